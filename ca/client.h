@@ -1,0 +1,98 @@
+/*
+ * fas-signer as fasd sees it: the issue socket's messages behind functions.  (docs/PROTOCOL.md has the wire form.)
+ *
+ * A struct signer keeps a few connections to the socket; each call borrows one, reconnects when it is broken, and has
+ * a deadline.  Thread-safe.  FAS_E_UNAVAILABLE "signer_away" and FAS_E_TIMEOUT "signer_timeout" mean: try again with
+ * the same request id; the signer's own refusals come through with its code and reason.
+ */
+#ifndef CA_CLIENT_H
+#define CA_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "fas/base/dn.h"
+#include "fas/base/err.h"
+#include "fas/base/names.h"
+#include "fas/base/own.h"
+
+struct signer;
+
+MUST_CHECK enum fas_code signer_new(const char *socket_path, size_t max_connections, int timeout_ms,
+    struct signer **out, struct fas_err *e);
+void signer_free(struct signer *signer);
+
+#define SERIAL_HEX_MAX 41
+#define REQUEST_ID_MAX 65
+
+/* One leaf certificate to be issued; all members borrowed. */
+struct signer_request {
+	const char
+	    *request_id; /* unique; a repeat with the same content returns the first result */
+	const char *correlation_id;
+	const char *authority;
+	const char *profile;
+	const struct dn *subject;
+	const struct sid *sid;
+	const char *upn;
+	const uint8_t *spki; /* SubjectPublicKeyInfo, DER */
+	size_t spki_len;
+	int64_t validity_s;
+	const char *rule, *host,
+	    *session; /* for the signer's ledger: revocation by host and session */
+};
+
+struct signer_certificate {
+	uint8_t *der;
+	size_t der_len;
+	char *pem;       /* the certificate */
+	char *chain_pem; /* issuer and root, in this order */
+	char serial[SERIAL_HEX_MAX];
+	int64_t not_before_s, not_after_s;
+};
+void signer_certificate_done(struct signer_certificate *certificate);
+
+MUST_CHECK enum fas_code signer_issue(struct signer *signer, const struct signer_request *request,
+    struct signer_certificate *out, struct fas_err *e);
+
+/*
+ * A machine joins: the one-time token decides role and name, never the CSR.  Answers the service CA's certificate.
+ * FAS_E_AUTH "token_invalid" (unknown, used or expired; not told apart).
+ */
+MUST_CHECK enum fas_code signer_enroll(struct signer *signer, const char *request_id,
+    const char *token, const uint8_t *spki, size_t spki_len, struct signer_certificate *out,
+    struct fas_err *e);
+
+/* Same role, name and key as the presented certificate of the service CA, new life; the key must not change. */
+MUST_CHECK enum fas_code signer_renew(struct signer *signer, const char *request_id,
+    const uint8_t *certificate, size_t certificate_len, const uint8_t *spki, size_t spki_len,
+    struct signer_certificate *out, struct fas_err *e);
+
+/* fasd's own TLS certificate: its names stand in the signer's configuration, not in the request. */
+MUST_CHECK enum fas_code signer_server_certificate(struct signer *signer, const char *request_id,
+    const uint8_t *spki, size_t spki_len, struct signer_certificate *out, struct fas_err *e);
+
+/* Revoke by serial (hex) or all of one session.  reason: RFC 5280 5.3.1 name, e.g. "cessationOfOperation". */
+MUST_CHECK enum fas_code signer_revoke(struct signer *signer, const char *correlation_id,
+    const char *serial, const char *session, const char *reason, size_t *n_revoked,
+    struct fas_err *e);
+
+/* PEM of the service CA: the API's trust anchor for clients. */
+MUST_CHECK enum fas_code signer_service_ca(struct signer *signer, char **pem, struct fas_err *e);
+
+/* State for readyz, status and metrics: see docs/PROTOCOL.md, op "state".  A new reference. */
+MUST_CHECK enum fas_code signer_state(struct signer *signer, json_t **state, struct fas_err *e);
+
+/*
+ * The host table: {"generation": N, "hosts": [{"serial", "role", "name", "revoked": bool, "not_after"}]}.
+ * Blocks until the generation differs from `generation` or timeout_ms has passed; on a connection of its own.
+ */
+MUST_CHECK enum fas_code signer_hosts(
+    struct signer *signer, int64_t generation, int timeout_ms, json_t **table, struct fas_err *e);
+
+DEFINE_OWN(signer, struct signer *, signer_free);
+DEFINE_OWN_IN_PLACE(signer_certificate, struct signer_certificate, signer_certificate_done);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * The audit trail: one hash-chained record for every decision, issue, refusal and administrator's
+ * act.
+ *
+ * Each record's hash covers its predecessor's hash, its number, its time and its body, so an
+ * edited, removed or reordered record is found by audit_verify.  The table lives in the same
+ * database as what it records and is written in the same transaction: there is no act without its
+ * record, and no record without its act.
+ *
+ * No assertion, ticket, token or key goes into a record.
+ */
+#ifndef FAS_BASE_AUDIT_H
+#define FAS_BASE_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+
+/* SQL of the table; belongs to the first migration of every database that has a trail. */
+#define AUDIT_SCHEMA                                                                               \
+	"CREATE TABLE audit(seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, correlation_id "    \
+	"TEXT NOT NULL,"                                                                           \
+	" event TEXT NOT NULL, body TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL) "   \
+	"STRICT;"                                                                                  \
+	"CREATE INDEX audit_correlation ON audit(correlation_id);"
+
+#define CORRELATION_ID_MAX 33
+/* 128 random bits as 32 hex digits: one id from assertion to rule, account, certificate and key
+ * operation. */
+void correlation_id_new(char out[CORRELATION_ID_MAX]);
+/* 32 lower-case hex digits? */
+bool correlation_id_is_valid(const char *id);
+
+/* All members borrowed; NULL = not known or not applicable, and then left out of the record. */
+struct audit_record {
+	const char
+	    *event; /* stable name: "logon_decided", "certificate_issued", "ticket_refused", ... */
+	const char *outcome;        /* "allow", "deny", "error" or "done" */
+	const char *reason;         /* stable code of a refusal or error */
+	const char *correlation_id; /* "" when NULL */
+	const char *caller;         /* "host:vda1.corp.example.com", "uid:0", ... */
+	const char *idp;
+	const char *storefront;
+	const char *host;
+	const char *rule;
+	const char *upn;
+	const char *sid;
+	const char *serial;  /* lower-case hex */
+	const char *session; /* session id */
+	const char *message; /* for people: what was found and what was expected */
+	json_t *detail;      /* object, members added as they are; borrowed */
+};
+
+/* Append within a write transaction (call it inside a db_fn). */
+MUST_CHECK enum fas_code audit_append(
+    struct db *db, const struct audit_record *record, struct fas_err *e);
+
+/* The same record as one line of the log: call it after the transaction is durable. */
+void audit_log(const struct audit_record *record);
+
+/* Append in a transaction of its own, then log. */
+MUST_CHECK enum fas_code audit_write(
+    struct db_pool *pool, const struct audit_record *record, struct fas_err *e);
+
+/* Visitor of audit_each; body is the record's JSON with seq, time and hash added. */
+typedef enum fas_code audit_visit(json_t *body, void *arg, struct fas_err *e);
+
+/* Records with seq > after in order, at most limit; correlation_id NULL = all.  Call it inside a
+ * db_fn. */
+MUST_CHECK enum fas_code audit_each(struct db *db, int64_t after, size_t limit,
+    const char *correlation_id, audit_visit *visit, void *arg, struct fas_err *e);
+
+struct audit_verdict {
+	int64_t records;
+	int64_t broken_seq; /* first record that does not fit, 0 = none */
+	char finding[128];  /* what is wrong with it */
+	char head[65];      /* hex hash of the last good record */
+};
+
+/* Recompute the whole chain.  FAS_OK also when it is broken: look into out. */
+MUST_CHECK enum fas_code audit_verify(struct db *db, struct audit_verdict *out, struct fas_err *e);
+/* Highest seq, 0 when empty. */
+MUST_CHECK enum fas_code audit_last(struct db *db, int64_t *seq, struct fas_err *e);
+
+#endif

@@ -1,0 +1,102 @@
+#include "fas/base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+buf_init(struct buf *b, size_t max_bytes)
+{
+	*b = (struct buf){.max_bytes = max_bytes};
+}
+
+void
+buf_done(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){.max_bytes = b->max_bytes};
+}
+
+static bool
+make_room(struct buf *b, size_t more)
+{
+	if (b->failed || more > b->max_bytes - b->len) {
+		b->failed = true;
+		return false;
+	}
+	size_t want = b->len + more + 1;
+	if (want <= b->room)
+		return true;
+	size_t room = b->room ? b->room : 64;
+	while (room < want)
+		room *= 2;
+	uint8_t *grown = realloc(b->data, room);
+	if (!grown) {
+		b->failed = true;
+		return false;
+	}
+	b->data = grown;
+	b->room = room;
+	return true;
+}
+
+void
+buf_append(struct buf *b, const void *data, size_t len)
+{
+	if (!make_room(b, len))
+		return;
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = 0;
+}
+
+void
+buf_text(struct buf *b, const char *text)
+{
+	buf_append(b, text, strlen(text));
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	int need = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (need < 0 || !make_room(b, (size_t)need)) {
+		b->failed = true;
+		return;
+	}
+	va_start(args, fmt);
+	(void)vsnprintf((char *)b->data + b->len, (size_t)need + 1, fmt, args);
+	va_end(args);
+	b->len += (size_t)need;
+}
+
+enum fas_code
+buf_check(const struct buf *b, struct fas_err *e)
+{
+	if (!b->failed)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_LIMIT, "too_large", "more than %zu bytes", b->max_bytes);
+}
+
+char *
+buf_take(struct buf *b, size_t *len)
+{
+	if (b->failed || !make_room(b, 0))
+		return NULL;
+	b->data[b->len] = 0;
+	if (len)
+		*len = b->len;
+	char *taken = (char *)b->data;
+	*b = (struct buf){.max_bytes = b->max_bytes};
+	return taken;
+}
+
+const char *
+buf_str(const struct buf *b)
+{
+	return b->data ? (const char *)b->data : "";
+}

@@ -1,0 +1,321 @@
+/* The pool of one database: the writer that commits what waits, the readers, the checkpointer. */
+#include "fas/base/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "fas/base/clock.h"
+
+#define BATCH_MAX 64
+#define READERS_MAX 16
+#define CHECKPOINT_EACH_S 2
+
+/* One waiting db_write; lives on the stack of its caller. */
+struct job {
+	db_fn *fn;
+	void *arg;
+	struct fas_err *e;
+	enum fas_code rc;
+	bool done;
+	struct job *next;
+	pthread_cond_t ready;
+};
+
+struct db_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	pthread_cond_t reader_free;
+	struct job *first, *last;
+	bool closing;
+	struct db *writer, *checkpointer;
+	struct db *readers[READERS_MAX];
+	size_t n_readers, n_free; /* readers[0..n_free) are free */
+	pthread_t writer_thread, checkpoint_thread;
+	bool writer_runs, checkpoint_runs;
+	pthread_cond_t stop_checkpoints;
+	int lock_fd;
+};
+
+/* One job in its savepoint; its error is its own. */
+static void
+run_job(struct db *db, struct job *job)
+{
+	job->rc = db_exec(db, "SAVEPOINT job", job->e);
+	if (job->rc != FAS_OK)
+		return;
+	job->rc = job->fn(db, job->arg, job->e);
+	if (job->rc != FAS_OK)
+		db_undo(db, "ROLLBACK TO job");
+	enum fas_code released = db_exec(db, "RELEASE job", job->rc == FAS_OK ? job->e : NULL);
+	if (job->rc == FAS_OK)
+		job->rc = released;
+}
+
+/* The commit failed: whoever thought that he had succeeded is told. */
+static void
+fail_batch(struct job *jobs, enum fas_code rc, const struct fas_err *why)
+{
+	for (struct job *job = jobs; job; job = job->next) {
+		if (job->rc == FAS_OK)
+			job->rc = fas_fail(job->e, rc, why->reason, "commit: %s", why->message);
+	}
+}
+
+static void
+run_batch(struct db *db, struct job *jobs)
+{
+	struct fas_err e = {0};
+	enum fas_code rc = db_exec(db, "BEGIN IMMEDIATE", &e);
+	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next)
+		run_job(db, job);
+	if (rc == FAS_OK)
+		rc = clock_store(db, &e);
+	if (rc == FAS_OK)
+		rc = db_exec(db, "COMMIT", &e);
+	if (rc == FAS_OK)
+		return;
+	db_undo(db, "ROLLBACK");
+	fail_batch(jobs, rc, &e);
+}
+
+/* Cut at most BATCH_MAX jobs off the queue. */
+static struct job *
+take_batch(struct db_pool *pool)
+{
+	struct job *batch = pool->first, *end = batch;
+	for (size_t n = 1; end && end->next && n < BATCH_MAX; n++)
+		end = end->next;
+	pool->first = end ? end->next : NULL;
+	if (!pool->first)
+		pool->last = NULL;
+	if (end)
+		end->next = NULL;
+	return batch;
+}
+
+static void
+wake_batch(struct job *jobs)
+{
+	while (jobs) {
+		struct job *next = jobs->next; /* the job is gone once its caller has been woken */
+		jobs->done = true;
+		(void)pthread_cond_signal(&jobs->ready);
+		jobs = next;
+	}
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct db_pool *pool = arg;
+	(void)pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (!pool->first && !pool->closing)
+			(void)pthread_cond_wait(&pool->work, &pool->lock);
+		if (!pool->first)
+			break;
+		struct job *batch = take_batch(pool);
+		(void)pthread_mutex_unlock(&pool->lock);
+		run_batch(pool->writer, batch);
+		(void)pthread_mutex_lock(&pool->lock);
+		wake_batch(batch);
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+static void *
+checkpoint_main(void *arg)
+{
+	struct db_pool *pool = arg;
+	(void)pthread_mutex_lock(&pool->lock);
+	while (!pool->closing) {
+		struct timespec until;
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += CHECKPOINT_EACH_S;
+		(void)pthread_cond_timedwait(&pool->stop_checkpoints, &pool->lock, &until);
+		(void)pthread_mutex_unlock(&pool->lock);
+		db_checkpoint(pool->checkpointer, false);
+		(void)pthread_mutex_lock(&pool->lock);
+	}
+	(void)pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+enum fas_code
+db_write(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
+{
+	struct job job = {.fn = fn, .arg = arg, .e = e};
+	(void)pthread_cond_init(&job.ready, NULL);
+	(void)pthread_mutex_lock(&pool->lock);
+	if (pool->last)
+		pool->last->next = &job;
+	else
+		pool->first = &job;
+	pool->last = &job;
+	(void)pthread_cond_signal(&pool->work);
+	while (!job.done)
+		(void)pthread_cond_wait(&job.ready, &pool->lock);
+	(void)pthread_mutex_unlock(&pool->lock);
+	(void)pthread_cond_destroy(&job.ready);
+	return job.rc;
+}
+
+static struct db *
+take_reader(struct db_pool *pool)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	while (pool->n_free == 0)
+		(void)pthread_cond_wait(&pool->reader_free, &pool->lock);
+	struct db *db = pool->readers[--pool->n_free];
+	(void)pthread_mutex_unlock(&pool->lock);
+	return db;
+}
+
+static void
+give_reader(struct db_pool *pool, struct db *db)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->readers[pool->n_free++] = db;
+	(void)pthread_cond_signal(&pool->reader_free);
+	(void)pthread_mutex_unlock(&pool->lock);
+}
+
+enum fas_code
+db_read(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
+{
+	struct db *db = take_reader(pool);
+	enum fas_code rc = db_exec(db, "BEGIN", e);
+	if (rc == FAS_OK) {
+		rc = fn(db, arg, e);
+		db_undo(db, "COMMIT");
+	}
+	give_reader(pool, db);
+	return rc;
+}
+
+static enum fas_code
+lock_file(struct db_pool *pool, const char *path, struct fas_err *e)
+{
+	char lock_path[PATH_MAX];
+	if (snprintf(lock_path, sizeof(lock_path), "%s.lock", path) >= (int)sizeof(lock_path))
+		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", path);
+	pool->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (pool->lock_fd < 0)
+		return fas_fail_errno(e, "%s", lock_path);
+	if (flock(pool->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return FAS_OK;
+	if (errno == EWOULDBLOCK)
+		return fas_fail(
+		    e, FAS_E_CONFLICT, "database_in_use", "%s is in use by another process", path);
+	return fas_fail_errno(e, "%s", lock_path);
+}
+
+/* The file exists with its mode before SQLite opens it: nothing in it is ever readable by others.
+ */
+static enum fas_code
+create_private(const char *path, struct fas_err *e)
+{
+	OWN(fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd >= 0 ? FAS_OK : fas_fail_errno(e, "%s", path);
+}
+
+static enum fas_code
+connect_all(struct db_pool *pool, const char *path, const struct db_migrations *m, size_t n_readers,
+    struct fas_err *e)
+{
+	enum fas_code rc = lock_file(pool, path, e);
+	if (rc == FAS_OK)
+		rc = create_private(path, e);
+	if (rc == FAS_OK)
+		rc = db_connect(path, true, &pool->writer, e);
+	if (rc == FAS_OK)
+		rc = db_migrate(pool->writer, m, e);
+	if (rc == FAS_OK)
+		rc = clock_load(pool->writer, e);
+	if (rc == FAS_OK)
+		rc = db_connect(path, true, &pool->checkpointer, e);
+	for (size_t i = 0; rc == FAS_OK && i < n_readers && i < READERS_MAX; i++) {
+		rc = db_connect(path, false, &pool->readers[i], e);
+		if (rc == FAS_OK)
+			pool->n_free = ++pool->n_readers;
+	}
+	return rc;
+}
+
+static enum fas_code
+start_threads(struct db_pool *pool, struct fas_err *e)
+{
+	pool->writer_runs = pthread_create(&pool->writer_thread, NULL, writer_main, pool) == 0;
+	pool->checkpoint_runs =
+	    pthread_create(&pool->checkpoint_thread, NULL, checkpoint_main, pool) == 0;
+	if (!pool->writer_runs || !pool->checkpoint_runs)
+		return fas_fail(
+		    e, FAS_E_UNAVAILABLE, "no_thread", "cannot start the database's threads");
+	return FAS_OK;
+}
+
+enum fas_code
+db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_readers,
+    struct db_pool **out, struct fas_err *e)
+{
+	struct db_pool *pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return fas_fail_nomem(e);
+	pool->lock_fd = -1;
+	(void)pthread_mutex_init(&pool->lock, NULL);
+	(void)pthread_cond_init(&pool->work, NULL);
+	(void)pthread_cond_init(&pool->reader_free, NULL);
+	(void)pthread_cond_init(&pool->stop_checkpoints, NULL);
+	enum fas_code rc = connect_all(pool, path, migrations, n_readers, e);
+	if (rc == FAS_OK)
+		rc = start_threads(pool, e);
+	if (rc != FAS_OK) {
+		db_pool_close(pool);
+		return rc;
+	}
+	*out = pool;
+	return FAS_OK;
+}
+
+static void
+stop_threads(struct db_pool *pool)
+{
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->closing = true;
+	(void)pthread_cond_broadcast(&pool->work);
+	(void)pthread_cond_broadcast(&pool->stop_checkpoints);
+	(void)pthread_mutex_unlock(&pool->lock);
+	if (pool->writer_runs)
+		(void)pthread_join(pool->writer_thread, NULL);
+	if (pool->checkpoint_runs)
+		(void)pthread_join(pool->checkpoint_thread, NULL);
+}
+
+void
+db_pool_close(struct db_pool *pool)
+{
+	if (!pool)
+		return;
+	stop_threads(pool);
+	for (size_t i = 0; i < pool->n_readers; i++)
+		db_close(pool->readers[i]);
+	db_close(pool->checkpointer);
+	if (pool->writer)
+		db_checkpoint(pool->writer, true);
+	db_close(pool->writer);
+	if (pool->lock_fd >= 0)
+		(void)close(pool->lock_fd);
+	(void)pthread_mutex_destroy(&pool->lock);
+	(void)pthread_cond_destroy(&pool->work);
+	(void)pthread_cond_destroy(&pool->reader_free);
+	(void)pthread_cond_destroy(&pool->stop_checkpoints);
+	free(pool);
+}

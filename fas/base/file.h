@@ -1,0 +1,35 @@
+/* Files that are whole or not there: bounded reads, and writes that survive a power cut. */
+#ifndef FAS_BASE_FILE_H
+#define FAS_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fas/base/err.h"
+
+/* Whole content, malloc'ed and NUL-terminated beyond *len.  FAS_E_NOTFOUND "file_missing";
+ * "too_large". */
+MUST_CHECK enum fas_code file_read(
+    const char *path, size_t max_bytes, char **out, size_t *len, struct fas_err *e);
+
+/*
+ * Write beside path, fsync, rename over path, fsync the folder: a reader sees the old content or
+ * the new, also after a crash.
+ */
+MUST_CHECK enum fas_code file_write_atomic(
+    const char *path, const void *data, size_t len, mode_t mode, struct fas_err *e);
+
+/* As above, but FAS_E_CONFLICT "file_exists" when path is there already (keys are never written
+ * over). */
+MUST_CHECK enum fas_code file_write_new(
+    const char *path, const void *data, size_t len, mode_t mode, struct fas_err *e);
+
+/* mkdir; an existing folder is fine. */
+MUST_CHECK enum fas_code file_make_folder(const char *path, mode_t mode, struct fas_err *e);
+
+/* "folder/name" into out; FAS_E_CONFIG "path_too_long". */
+MUST_CHECK enum fas_code file_join(
+    char *out, size_t out_size, const char *folder, const char *name, struct fas_err *e);
+
+#endif

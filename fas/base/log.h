@@ -1,0 +1,35 @@
+/*
+ * One line an event, logfmt, to stderr (the journal reads it there): time= level= event= id=
+ * key=value... Values are quoted and escaped; nothing secret and no raw assertion is ever passed
+ * in.
+ */
+#ifndef FAS_BASE_LOG_H
+#define FAS_BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "fas/base/err.h"
+#include "fas/base/macros.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
+/* Nothing below level is written.  Default: info. */
+void log_set_level(enum log_level level);
+/* "debug", "info", "warning", "error"; false if it is none. */
+bool log_level_parse(const char *name, enum log_level *out);
+
+/*
+ * Pairs of const char * (key, value) up to NULL; a pair whose value is NULL is left out.
+ *     log_event(LOG_LEVEL_INFO, "policy_loaded", "file", path, "rules", count_text, NULL);
+ */
+void log_event(enum log_level level, const char *event, ...) SENTINEL;
+
+/* As log_event with code=, reason= and message= of e. */
+void log_error(const char *event, const struct fas_err *e, ...) SENTINEL;
+
+/* The correlation id of what this thread works on, put in each of its lines as id=; NULL ends it.
+ * Borrowed. */
+void log_set_correlation(const char *id);
+const char *log_correlation(void);
+
+#endif

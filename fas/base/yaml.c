@@ -1,0 +1,1 @@
+#include "fas/base/yaml.h"

@@ -1,0 +1,95 @@
+/*
+ * SAML 2.0 Web Browser SSO: from the bytes of a Response to what a trusted identity provider has signed.
+ *
+ * The only door of this room.  Inside: xml.h (hardened parse), structure.h (the look before verify), dsig.h (xmlsec1
+ * with the pinned bare key; gives back the signed bytes), assertion.h (one named check a clause).
+ */
+#ifndef FAS_SAML_SAML_H
+#define FAS_SAML_SAML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fas/base/err.h"
+#include "fas/base/names.h"
+#include "fas/base/own.h"
+#include "fas/base/yaml.h"
+
+#define SAML_RESPONSE_MAX (256 * 1024) /* decoded bytes */
+#define SAML_ID_MAX 256                /* octets of an ID attribute */
+
+/* Once per process, before any other call and before threads; undone by saml_done. */
+MUST_CHECK enum fas_code saml_init(struct fas_err *e);
+void saml_done(void);
+
+/* The configured identity providers; immutable once loaded, shared by threads. */
+struct saml_trust;
+
+/*
+ * From the list `identity_providers` of fasd's configuration, each member:
+ *
+ *     - name: okta                       by which rules and records call it; unique
+ *       entity_id: http://www.okta.com/exk1
+ *       certificates: [okta-2026.pem]    one or more PEM files; their bare public keys are what is pinned
+ *       audiences: [https://fas.corp.example.com/saml]         our entity id(s)
+ *       recipients: [https://fas.corp.example.com/saml/acs]    our ACS URL(s): Destination and Recipient
+ *       claims: { sid: cip_sid, upn: cip_upn, guid: cip_oid }  attribute names, these are the defaults
+ *       clock_skew: 60s                  0s to 5m
+ *       max_age: 5m                      of the Response's and the Assertion's IssueInstant; 30s to 1h
+ *       allow_unsolicited: true          default false: in_response_to must then be given
+ *       insecure_allow_sha1: false       rsa-sha1 and sha1 digests, nothing weaker
+ *
+ * Relative file names are relative to base_folder.  Errors are those of yaml.h, plus "idp_certificate".
+ */
+MUST_CHECK enum fas_code saml_trust_load(const struct yaml_node *list, const char *base_folder,
+    struct saml_trust **out, struct fas_err *e);
+void saml_trust_free(struct saml_trust *trust);
+/* Names of the providers, in order: policy cross-checks its rules against them. */
+size_t saml_trust_count(const struct saml_trust *trust);
+const char *saml_trust_name(const struct saml_trust *trust, size_t i);
+/* The earliest notAfter of any provider's certificate, for status (the certificate itself is a container only). */
+int64_t saml_trust_not_after(const struct saml_trust *trust, size_t i);
+
+/* Everything that the pipeline may know of an assertion; all of it was under the signature. */
+struct saml_assertion {
+	char *idp;          /* configured name of the provider */
+	char *issuer;       /* its entity id */
+	char *assertion_id; /* claimed once */
+	char *response_id;  /* NULL when only the assertion was signed */
+	char *name_id;      /* may be NULL; for the record only, never used to find an account */
+	bool has_sid, has_upn, has_guid;
+	struct sid sid;
+	char *upn; /* checked by upn_check */
+	struct guid guid;
+	char *authn_context;               /* AuthnContextClassRef or NULL */
+	int64_t authn_instant_s;           /* 0 = none */
+	int64_t session_not_on_or_after_s; /* 0 = none: the desktop session must not outlive it */
+	int64_t
+	    expires_s; /* from then on no check would accept it again (skew included): replay memory ends */
+};
+
+/*
+ * Verify one Response (already base64-decoded, SAML_RESPONSE_MAX at most) and read what was signed.
+ *
+ * in_response_to: the ID of the request that this answers; NULL = unsolicited.  now_s: the time to judge by.
+ * On success *out is the caller's (saml_assertion_free); otherwise NULL and e names the clause.
+ *
+ * Every refusal is FAS_E_AUTH (not proven) or FAS_E_INPUT (no such document) with one of these reasons:
+ *   saml_xml            not well-formed, DOCTYPE, too deep, too many attributes or namespaces
+ *   saml_structure      not a Response, several or no assertions, foreign place of one, duplicate IDs, encrypted
+ *   saml_signature      no signature, structure or algorithm refused, or it does not verify
+ *   saml_algorithm      an algorithm that is not allowed (SHA-1 without the switch, HMAC, inclusive c14n, ...)
+ *   saml_issuer         unknown or differing issuer
+ *   saml_version, saml_status, saml_destination, saml_recipient, saml_audience, saml_not_before, saml_expired,
+ *   saml_in_response_to, saml_unsolicited, saml_subject_confirmation, saml_max_age, saml_conditions,
+ *   saml_session_expired, saml_authn_statement, saml_claims
+ */
+MUST_CHECK enum fas_code saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
+    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+void saml_assertion_free(struct saml_assertion *assertion);
+
+DEFINE_OWN(saml_trust, struct saml_trust *, saml_trust_free);
+DEFINE_OWN(assertion, struct saml_assertion *, saml_assertion_free);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * What the pipeline works with: the siblings, the database and the few settings that it needs.
+ * Made once by fasd.c, shared by all worker threads.
+ */
+#ifndef FAS_SERVICE_H
+#define FAS_SERVICE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "ca/client.h"
+#include "fas/base/audit.h"
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+#include "fas/caller.h"
+#include "fas/saml/saml.h"
+#include "ldap/directory.h"
+#include "policy/policy.h"
+
+struct service {
+	const char *node;         /* names this node in tickets; [a-z0-9]{1,16} */
+	struct saml_trust *trust; /* borrowed, all of them: fasd.c owns */
+	struct directory *directory;
+	struct signer *signer;
+	struct db_pool *db;
+	int64_t clock_skew_s;
+	const char *policy_path;
+	const struct policy_world *world; /* for policy_load */
+
+	pthread_mutex_t policy_lock; /* guards the pointer only */
+	struct policy *policy;
+};
+
+/* One request through the pipeline. */
+struct request {
+	const struct caller *caller;
+	/* A new id at first; replaced by the ticket's or session's once that is known. */
+	char correlation_id[CORRELATION_ID_MAX];
+};
+
+/* The migrations of fas.db. */
+extern const struct db_migrations fas_migrations;
+
+/*
+ * Load the policy at policy_path, resolve its groups in the directory and publish it; on any error the old one stays.
+ * warning (may be NULL) gets "" or the names of groups that could not be resolved (bounded text).
+ */
+MUST_CHECK enum fas_code service_reload_policy(
+    struct service *service, char *warning, size_t warning_size, struct fas_err *e);
+/* A reference to the present policy; policy_unref it.  NULL before the first load. */
+struct policy *service_policy(struct service *service);
+/* Try again to resolve groups that were not known or whose domain was away: about each minute. */
+void service_resolve_groups(struct service *service);
+
+/*
+ * Housekeeping, each few seconds: end sessions past their cap or lease (with revocation where the rule says so),
+ * drop dead tickets and claims, re-drive used tickets that have no result.
+ */
+void service_sweep(struct service *service);
+
+struct service_counts {
+	int64_t open_tickets, live_sessions, claims, audit_records;
+};
+MUST_CHECK enum fas_code service_count(
+    struct service *service, struct service_counts *out, struct fas_err *e);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * Policy: readable rules in, one verdict out.  Default deny; the first rule that matches wins; pure.
+ *
+ * A loaded policy is immutable but for the SIDs of its groups, which the pipeline fills in before it is published
+ * (policy_groups); after that it is shared by threads through a reference count.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fas/base/err.h"
+#include "fas/base/names.h"
+#include "fas/base/own.h"
+
+enum policy_custody { CUSTODY_HOST, CUSTODY_SERVICE };
+enum policy_front_end { FRONT_END_STOREFRONT, FRONT_END_HOST };
+enum policy_ticket { TICKET_HOST, TICKET_POOL };
+enum policy_logoff { LOGOFF_KEEP, LOGOFF_REVOKE };
+enum policy_key {
+	POLICY_KEY_RSA_2048 = 1,
+	POLICY_KEY_RSA_3072 = 2,
+	POLICY_KEY_RSA_4096 = 4,
+	POLICY_KEY_P256 = 8,
+	POLICY_KEY_P384 = 16
+};
+
+/* What an allowing rule grants: all the pipeline needs to go on.  Borrowed from the policy. */
+struct policy_grant {
+	const char *rule;
+	const char *authority;
+	const char *profile; /* "smartcard-logon" */
+	int64_t validity_s;
+	unsigned keys; /* bit set of enum policy_key */
+	enum policy_custody custody;
+	enum policy_ticket ticket;
+	int64_t ticket_life_s;
+	int64_t session_max_s;
+	int64_t lease_s;
+	enum policy_logoff logoff;
+};
+
+/* Everything that a decision may depend on; all members borrowed, NULL = unknown. */
+struct policy_facts {
+	const char *idp;
+	enum policy_front_end front_end;
+	const char *storefront; /* authenticated name; NULL under FRONT_END_HOST */
+	const char *host;       /* the host asked for, later the real one */
+	const char *upn;
+	const struct sid *sid;
+	const struct sid *groups; /* transitive */
+	size_t n_groups;
+	bool claimed_sid, claimed_upn,
+	    claimed_guid; /* which claims the assertion carried (all agree already) */
+	bool privileged;
+	bool password_expired;
+};
+
+enum policy_outcome { VERDICT_DENY = 0, VERDICT_ALLOW = 1 };
+
+struct policy_verdict {
+	enum policy_outcome outcome;
+	const char *reason; /* static: "policy_allow", or why not: see policy_decide */
+	const char *rule;   /* the rule that decided; NULL when none matched.  Borrowed */
+	const char *
+	    warning; /* static, e.g. "password_expired" under `expired_password: allow`; else NULL */
+	struct policy_grant grant; /* only under VERDICT_ALLOW */
+};
+
+struct policy;
+
+/* Names that rules may use, for the cross-check; borrowed during the call. */
+struct policy_world {
+	const char *const *idps;
+	size_t n_idps;
+	const char *const
+	    *authorities; /* none = not checked (fasctl policy check without a signer) */
+	size_t n_authorities;
+	const char *const *domains; /* DNS and NetBIOS names of the directory; none = not checked */
+	size_t n_domains;
+};
+
+/*
+ * Load one file, or every *.yaml of a folder in name order (their rules follow each other).
+ * All or nothing: FAS_E_CONFIG with file:line:column and the nearest known word.
+ * The returned policy has one reference.
+ */
+MUST_CHECK enum fas_code policy_load(
+    const char *path, const struct policy_world *world, struct policy **out, struct fas_err *e);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy);
+
+/* SHA-256 over the files' bytes, hex: names the policy in records. */
+const char *policy_digest(const struct policy *policy);
+size_t policy_rule_count(const struct policy *policy);
+
+/*
+ * The group names of all rules, each once.  The pipeline resolves each and sets it, before the policy is published.
+ * An unresolved group denies: a rule whose match depends on it ends the search with "policy_group_unresolved".
+ */
+size_t policy_group_count(const struct policy *policy);
+const char *policy_group_name(const struct policy *policy, size_t i);
+void policy_group_set(struct policy *policy, size_t i, const struct sid *sid);
+bool policy_group_is_set(const struct policy *policy, size_t i);
+
+/*
+ * Decide.  Always succeeds; denial is no failure.  Reasons of a denial:
+ *   policy_no_rule            nothing matched
+ *   policy_denied_by_rule     a rule matched the request and its deny list names the user, or it is `deny: true`
+ *   policy_privileged         the rule that matches does not name privileged accounts
+ *   policy_password_expired   `expired_password: deny`
+ *   policy_claims             a required claim was not in the assertion
+ *   policy_group_unresolved   the outcome depends on a group that the directory does not know
+ */
+void policy_decide(
+    const struct policy *policy, const struct policy_facts *facts, struct policy_verdict *out);
+
+/* Why each rule did or did not match, for `policy explain`: visit is called once a rule, in order. */
+typedef void policy_explain_visit(const char *rule, bool matched, const char *because, void *arg);
+void policy_explain(const struct policy *policy, const struct policy_facts *facts,
+    policy_explain_visit *visit, void *arg);
+
+DEFINE_OWN(policy, struct policy *, policy_unref);
+
+#endif
