@@ -1,0 +1,54 @@
+/*
+ * The linter: a table of lints, each a name, a citation and a check.  Run on every certificate and CRL after it was
+ * built and before it leaves; what it says is what a Windows logon would think of it.
+ */
+#ifndef CA_LINT_H
+#define CA_LINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "ca/profile.h"
+#include "fas/base/err.h"
+
+#define LINT_FINDINGS_MAX 16
+
+/* What the certificate is meant to be; members that are NULL or 0 are not compared. */
+struct lint_context {
+	enum profile_kind kind;
+	X509 *issuer;                           /* borrowed */
+	const struct profile_issuer *published; /* CDP and AIA must equal what is published there */
+	const struct sid *sid;
+	const char *upn;
+	int64_t longest_life_s;
+	int64_t now_s;
+};
+
+struct lint_finding {
+	const char *name;     /* "sid_extension_present" */
+	const char *citation; /* "KB5014754; MS-WCCE 2.2.2.7.7.4" */
+	char message[200];
+};
+
+struct lint_report {
+	size_t n;
+	struct lint_finding findings[LINT_FINDINGS_MAX];
+};
+
+/* der: one whole certificate; its signature is looked at only as an algorithm (the issuer verifies it after signing). */
+void lint_certificate(
+    const uint8_t *der, size_t len, const struct lint_context *context, struct lint_report *out);
+/* previous_number: the CRL number must be above it; 0 = none. */
+void lint_crl(const uint8_t *der, size_t len, const struct lint_context *context,
+    uint64_t previous_number, struct lint_report *out);
+/* FAS_OK for a clean report; else FAS_E_INTERNAL "lint_failed" naming the first findings. */
+MUST_CHECK enum fas_code lint_check(const struct lint_report *report, struct fas_err *e);
+
+/* The table, for `fasctl lint --list` and the test that every lint has its good and one-defect certificate. */
+size_t lint_count(void);
+const char *lint_name(size_t i);
+const char *lint_citation(size_t i);
+
+#endif
