@@ -8,7 +8,7 @@
  * Accepted: one document of block or flow mappings with unique plain-text keys, sequences, scalars.
  * Refused with FAS_E_CONFIG "yaml_malformed": anchors and aliases, tags, merge keys, several
  * documents, an empty document, non-UTF-8, NUL, more than YAML_BYTES_MAX bytes, YAML_NODES_MAX
- * nodes or YAML_DEPTH_MAX levels.
+ * nodes, YAML_MEMBERS_MAX members of one mapping or YAML_DEPTH_MAX levels.
  */
 #ifndef FAS_BASE_YAML_H
 #define FAS_BASE_YAML_H
@@ -23,6 +23,7 @@
 #define YAML_BYTES_MAX (1024 * 1024)
 #define YAML_NODES_MAX 100000
 #define YAML_DEPTH_MAX 16
+#define YAML_MEMBERS_MAX 1024 /* of one mapping */
 #define YAML_KEYS_MAX 48 /* different keys that one mapping's reader may ask for */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
