@@ -18,7 +18,7 @@ struct node {
 	const struct yaml_node **items;
 	size_t room;
 	char *key, *text;
-	struct node *next; /* all nodes of the document, for yaml_free */
+	struct node *next; /* all nodes of the document, for yaml_doc_free */
 };
 
 struct yaml_doc {
@@ -361,7 +361,7 @@ yaml_root(const struct yaml_doc *doc)
 }
 
 void
-yaml_free(struct yaml_doc *doc)
+yaml_doc_free(struct yaml_doc *doc)
 {
 	if (!doc)
 		return;

@@ -50,7 +50,7 @@ MUST_CHECK enum fas_code yaml_parse(
 /* Also FAS_E_NOTFOUND "file_missing", FAS_E_IO. */
 MUST_CHECK enum fas_code yaml_load(const char *path, struct yaml_doc **out, struct fas_err *e);
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
-void yaml_free(struct yaml_doc *doc);
+void yaml_doc_free(struct yaml_doc *doc);
 
 /* "file:line:column: error: ..." as FAS_E_CONFIG with the given reason; the place is the node's
  * own. */
@@ -103,6 +103,6 @@ const struct yaml_node *yaml_need_texts(struct yaml_reader *r, const char *key);
 
 MUST_CHECK enum fas_code yaml_finish(struct yaml_reader *r);
 
-DEFINE_OWN(yaml, struct yaml_doc *, yaml_free);
+DEFINE_OWN(yaml, struct yaml_doc *, yaml_doc_free);
 
 #endif
