@@ -1,0 +1,62 @@
+#include "fas/claim.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "fas/base/text.h"
+
+/* A replay is remembered at least this long beyond the assertion's own end: clocks of nodes differ. */
+#define CLAIM_MARGIN_S 300
+
+static enum fas_code
+digest(const uint8_t *data, size_t len, uint8_t out[DIGEST_BYTES], struct fas_err *e)
+{
+	unsigned n = DIGEST_BYTES;
+	if (EVP_Digest(data, len, out, &n, EVP_sha256(), NULL) != 1)
+		return fas_fail_openssl(e, "digest");
+	return FAS_OK;
+}
+
+static void
+fill_claim(struct verified *v, const struct caller *caller)
+{
+	v->claim = (struct claim){
+	    .idp = v->assertion->idp,
+	    .assertion_id = v->assertion->assertion_id,
+	    .claimant = caller_format(caller, v->claimant),
+	    .response_digest = v->response_digest,
+	    .expires_s = v->assertion->expires_s + CLAIM_MARGIN_S,
+	};
+}
+
+enum fas_code
+verified_read(struct service *service, const struct request *request, const char *saml_response,
+    const char *in_response_to, int64_t now_s, struct verified *out, struct fas_err *e)
+{
+	OWN(bytes) uint8_t *xml = NULL;
+	size_t len = 0;
+	enum fas_code rc = base64_decode(saml_response, strlen(saml_response), true, &xml, &len, e);
+	if (rc == FAS_OK && len > SAML_RESPONSE_MAX)
+		rc = fas_fail(e, FAS_E_INPUT, "saml_xml", "a response of %zu bytes, at most %d",
+		    len, SAML_RESPONSE_MAX);
+	if (rc == FAS_OK)
+		rc = digest(xml, len, out->response_digest, e);
+	if (rc == FAS_OK)
+		rc = saml_verify(
+		    service->trust, xml, len, in_response_to, now_s, &out->assertion, e);
+	if (rc == FAS_OK)
+		rc = facts_from_assertion(out->assertion, request->caller, &out->facts, e);
+	if (rc == FAS_OK)
+		fill_claim(out, request->caller);
+	return rc;
+}
+
+void
+verified_done(struct verified *verified)
+{
+	if (verified->assertion)
+		saml_assertion_free(verified->assertion);
+	verified->assertion = NULL;
+	facts_done(&verified->facts);
+}

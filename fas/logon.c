@@ -1,0 +1,148 @@
+#include "fas/logon.h"
+
+#include <string.h>
+
+#include "fas/audit_trail.h"
+#include "fas/base/clock.h"
+#include "fas/base/secret.h"
+#include "fas/claim.h"
+#include "fas/facts.h"
+#include "fas/logon_store.h"
+#include "fas/ticket.h"
+
+void
+logon_answer_done(struct logon_answer *answer)
+{
+	secret_wipe(answer->ticket, sizeof(answer->ticket));
+	free(answer->upn);
+	free(answer->rule);
+	*answer = (struct logon_answer){0};
+}
+
+/* What one logon_start works with. */
+struct start {
+	struct service *service;
+	struct request *request;
+	int64_t now_s;
+	struct verified verified;
+	struct judgement judgement;
+	struct trail trail;
+	struct ticket ticket;
+};
+
+static void
+start_done(struct start *s)
+{
+	verified_done(&s->verified);
+	judgement_done(&s->judgement);
+	ticket_done(&s->ticket);
+}
+
+DEFINE_OWN_IN_PLACE(start, struct start, start_done);
+
+static enum fas_code
+check_request(const struct caller *caller, const struct logon_request *body, struct fas_err *e)
+{
+	if (caller->role != ROLE_STOREFRONT)
+		return fas_fail(
+		    e, FAS_E_DENIED, "caller_role", "only a storefront may ask for tickets");
+	if (!hostname_is_valid(body->host))
+		return fas_fail(e, FAS_E_INPUT, "host_invalid",
+		    "RFC 1123 2.1: \"%.64s\" is no host name", body->host);
+	return FAS_OK;
+}
+
+static enum fas_code
+judge(struct start *s, const char *host, struct fas_err *e)
+{
+	struct facts *facts = &s->verified.facts;
+	enum fas_code rc = facts_judge(s->service, facts, host, s->now_s, NULL, &s->judgement, e);
+	trail_judgement(&s->trail, &s->judgement);
+	if (rc == FAS_OK)
+		facts->account_sid = s->judgement.account->sid;
+	return rc;
+}
+
+static enum fas_code
+make_ticket(struct start *s, const char *host, struct logon_answer *out, struct fas_err *e)
+{
+	const struct policy_grant *grant = &s->judgement.verdict.grant;
+	struct ticket *t = &s->ticket;
+	t->created_s = s->now_s;
+	t->expires_s = s->now_s + grant->ticket_life_s;
+	t->pool = grant->ticket == TICKET_POOL;
+	memcpy(t->correlation_id, s->request->correlation_id, sizeof(t->correlation_id));
+	memcpy(t->host, host, strlen(host) + 1);
+	t->facts = facts_format(&s->verified.facts);
+	if (!t->facts)
+		return fas_fail_nomem(e);
+	out->expires_s = t->expires_s;
+	return ticket_new(s->service->node, out->ticket, t->hash, e);
+}
+
+/* Claim, decision and ticket become durable together, or not at all. */
+static enum fas_code
+claim_and_record(struct db *db, void *arg, struct fas_err *e)
+{
+	struct start *s = arg;
+	enum fas_code rc = claim_take(db, &s->verified.claim, &s->ticket.claim, e);
+	if (rc == FAS_OK)
+		rc = ticket_void_open(db, s->ticket.claim, e);
+	if (rc == FAS_OK)
+		rc = ticket_insert(db, &s->ticket, e);
+	return rc == FAS_OK ? audit_append(db, &s->trail.record, e) : rc;
+}
+
+static enum fas_code
+record(struct start *s, struct fas_err *e)
+{
+	struct audit_record *r = &s->trail.record;
+	r->outcome = "allow";
+	r->reason = s->judgement.verdict.warning;
+	enum fas_code rc = db_write(s->service->db, claim_and_record, s, e);
+	if (rc == FAS_OK)
+		audit_log(r);
+	return rc;
+}
+
+static enum fas_code
+answer(struct start *s, struct logon_answer *out, struct fas_err *e)
+{
+	const struct account *account = s->judgement.account;
+	(void)sid_format(&account->sid, out->sid);
+	out->upn = strdup(account->upn);
+	out->rule = strdup(s->judgement.verdict.rule);
+	return out->upn && out->rule ? FAS_OK : fas_fail_nomem(e);
+}
+
+enum fas_code
+logon_start(struct service *service, struct request *request, const struct logon_request *body,
+    struct logon_answer *out, struct fas_err *e)
+{
+	OWN(start) struct start s = {.service = service, .request = request};
+	*out = (struct logon_answer){0};
+	trail_begin(&s.trail, "logon_decided", request);
+
+	enum fas_code rc = check_request(request->caller, body, e);
+	if (rc == FAS_OK)
+		s.trail.record.host = body->host;
+	if (rc == FAS_OK)
+		rc = clock_checked(service->clock_skew_s, &s.now_s, e);
+	if (rc == FAS_OK)
+		rc = verified_read(service, request, body->saml_response, body->in_response_to,
+		    s.now_s, &s.verified, e);
+	if (rc == FAS_OK)
+		trail_facts(&s.trail, &s.verified.facts);
+	if (rc == FAS_OK)
+		rc = judge(&s, body->host, e);
+	if (rc == FAS_OK)
+		rc = make_ticket(&s, body->host, out, e);
+	if (rc == FAS_OK)
+		rc = answer(&s, out, e);
+	if (rc == FAS_OK)
+		rc = record(&s, e);
+	if (rc == FAS_OK)
+		return FAS_OK;
+	logon_answer_done(out);
+	return trail_refuse(&s.trail, service, e);
+}

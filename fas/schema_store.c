@@ -1,0 +1,61 @@
+/*
+ * The schema of fas.db, as numbered migrations: a landed one is never changed, the next one is added.
+ * Times are seconds since 1970; digests SHA-256.
+ */
+#include "fas/service.h"
+
+static const char *const migrations[] = {
+    /* An assertion is claimed once: the row that wins is the claim. */
+    "CREATE TABLE claims("
+    " id INTEGER PRIMARY KEY,"
+    " idp TEXT NOT NULL, assertion_id TEXT NOT NULL,"
+    " claimant TEXT NOT NULL," /* kind of caller and name; only it may repeat */
+    " response_digest BLOB NOT NULL,"
+    " redeemed INTEGER NOT NULL DEFAULT 0,"
+    " expires_s INTEGER NOT NULL,"
+    " UNIQUE(idp, assertion_id)) STRICT;"
+    "CREATE INDEX claims_expires ON claims(expires_s);"
+
+    /* state: open -> used -> done | failed; open -> void when a new ticket of the same claim takes its place. */
+    "CREATE TABLE tickets("
+    " id INTEGER PRIMARY KEY,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " claim INTEGER NOT NULL,"
+    " correlation_id TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " pool INTEGER NOT NULL," /* 1: any host that the rule names may redeem */
+    " facts TEXT NOT NULL,"
+    " created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+    " state TEXT NOT NULL,"
+    " redeemer TEXT, used_s INTEGER, csr_digest BLOB, request_id TEXT UNIQUE, session TEXT,"
+    " issue TEXT) STRICT;" /* what was asked of the signer: enough to ask again */
+    "CREATE INDEX tickets_claim ON tickets(claim);"
+    "CREATE INDEX tickets_state ON tickets(state, expires_s);"
+
+    /* state: live -> ended; revoke: 1 while certificates still have to be revoked. */
+    "CREATE TABLE sessions("
+    " id INTEGER PRIMARY KEY,"
+    " session TEXT NOT NULL UNIQUE,"
+    " ticket INTEGER NOT NULL,"
+    " correlation_id TEXT NOT NULL,"
+    " host TEXT NOT NULL, upn TEXT NOT NULL, sid TEXT NOT NULL,"
+    " sam_account_name TEXT NOT NULL, realm TEXT NOT NULL, principal TEXT NOT NULL,"
+    " rule TEXT NOT NULL,"
+    " revoke_at_end INTEGER NOT NULL,"
+    " lease_s INTEGER NOT NULL,"
+    " created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL, lease_until_s INTEGER NOT NULL,"
+    " state TEXT NOT NULL, ended_s INTEGER, ended_why TEXT,"
+    " revoke INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX sessions_state ON sessions(state, lease_until_s);"
+    "CREATE INDEX sessions_revoke ON sessions(revoke) WHERE revoke=1;"
+
+    "CREATE TABLE certificates("
+    " id INTEGER PRIMARY KEY,"
+    " serial TEXT NOT NULL UNIQUE,"
+    " session TEXT NOT NULL,"
+    " pem TEXT NOT NULL, chain TEXT NOT NULL,"
+    " not_before_s INTEGER NOT NULL, not_after_s INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX certificates_session ON certificates(session);" AUDIT_SCHEMA,
+};
+
+const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};
