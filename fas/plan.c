@@ -1,0 +1,238 @@
+#include "fas/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/json.h"
+#include "fas/base/text.h"
+
+#define SPKI_MAX 1024
+
+void
+plan_done(struct plan *plan)
+{
+	free(plan->authority);
+	free(plan->profile);
+	free(plan->spki);
+	dn_done(&plan->subject);
+	session_done(&plan->session);
+	*plan = (struct plan){0};
+}
+
+/* user@REALM where the UPN's suffix is the realm; else the whole UPN, which kinit takes as an enterprise name (-E). */
+static char *
+make_principal(const struct account *account)
+{
+	const char *suffix = upn_suffix(account->upn);
+	char *principal = NULL;
+	if (!ascii_equal_nocase(suffix, account->realm))
+		return strdup(account->upn);
+	int user = (int)(strlen(account->upn) - strlen(suffix));
+	return asprintf(&principal, "%.*s%s", user, account->upn, account->realm) < 0 ? NULL
+										      : principal;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static enum fas_code
+fill_session(struct session *s, const struct judgement *j, const struct facts *facts,
+    const struct ticket *ticket, int64_t now_s, struct fas_err *e)
+{
+	const struct account *account = j->account;
+	const struct policy_grant *grant = &j->verdict.grant;
+	correlation_id_new(s->id); /* the same shape: 128 random bits in hex */
+	s->ticket = ticket->id;
+	s->revoke_at_end = grant->logoff == LOGOFF_REVOKE;
+	s->lease_s = grant->lease_s;
+	s->created_s = now_s;
+	s->expires_s = now_s + grant->session_max_s;
+	if (facts->session_not_on_or_after_s)
+		s->expires_s = earlier(s->expires_s, facts->session_not_on_or_after_s);
+	s->lease_until_s = earlier(now_s + grant->lease_s, s->expires_s);
+	memcpy(s->correlation_id, ticket->correlation_id, sizeof(s->correlation_id));
+	memcpy(s->host, ticket->redeemer, sizeof(s->host));
+	memcpy(s->sam_account_name, account->sam_account_name, sizeof(s->sam_account_name));
+	(void)sid_format(&account->sid, s->sid);
+	s->upn = strdup(account->upn);
+	s->realm = strdup(account->realm);
+	s->principal = make_principal(account);
+	s->rule = strdup(grant->rule);
+	return s->upn && s->realm && s->principal && s->rule ? FAS_OK : fas_fail_nomem(e);
+}
+
+static enum fas_code
+copy_subject(const struct dn *from, struct dn *to, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < from->n; i++)
+		rc = dn_add(to, from->rdns[i].type, from->rdns[i].value, e);
+	return rc;
+}
+
+static enum fas_code
+copy_spki(const uint8_t *spki, size_t len, struct plan *out, struct fas_err *e)
+{
+	out->spki = malloc(len ? len : 1);
+	if (!out->spki)
+		return fas_fail_nomem(e);
+	memcpy(out->spki, spki, len);
+	out->spki_len = len;
+	return FAS_OK;
+}
+
+enum fas_code
+plan_make(const struct judgement *j, const struct facts *facts, const struct ticket *ticket,
+    const uint8_t *spki, size_t spki_len, int64_t now_s, struct plan *out, struct fas_err *e)
+{
+	const struct policy_grant *grant = &j->verdict.grant;
+	*out = (struct plan){.sid = j->account->sid, .validity_s = grant->validity_s};
+	out->authority = strdup(grant->authority);
+	out->profile = strdup(grant->profile);
+	enum fas_code rc = out->authority && out->profile ? FAS_OK : fas_fail_nomem(e);
+	if (rc == FAS_OK)
+		rc = copy_subject(&j->account->dn, &out->subject, e);
+	if (rc == FAS_OK)
+		rc = copy_spki(spki, spki_len, out, e);
+	if (rc == FAS_OK)
+		rc = fill_session(&out->session, j, facts, ticket, now_s, e);
+	if (rc != FAS_OK)
+		plan_done(out);
+	return rc;
+}
+
+char *
+plan_format(const struct plan *plan)
+{
+	const struct session *s = &plan->session;
+	OWN(text) char *spki = base64_encode(plan->spki, plan->spki_len);
+	OWN(json)
+	json_t *object = json_pack(
+	    "{s:s, s:s, s:o, s:s*, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "authority",
+	    plan->authority, "profile", plan->profile, "subject", dn_to_json(&plan->subject),
+	    "spki", spki, "validity_s", (json_int_t)plan->validity_s, "upn", s->upn,
+	    "sam_account_name", s->sam_account_name, "realm", s->realm, "principal", s->principal,
+	    "rule", s->rule, "revoke_at_end", s->revoke_at_end, "lease_s", (json_int_t)s->lease_s,
+	    "created_s", (json_int_t)s->created_s, "expires_s", (json_int_t)s->expires_s);
+	if (object && json_object_set_new(object, "sid", json_string(s->sid)) != 0)
+		return NULL;
+	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}
+
+static char *
+take_text(struct json_reader *r, const char *name, size_t max)
+{
+	const char *text = json_need_text(r, name, 1, max);
+	return text ? strdup(text) : NULL;
+}
+
+static void
+read_session(struct json_reader *r, const struct ticket *ticket, struct session *s)
+{
+	const char *sam = json_need_text(r, "sam_account_name", 1, sizeof(s->sam_account_name) - 1);
+	const char *sid = json_need_text(r, "sid", 1, sizeof(s->sid) - 1);
+	s->upn = take_text(r, "upn", UPN_MAX);
+	s->realm = take_text(r, "realm", HOSTNAME_MAX);
+	s->principal = take_text(r, "principal", UPN_MAX + HOSTNAME_MAX);
+	s->rule = take_text(r, "rule", 256);
+	s->revoke_at_end = json_want_bool(r, "revoke_at_end", true);
+	s->lease_s = json_need_int(r, "lease_s", 1, INT32_MAX);
+	s->created_s = json_need_int(r, "created_s", 0, INT64_MAX);
+	s->expires_s = json_need_int(r, "expires_s", 0, INT64_MAX);
+	s->lease_until_s = earlier(s->created_s + s->lease_s, s->expires_s);
+	s->ticket = ticket->id;
+	memcpy(s->id, ticket->session, sizeof(s->id));
+	memcpy(s->correlation_id, ticket->correlation_id, sizeof(s->correlation_id));
+	memcpy(s->host, ticket->redeemer, sizeof(s->host));
+	(void)snprintf(s->sam_account_name, sizeof(s->sam_account_name), "%s", sam ? sam : "");
+	(void)snprintf(s->sid, sizeof(s->sid), "%s", sid ? sid : "");
+}
+
+static enum fas_code
+read_plan(struct json_reader *r, const struct ticket *ticket, struct plan *out, struct fas_err *e)
+{
+	out->authority = take_text(r, "authority", 256);
+	out->profile = take_text(r, "profile", 256);
+	out->spki = json_need_base64(r, "spki", SPKI_MAX, &out->spki_len);
+	out->validity_s = json_need_int(r, "validity_s", 1, INT32_MAX);
+	json_t *subject = json_need_value(r, "subject", JSON_ARRAY);
+	read_session(r, ticket, &out->session);
+	enum fas_code rc = json_finish(r);
+	if (rc == FAS_OK)
+		rc = dn_from_json(subject, &out->subject, e);
+	return rc == FAS_OK ? sid_parse(out->session.sid, &out->sid, e) : rc;
+}
+
+enum fas_code
+plan_parse(const struct ticket *ticket, struct plan *out, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	OWN(json_reader) struct json_reader r = {0};
+	*out = (struct plan){0};
+	enum fas_code rc = json_open(&r, ticket->issue, strlen(ticket->issue), &why);
+	if (rc == FAS_OK)
+		rc = read_plan(&r, ticket, out, &why);
+	if (rc == FAS_OK)
+		return FAS_OK;
+	plan_done(out);
+	return fas_fail(e, FAS_E_IO, "database_corrupt", "plan of a ticket: %s", why.message);
+}
+
+enum fas_code
+plan_issue(const struct plan *plan, const struct ticket *ticket, struct signer *signer,
+    struct signer_certificate *out, struct fas_err *e)
+{
+	const struct signer_request request = {
+	    .request_id = ticket->request_id,
+	    .correlation_id = ticket->correlation_id,
+	    .authority = plan->authority,
+	    .profile = plan->profile,
+	    .subject = &plan->subject,
+	    .sid = &plan->sid,
+	    .upn = plan->session.upn,
+	    .spki = plan->spki,
+	    .spki_len = plan->spki_len,
+	    .validity_s = plan->validity_s,
+	    .rule = plan->session.rule,
+	    .host = plan->session.host,
+	    .session = plan->session.id,
+	};
+	return signer_issue(signer, &request, out, e);
+}
+
+struct completion {
+	const struct plan *plan;
+	const struct ticket *ticket;
+	const struct signer_certificate *certificate;
+	struct audit_record *record;
+};
+
+static enum fas_code
+complete(struct db *db, void *arg, struct fas_err *e)
+{
+	struct completion *c = arg;
+	enum fas_code rc = session_insert(db, &c->plan->session, e);
+	if (rc == FAS_OK)
+		rc = certificate_insert(db, c->plan->session.id, c->certificate, e);
+	if (rc == FAS_OK)
+		rc = ticket_finish(db, c->ticket->id, TICKET_DONE, e);
+	return rc == FAS_OK ? audit_append(db, c->record, e) : rc;
+}
+
+enum fas_code
+plan_complete(const struct plan *plan, const struct ticket *ticket,
+    const struct signer_certificate *certificate, struct audit_record *record, struct db_pool *db,
+    struct fas_err *e)
+{
+	struct completion c = {plan, ticket, certificate, record};
+	struct fas_err why = {0};
+	enum fas_code rc = db_write(db, complete, &c, &why);
+	if (rc == FAS_OK)
+		audit_log(record);
+	if (rc == FAS_OK || rc == FAS_E_CONFLICT)
+		return FAS_OK;
+	return fas_fail(e, rc, fas_err_reason(&why), "%s", why.message);
+}

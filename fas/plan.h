@@ -1,0 +1,50 @@
+/*
+ * What a used ticket has been promised: everything that the signer is asked for and the session will be.
+ *
+ * It is durable before the signer is asked, so that whoever repeats (the host, or fasd after a crash) asks for exactly
+ * the same under the same request id, and gets the same certificate.
+ */
+#ifndef FAS_PLAN_H
+#define FAS_PLAN_H
+
+#include "fas/facts.h"
+#include "fas/logon_store.h"
+#include "fas/session_store.h"
+
+struct plan {
+	char *authority, *profile;
+	struct dn subject;
+	struct sid sid;
+	uint8_t *spki;
+	size_t spki_len;
+	int64_t validity_s;
+	struct session session; /* as it will be inserted */
+};
+void plan_done(struct plan *plan);
+
+/* spki is copied.  The session's id is new; its lease begins now. */
+MUST_CHECK enum fas_code plan_make(const struct judgement *judgement, const struct facts *facts,
+    const struct ticket *ticket, const uint8_t *spki, size_t spki_len, int64_t now_s,
+    struct plan *out, struct fas_err *e);
+
+/* JSON text for the ticket's row: malloc'ed; NULL when out of memory. */
+char *plan_format(const struct plan *plan);
+/* The reverse, for the ticket that it was stored with.  FAS_E_IO "database_corrupt". */
+MUST_CHECK enum fas_code plan_parse(
+    const struct ticket *ticket, struct plan *out, struct fas_err *e);
+
+/* Ask the signer.  Safe to repeat. */
+MUST_CHECK enum fas_code plan_issue(const struct plan *plan, const struct ticket *ticket,
+    struct signer *signer, struct signer_certificate *out, struct fas_err *e);
+
+/*
+ * The result: session, certificate, ticket done and the record, in one transaction.  When somebody else has
+ * completed the same ticket meanwhile, that is fine and nothing is written twice.
+ */
+MUST_CHECK enum fas_code plan_complete(const struct plan *plan, const struct ticket *ticket,
+    const struct signer_certificate *certificate, struct audit_record *record, struct db_pool *db,
+    struct fas_err *e);
+
+DEFINE_OWN_IN_PLACE(plan, struct plan, plan_done);
+
+#endif

@@ -1,0 +1,419 @@
+#include "fas/logon.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "ca/csr.h"
+#include "fas/audit_trail.h"
+#include "fas/base/clock.h"
+#include "fas/base/log.h"
+#include "fas/base/secret.h"
+#include "fas/claim.h"
+#include "fas/plan.h"
+
+void
+redeem_answer_done(struct redeem_answer *answer)
+{
+	signer_certificate_done(&answer->certificate);
+	free(answer->upn);
+	free(answer->realm);
+	free(answer->principal);
+	*answer = (struct redeem_answer){0};
+}
+
+/* What one logon_redeem works with. */
+struct redeem {
+	struct service *service;
+	struct request *request;
+	int64_t now_s;
+	uint8_t *spki;
+	size_t spki_len;
+	enum csr_key key;
+	unsigned bits;
+	uint8_t csr_digest[DIGEST_BYTES];
+	struct verified verified; /* under front_end: host only */
+	struct ticket ticket;
+	struct facts facts;
+	struct judgement judgement;
+	struct plan plan;
+	bool won; /* this request has used the ticket */
+	struct trail trail;
+};
+
+static void
+redeem_done(struct redeem *r)
+{
+	free(r->spki);
+	verified_done(&r->verified);
+	ticket_done(&r->ticket);
+	facts_done(&r->facts);
+	judgement_done(&r->judgement);
+	plan_done(&r->plan);
+}
+
+DEFINE_OWN_IN_PLACE(redeem, struct redeem, redeem_done);
+
+static enum fas_code
+read_csr(struct redeem *r, const char *csr, struct fas_err *e)
+{
+	unsigned len = DIGEST_BYTES;
+	enum fas_code rc = csr_parse(csr, &r->spki, &r->spki_len, &r->key, &r->bits, e);
+	if (rc == FAS_OK &&
+	    EVP_Digest(r->spki, r->spki_len, r->csr_digest, &len, EVP_sha256(), NULL) != 1)
+		rc = fas_fail_openssl(e, "digest of the key");
+	return rc;
+}
+
+/* ---- which ticket ---- */
+
+static enum fas_code
+load_ticket(struct db *db, void *arg, struct fas_err *e)
+{
+	struct redeem *r = arg;
+	uint8_t hash[TICKET_HASH_BYTES];
+	memcpy(hash, r->ticket.hash, sizeof(hash));
+	ticket_done(&r->ticket);
+	return ticket_find(db, hash, &r->ticket, e);
+}
+
+static enum fas_code
+find_ticket(struct redeem *r, const char *text, struct fas_err *e)
+{
+	enum fas_code rc = ticket_read(r->service->node, text, r->ticket.hash, e);
+	return rc == FAS_OK ? db_read(r->service->db, load_ticket, r, e) : rc;
+}
+
+/* The host's own assertion becomes a ticket that never leaves; a repeat finds the first one again. */
+static enum fas_code
+claim_for_host(struct db *db, void *arg, struct fas_err *e)
+{
+	struct redeem *r = arg;
+	int64_t id = 0;
+	enum fas_code rc = claim_find(db, &r->verified.claim, &id, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (id != 0) {
+		ticket_done(&r->ticket);
+		return ticket_find_by_claim(db, id, &r->ticket, e);
+	}
+	if ((rc = claim_take(db, &r->verified.claim, &r->ticket.claim, e)) != FAS_OK)
+		return rc;
+	if ((rc = ticket_insert(db, &r->ticket, e)) != FAS_OK)
+		return rc;
+	uint8_t hash[TICKET_HASH_BYTES];
+	memcpy(hash, r->ticket.hash, sizeof(hash));
+	ticket_done(&r->ticket);
+	return ticket_find(db, hash, &r->ticket, e);
+}
+
+static enum fas_code
+make_host_ticket(struct redeem *r, struct fas_err *e)
+{
+	char text[TICKET_TEXT_MAX];
+	struct ticket *t = &r->ticket;
+	t->created_s = r->now_s;
+	t->expires_s = r->now_s + r->judgement.verdict.grant.ticket_life_s;
+	memcpy(t->correlation_id, r->request->correlation_id, sizeof(t->correlation_id));
+	memcpy(t->host, r->request->caller->name, sizeof(t->host));
+	t->facts = facts_format(&r->verified.facts);
+	if (!t->facts)
+		return fas_fail_nomem(e);
+	enum fas_code rc = ticket_new(r->service->node, text, t->hash, e);
+	secret_wipe(text, sizeof(text));
+	return rc == FAS_OK ? db_write(r->service->db, claim_for_host, r, e) : rc;
+}
+
+static enum fas_code
+accept_assertion(struct redeem *r, const struct redeem_request *body, struct fas_err *e)
+{
+	struct facts *facts = &r->verified.facts;
+	enum fas_code rc = verified_read(r->service, r->request, body->saml_response,
+	    body->in_response_to, r->now_s, &r->verified, e);
+	if (rc != FAS_OK)
+		return rc;
+	trail_facts(&r->trail, facts);
+	rc = facts_judge(
+	    r->service, facts, r->request->caller->name, r->now_s, NULL, &r->judgement, e);
+	trail_judgement(&r->trail, &r->judgement);
+	if (rc != FAS_OK)
+		return rc;
+	facts->account_sid = r->judgement.account->sid;
+	return make_host_ticket(r, e);
+}
+
+/* ---- may it be redeemed ---- */
+
+static bool
+is_repeat(const struct redeem *r)
+{
+	return strcmp(r->ticket.redeemer, r->request->caller->name) == 0 &&
+	       memcmp(r->ticket.csr_digest, r->csr_digest, DIGEST_BYTES) == 0;
+}
+
+static enum fas_code
+check_state(const struct redeem *r, struct fas_err *e)
+{
+	switch (r->ticket.state) {
+	case TICKET_OPEN:
+		return FAS_OK;
+	case TICKET_VOID:
+		return fas_fail(
+		    e, FAS_E_CONFLICT, "ticket_void", "a newer ticket has taken this one's place");
+	case TICKET_FAILED:
+		return fas_fail(e, FAS_E_CONFLICT, "ticket_failed",
+		    "the ticket was used and its certificate refused");
+	case TICKET_USED:
+	case TICKET_DONE:
+		if (is_repeat(r))
+			return FAS_OK;
+		return fas_fail(e, FAS_E_CONFLICT, "ticket_used", "the ticket was used by %s%s",
+		    r->ticket.redeemer,
+		    strcmp(r->ticket.redeemer, r->request->caller->name) == 0 ? " with another key"
+									      : "");
+	}
+	return fas_fail(e, FAS_E_INTERNAL, "internal", "a ticket in no state");
+}
+
+static enum fas_code
+check_ticket(struct redeem *r, struct fas_err *e)
+{
+	const struct ticket *t = &r->ticket;
+	memcpy(r->request->correlation_id, t->correlation_id, sizeof(r->request->correlation_id));
+	facts_done(&r->facts);
+	enum fas_code rc = facts_parse(t->facts, &r->facts, e);
+	if (rc != FAS_OK)
+		return rc;
+	trail_facts(&r->trail, &r->facts);
+	if (!t->pool && !hostname_equal(t->host, r->request->caller->name))
+		return fas_fail(
+		    e, FAS_E_AUTH, "ticket_wrong_host", "the ticket is for %s", t->host);
+	if ((rc = check_state(r, e)) != FAS_OK)
+		return rc;
+	if (r->now_s >= t->expires_s)
+		return fas_fail(e, FAS_E_AUTH, "ticket_expired", "the ticket ended %lld s ago",
+		    (long long)(r->now_s - t->expires_s));
+	return FAS_OK;
+}
+
+static enum fas_code
+check_key(const struct redeem *r, struct fas_err *e)
+{
+	unsigned have = 0;
+	switch (r->key) {
+	case CSR_KEY_RSA:
+		have = r->bits >= 4096   ? POLICY_KEY_RSA_4096
+		       : r->bits >= 3072 ? POLICY_KEY_RSA_3072
+					 : POLICY_KEY_RSA_2048;
+		break;
+	case CSR_KEY_P256:
+		have = POLICY_KEY_P256;
+		break;
+	case CSR_KEY_P384:
+		have = POLICY_KEY_P384;
+		break;
+	}
+	if (r->judgement.verdict.grant.keys & have)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_INPUT, "csr_key",
+	    "rule %s does not allow a key of this kind (%u bits)", r->judgement.verdict.rule,
+	    r->bits);
+}
+
+/* ---- use it ---- */
+
+static enum fas_code
+use_and_record(struct db *db, void *arg, struct fas_err *e)
+{
+	struct redeem *r = arg;
+	enum fas_code rc = ticket_use(db, &r->ticket, &r->won, e);
+	if (rc != FAS_OK || !r->won)
+		return rc;
+	if ((rc = claim_set_redeemed(db, r->ticket.claim, e)) != FAS_OK)
+		return rc;
+	return audit_append(db, &r->trail.record, e);
+}
+
+static enum fas_code
+make_plan(struct redeem *r, struct fas_err *e)
+{
+	struct ticket *t = &r->ticket;
+	t->used_s = r->now_s;
+	memcpy(t->redeemer, r->request->caller->name, sizeof(t->redeemer));
+	memcpy(t->csr_digest, r->csr_digest, sizeof(t->csr_digest));
+	correlation_id_new(t->request_id);
+	enum fas_code rc =
+	    plan_make(&r->judgement, &r->facts, t, r->spki, r->spki_len, r->now_s, &r->plan, e);
+	if (rc != FAS_OK)
+		return rc;
+	memcpy(t->session, r->plan.session.id, sizeof(t->session));
+	free(t->issue);
+	t->issue = plan_format(&r->plan);
+	return t->issue ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* The account read again, the policy asked again with the real host; then the ticket is used, durably. */
+static enum fas_code
+use_ticket(struct redeem *r, struct fas_err *e)
+{
+	judgement_done(&r->judgement);
+	enum fas_code rc = facts_judge(r->service, &r->facts, r->request->caller->name, r->now_s,
+	    &r->facts.account_sid, &r->judgement, e);
+	trail_judgement(&r->trail, &r->judgement);
+	if (rc == FAS_OK)
+		rc = check_key(r, e);
+	if (rc == FAS_OK)
+		rc = make_plan(r, e);
+	if (rc != FAS_OK)
+		return rc;
+	r->trail.record.outcome = "allow";
+	r->trail.record.session = r->plan.session.id;
+	if ((rc = db_write(r->service->db, use_and_record, r, e)) != FAS_OK)
+		return rc;
+	if (r->won) {
+		audit_log(&r->trail.record);
+		return FAS_OK;
+	}
+	/* Another request was faster: it is either our own repeat, or the ticket is gone. */
+	plan_done(&r->plan);
+	if ((rc = db_read(r->service->db, load_ticket, r, e)) == FAS_OK)
+		rc = check_ticket(r, e);
+	return rc;
+}
+
+/* ---- the certificate ---- */
+
+static enum fas_code
+fail_ticket(struct db *db, void *arg, struct fas_err *e)
+{
+	const struct ticket *ticket = arg;
+	return ticket_finish(db, ticket->id, TICKET_FAILED, e);
+}
+
+/* Would the same question get another answer later? */
+static bool
+is_transient(enum fas_code code)
+{
+	return code == FAS_E_UNAVAILABLE || code == FAS_E_TIMEOUT || code == FAS_E_LIMIT ||
+	       code == FAS_E_NOMEM || code == FAS_E_IO;
+}
+
+static enum fas_code
+issue(struct redeem *r, struct fas_err *e)
+{
+	OWN(signer_certificate) struct signer_certificate certificate = {0};
+	struct fas_err store = {0};
+	enum fas_code rc = FAS_OK;
+	if (!r->plan.authority)
+		rc = plan_parse(&r->ticket, &r->plan, e);
+	if (rc == FAS_OK)
+		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, &certificate, e);
+	if (rc != FAS_OK && !is_transient(rc) &&
+	    db_write(r->service->db, fail_ticket, &r->ticket, &store) != FAS_OK)
+		log_error("ticket_store_failed", &store, NULL);
+	if (rc != FAS_OK)
+		return rc;
+	struct audit_record *record = &r->trail.record;
+	record->event = "certificate_issued";
+	record->outcome = "done";
+	record->serial = certificate.serial;
+	record->session = r->plan.session.id;
+	record->rule = r->plan.session.rule;
+	record->upn = r->plan.session.upn;
+	record->sid = r->plan.session.sid;
+	rc = plan_complete(&r->plan, &r->ticket, &certificate, record, r->service->db, e);
+	record->serial = NULL; /* it dies with this function */
+	return rc;
+}
+
+struct stored {
+	const char *session;
+	struct session found;
+	struct redeem_answer *out;
+};
+
+static enum fas_code
+load_result(struct db *db, void *arg, struct fas_err *e)
+{
+	struct stored *s = arg;
+	enum fas_code rc = session_find(db, s->session, &s->found, e);
+	return rc == FAS_OK ? certificate_find(db, s->session, &s->out->certificate, e) : rc;
+}
+
+/* One way to answer, for the first request and for every repeat: from what is on record. */
+static enum fas_code
+answer(struct redeem *r, struct redeem_answer *out, struct fas_err *e)
+{
+	struct stored s = {.session = r->ticket.session, .out = out};
+	enum fas_code rc = db_read(r->service->db, load_result, &s, e);
+	if (rc == FAS_OK && s.found.ended)
+		rc = fas_fail(
+		    e, FAS_E_CONFLICT, "session_ended", "the session of this ticket has ended");
+	if (rc == FAS_OK) {
+		memcpy(out->session_id, s.found.id, sizeof(out->session_id));
+		memcpy(
+		    out->sam_account_name, s.found.sam_account_name, sizeof(out->sam_account_name));
+		memcpy(out->sid, s.found.sid, sizeof(out->sid));
+		out->session_expires_s = s.found.expires_s;
+		out->lease_s = s.found.lease_s;
+		out->upn = TAKE(s.found.upn);
+		out->realm = TAKE(s.found.realm);
+		out->principal = TAKE(s.found.principal);
+	}
+	session_done(&s.found);
+	return rc;
+}
+
+/* The reply was lost and asked for again: the same certificate leaves a second time, and that is on record. */
+static enum fas_code
+record_repeat(struct redeem *r, struct fas_err *e)
+{
+	struct audit_record *record = &r->trail.record;
+	record->event = "certificate_repeated";
+	record->outcome = "done";
+	record->session = r->ticket.session;
+	return audit_write(r->service->db, record, e);
+}
+
+static enum fas_code
+check_caller(const struct redeem *r, const struct redeem_request *body, struct fas_err *e)
+{
+	if (r->request->caller->role != ROLE_HOST)
+		return fas_fail(
+		    e, FAS_E_DENIED, "caller_role", "only a VDA host may ask for certificates");
+	if ((body->ticket != NULL) == (body->saml_response != NULL))
+		return fas_fail(e, FAS_E_INPUT, "member_missing",
+		    "either \"ticket\" or \"saml_response\" is needed");
+	return FAS_OK;
+}
+
+enum fas_code
+logon_redeem(struct service *service, struct request *request, const struct redeem_request *body,
+    struct redeem_answer *out, struct fas_err *e)
+{
+	OWN(redeem) struct redeem r = {.service = service, .request = request};
+	*out = (struct redeem_answer){0};
+	trail_begin(&r.trail, "ticket_redeemed", request);
+	r.trail.record.host = request->caller->name;
+
+	enum fas_code rc = check_caller(&r, body, e);
+	if (rc == FAS_OK)
+		rc = clock_checked(service->clock_skew_s, &r.now_s, e);
+	if (rc == FAS_OK)
+		rc = read_csr(&r, body->csr, e);
+	if (rc == FAS_OK)
+		rc =
+		    body->ticket ? find_ticket(&r, body->ticket, e) : accept_assertion(&r, body, e);
+	if (rc == FAS_OK)
+		rc = check_ticket(&r, e);
+	if (rc == FAS_OK && r.ticket.state == TICKET_OPEN)
+		rc = use_ticket(&r, e);
+	if (rc == FAS_OK)
+		rc = r.ticket.state == TICKET_DONE ? record_repeat(&r, e) : issue(&r, e);
+	if (rc == FAS_OK)
+		rc = answer(&r, out, e);
+	if (rc == FAS_OK)
+		return FAS_OK;
+	redeem_answer_done(out);
+	return trail_refuse(&r.trail, service, e);
+}

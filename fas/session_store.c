@@ -1,0 +1,293 @@
+#include "fas/session_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/json.h"
+#include "fas/base/text.h"
+
+#define PRUNE_MAX 500
+#define LIST_MAX 2000 /* sessions in one list: it has to fit one message */
+
+void
+session_done(struct session *s)
+{
+	free(s->upn);
+	free(s->realm);
+	free(s->principal);
+	free(s->rule);
+	*s = (struct session){0};
+}
+
+enum fas_code
+session_insert(struct db *db, const struct session *s, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "INSERT INTO "
+	    "sessions(session,ticket,correlation_id,host,upn,sid,sam_account_name,realm,principal,"
+	    "rule,"
+	    "revoke_at_end,lease_s,created_s,expires_s,lease_until_s,state)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live')",
+	    e);
+	const char *const texts[] = {s->correlation_id, s->host, s->upn, s->sid,
+	    s->sam_account_name, s->realm, s->principal, s->rule};
+	const int64_t numbers[] = {
+	    s->revoke_at_end, s->lease_s, s->created_s, s->expires_s, s->lease_until_s};
+	db_bind_text(&q, 1, s->id);
+	db_bind_int(&q, 2, s->ticket);
+	for (size_t i = 0; i < NELEMS(texts); i++)
+		db_bind_text(&q, (int)i + 3, texts[i]);
+	for (size_t i = 0; i < NELEMS(numbers); i++)
+		db_bind_int(&q, (int)i + 11, numbers[i]);
+	return db_run(&q);
+}
+
+#define SESSION_COLUMNS                                                                            \
+	"session,ticket,correlation_id,host,upn,sid,sam_account_name,realm,principal,rule,revoke_" \
+	"at_end,lease_s,"                                                                          \
+	"created_s,expires_s,lease_until_s,state"
+
+static void
+copy_column(struct db_query *q, int column, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s", db_column_text(q, column));
+}
+
+static enum fas_code
+read_session(struct db_query *q, struct session *out, struct fas_err *e)
+{
+	*out = (struct session){
+	    .ticket = db_column_int(q, 1),
+	    .revoke_at_end = db_column_int(q, 10) != 0,
+	    .lease_s = db_column_int(q, 11),
+	    .created_s = db_column_int(q, 12),
+	    .expires_s = db_column_int(q, 13),
+	    .lease_until_s = db_column_int(q, 14),
+	    .ended = strcmp(db_column_text(q, 15), "live") != 0,
+	};
+	copy_column(q, 0, out->id, sizeof(out->id));
+	copy_column(q, 2, out->correlation_id, sizeof(out->correlation_id));
+	copy_column(q, 3, out->host, sizeof(out->host));
+	copy_column(q, 5, out->sid, sizeof(out->sid));
+	copy_column(q, 6, out->sam_account_name, sizeof(out->sam_account_name));
+	out->upn = strdup(db_column_text(q, 4));
+	out->realm = strdup(db_column_text(q, 7));
+	out->principal = strdup(db_column_text(q, 8));
+	out->rule = strdup(db_column_text(q, 9));
+	if (out->upn && out->realm && out->principal && out->rule)
+		return FAS_OK;
+	session_done(out);
+	return fas_fail_nomem(e);
+}
+
+static enum fas_code
+step_session(struct db_query *q, struct session *out, const char *absent, struct fas_err *e)
+{
+	bool row = false;
+	enum fas_code rc = db_step(q, &row);
+	if (rc != FAS_OK)
+		return rc;
+	return row ? read_session(q, out, e)
+		   : fas_fail(e, FAS_E_NOTFOUND, absent, "no such session");
+}
+
+enum fas_code
+session_find(struct db *db, const char *id, struct session *out, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q =
+	    db_query(db, "SELECT " SESSION_COLUMNS " FROM sessions WHERE session=?1", e);
+	db_bind_text(&q, 1, id);
+	return step_session(&q, out, "session_unknown", e);
+}
+
+enum fas_code
+session_find_overdue(struct db *db, int64_t now_s, struct session *out, struct fas_err *e)
+{
+	/* lease_until_s never lies beyond expires_s: one index answers for both. */
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT " SESSION_COLUMNS
+	    " FROM sessions WHERE state='live' AND lease_until_s<=?1 LIMIT 1",
+	    e);
+	db_bind_int(&q, 1, now_s);
+	return step_session(&q, out, "session_none", e);
+}
+
+enum fas_code
+session_find_to_revoke(struct db *db, const char *after_id, struct session *out, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT " SESSION_COLUMNS
+	    " FROM sessions WHERE revoke=1 AND session>?1 ORDER BY session LIMIT 1",
+	    e);
+	db_bind_text(&q, 1, after_id);
+	return step_session(&q, out, "session_none", e);
+}
+
+enum fas_code
+session_extend(struct db *db, const char *id, int64_t lease_until_s, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(
+	    db, "UPDATE sessions SET lease_until_s=?2 WHERE session=?1 AND state='live'", e);
+	db_bind_text(&q, 1, id);
+	db_bind_int(&q, 2, lease_until_s);
+	enum fas_code rc = db_run(&q);
+	if (rc == FAS_OK && db_changes(db) != 1)
+		return fas_fail(e, FAS_E_NOTFOUND, "session_ended", "the session has ended");
+	return rc;
+}
+
+enum fas_code
+session_mark_ended(struct db *db, const char *id, int64_t now_s, const char *why, bool revoke,
+    bool *won, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "UPDATE sessions SET state='ended',ended_s=?2,ended_why=?3,revoke=?4 WHERE session=?1 "
+	    "AND state='live'",
+	    e);
+	db_bind_text(&q, 1, id);
+	db_bind_int(&q, 2, now_s);
+	db_bind_text(&q, 3, why);
+	db_bind_int(&q, 4, revoke);
+	enum fas_code rc = db_run(&q);
+	*won = rc == FAS_OK && db_changes(db) == 1;
+	return rc;
+}
+
+enum fas_code
+session_mark_revoked(struct db *db, const char *id, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db, "UPDATE sessions SET revoke=0 WHERE session=?1", e);
+	db_bind_text(&q, 1, id);
+	return db_run(&q);
+}
+
+enum fas_code
+certificate_insert(struct db *db, const char *session, const struct signer_certificate *certificate,
+    struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "INSERT INTO certificates(serial,session,pem,chain,not_before_s,not_after_s) "
+	    "VALUES(?1,?2,?3,?4,?5,?6)",
+	    e);
+	db_bind_text(&q, 1, certificate->serial);
+	db_bind_text(&q, 2, session);
+	db_bind_text(&q, 3, certificate->pem);
+	db_bind_text(&q, 4, certificate->chain_pem);
+	db_bind_int(&q, 5, certificate->not_before_s);
+	db_bind_int(&q, 6, certificate->not_after_s);
+	return db_run(&q);
+}
+
+enum fas_code
+certificate_find(
+    struct db *db, const char *session, struct signer_certificate *out, struct fas_err *e)
+{
+	bool row = false;
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT serial,pem,chain,not_before_s,not_after_s FROM certificates WHERE session=?1 "
+	    "ORDER BY id LIMIT 1",
+	    e);
+	db_bind_text(&q, 1, session);
+	enum fas_code rc = db_step(&q, &row);
+	if (rc != FAS_OK)
+		return rc;
+	if (!row)
+		return fas_fail(
+		    e, FAS_E_NOTFOUND, "certificate_none", "the session has no certificate yet");
+	*out = (struct signer_certificate){
+	    .pem = strdup(db_column_text(&q, 1)),
+	    .chain_pem = strdup(db_column_text(&q, 2)),
+	    .not_before_s = db_column_int(&q, 3),
+	    .not_after_s = db_column_int(&q, 4),
+	};
+	copy_column(&q, 0, out->serial, sizeof(out->serial));
+	if (out->pem && out->chain_pem)
+		return FAS_OK;
+	signer_certificate_done(out);
+	return fas_fail_nomem(e);
+}
+
+static json_t *
+session_to_json(struct db_query *q)
+{
+	char created[TIME_TEXT_MAX], expires[TIME_TEXT_MAX], lease[TIME_TEXT_MAX];
+	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id",
+	    db_column_text(q, 0), "host", db_column_text(q, 1), "upn", db_column_text(q, 2), "sid",
+	    db_column_text(q, 3), "rule", db_column_text(q, 4), "state", db_column_text(q, 5),
+	    "created_at", time_format(db_column_int(q, 6), created), "expires_at",
+	    time_format(db_column_int(q, 7), expires), "lease_until",
+	    time_format(db_column_int(q, 8), lease), "correlation_id", db_column_text(q, 9),
+	    "ended_why", db_column_text(q, 10));
+	json_t *serials = json_loads(db_column_text(q, 11), 0, NULL);
+	if (object && serials)
+		(void)json_object_set(object, "serials", serials);
+	json_decref(serials);
+	return object;
+}
+
+enum fas_code
+session_list_json(struct db *db, bool all, json_t *array, struct fas_err *e)
+{
+	bool row = false;
+	enum fas_code rc;
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT "
+	    "s.session,s.host,s.upn,s.sid,s.rule,s.state,s.created_s,s.expires_s,s.lease_until_s,"
+	    "s.correlation_id,COALESCE(s.ended_why,''),"
+	    "(SELECT json_group_array(c.serial) FROM certificates c WHERE c.session=s.session)"
+	    " FROM sessions s WHERE ?1 OR s.state='live' ORDER BY s.id DESC LIMIT ?2",
+	    e);
+	db_bind_int(&q, 1, all);
+	db_bind_int(&q, 2, LIST_MAX);
+	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
+		if (json_array_append_new(array, session_to_json(&q)) != 0)
+			return fas_fail_nomem(e);
+	}
+	return rc;
+}
+
+enum fas_code
+session_count_live(struct db *db, int64_t *out, struct fas_err *e)
+{
+	bool row = false;
+	OWN(query)
+	struct db_query q = db_query(db, "SELECT COUNT(*) FROM sessions WHERE state='live'", e);
+	enum fas_code rc = db_step(&q, &row);
+	*out = rc == FAS_OK && row ? db_column_int(&q, 0) : 0;
+	return rc;
+}
+
+enum fas_code
+session_prune(struct db *db, int64_t before_s, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query certificates = db_query(db,
+	    "DELETE FROM certificates WHERE session IN (SELECT session FROM sessions WHERE "
+	    "state='ended' AND revoke=0"
+	    " AND ended_s<?1 ORDER BY id LIMIT ?2)",
+	    e);
+	db_bind_int(&certificates, 1, before_s);
+	db_bind_int(&certificates, 2, PRUNE_MAX);
+	enum fas_code rc = db_run(&certificates);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(query)
+	struct db_query sessions = db_query(db,
+	    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE state='ended' AND "
+	    "revoke=0 AND ended_s<?1"
+	    " ORDER BY id LIMIT ?2)",
+	    e);
+	db_bind_int(&sessions, 1, before_s);
+	db_bind_int(&sessions, 2, PRUNE_MAX);
+	return db_run(&sessions);
+}

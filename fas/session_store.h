@@ -1,0 +1,66 @@
+/* Sessions and their certificates in fas.db.  Every function runs inside a db_fn. */
+#ifndef FAS_SESSION_STORE_H
+#define FAS_SESSION_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+#include "fas/base/own.h"
+#include "fas/logon.h"
+
+struct session {
+	char id[SESSION_ID_TEXT_MAX];
+	int64_t ticket;
+	char correlation_id[CORRELATION_ID_MAX];
+	char host[HOSTNAME_MAX + 1];
+	char *upn; /* owned */
+	char sid[SID_TEXT_MAX];
+	char sam_account_name[SAM_ACCOUNT_NAME_MAX];
+	char *realm, *principal, *rule; /* owned */
+	bool revoke_at_end;
+	int64_t lease_s;
+	int64_t created_s, expires_s, lease_until_s;
+	bool ended;
+};
+void session_done(struct session *session);
+
+/* FAS_E_CONFLICT "row_exists" when it is there already. */
+MUST_CHECK enum fas_code session_insert(
+    struct db *db, const struct session *session, struct fas_err *e);
+/* FAS_E_NOTFOUND "session_unknown". */
+MUST_CHECK enum fas_code session_find(
+    struct db *db, const char *id, struct session *out, struct fas_err *e);
+MUST_CHECK enum fas_code session_extend(
+    struct db *db, const char *id, int64_t lease_until_s, struct fas_err *e);
+/* Live -> ended; *won: this call did it.  revoke: certificates are still to be revoked. */
+MUST_CHECK enum fas_code session_mark_ended(struct db *db, const char *id, int64_t now_s,
+    const char *why, bool revoke, bool *won, struct fas_err *e);
+MUST_CHECK enum fas_code session_mark_revoked(struct db *db, const char *id, struct fas_err *e);
+
+/* A live session past its lease or cap; FAS_E_NOTFOUND "session_none". */
+MUST_CHECK enum fas_code session_find_overdue(
+    struct db *db, int64_t now_s, struct session *out, struct fas_err *e);
+/* An ended session whose certificates are still to be revoked; FAS_E_NOTFOUND "session_none". */
+MUST_CHECK enum fas_code session_find_to_revoke(
+    struct db *db, const char *after_id, struct session *out, struct fas_err *e);
+
+/* A session's certificate: the reply to a repeated redemption. */
+MUST_CHECK enum fas_code certificate_insert(struct db *db, const char *session,
+    const struct signer_certificate *certificate, struct fas_err *e);
+/* The first of the session.  der stays NULL.  FAS_E_NOTFOUND "certificate_none". */
+MUST_CHECK enum fas_code certificate_find(
+    struct db *db, const char *session, struct signer_certificate *out, struct fas_err *e);
+
+MUST_CHECK enum fas_code session_list_json(
+    struct db *db, bool all, json_t *array, struct fas_err *e);
+MUST_CHECK enum fas_code session_count_live(struct db *db, int64_t *out, struct fas_err *e);
+/* Drop ended sessions and their certificates that ended before before_s. */
+MUST_CHECK enum fas_code session_prune(struct db *db, int64_t before_s, struct fas_err *e);
+
+DEFINE_OWN_IN_PLACE(session, struct session, session_done);
+
+#endif
