@@ -1,0 +1,17 @@
+/* What an ended session still owes: the revocation of its certificates, and the housekeeping's way to end one. */
+#ifndef FAS_REVOKE_H
+#define FAS_REVOKE_H
+
+#include "fas/session_store.h"
+
+/* Revoke now and note it as done; when the signer is away it stays owed, and revoke_owed tries again. */
+void revoke_session(struct service *service, const struct session *session);
+
+/* Every revocation that is still owed, until the signer fails. */
+void revoke_owed(struct service *service);
+
+/* fas/session.c: end a session whose cap or lease has passed. */
+MUST_CHECK enum fas_code session_end_overdue(
+    struct service *service, const struct session *session, int64_t now_s, struct fas_err *e);
+
+#endif

@@ -1,0 +1,154 @@
+#include "fas/service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/log.h"
+#include "fas/logon_store.h"
+#include "fas/session_store.h"
+
+/* ---- the policy in force ---- */
+
+struct policy *
+service_policy(struct service *service)
+{
+	(void)pthread_mutex_lock(&service->policy_lock);
+	struct policy *policy = service->policy ? policy_ref(service->policy) : NULL;
+	(void)pthread_mutex_unlock(&service->policy_lock);
+	return policy;
+}
+
+static void
+publish(struct service *service, struct policy *policy)
+{
+	(void)pthread_mutex_lock(&service->policy_lock);
+	struct policy *old = service->policy;
+	service->policy = policy;
+	(void)pthread_mutex_unlock(&service->policy_lock);
+	if (old)
+		policy_unref(old);
+}
+
+/* The same, unless another policy was published since present was looked at. */
+static void
+publish_instead_of(struct service *service, const struct policy *present, struct policy *policy)
+{
+	(void)pthread_mutex_lock(&service->policy_lock);
+	bool same = service->policy == present;
+	struct policy *old = same ? service->policy : policy;
+	if (same)
+		service->policy = policy;
+	(void)pthread_mutex_unlock(&service->policy_lock);
+	policy_unref(old);
+}
+
+static void
+append_name(char *text, size_t size, const char *name)
+{
+	size_t used = strlen(text);
+	if (used + 1 < size)
+		(void)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+/* Look up each group that has no SID yet; those that stay without one are named in unresolved. */
+static size_t
+resolve(struct service *service, struct policy *policy, char *unresolved, size_t size)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < policy_group_count(policy); i++) {
+		struct fas_err e = {0};
+		struct sid sid;
+		const char *name = policy_group_name(policy, i);
+		if (policy_group_is_set(policy, i))
+			continue;
+		if (directory_group(service->directory, name, &sid, &e) == FAS_OK) {
+			policy_group_set(policy, i, &sid);
+			continue;
+		}
+		log_error("group_unresolved", &e, "group", name, NULL);
+		append_name(unresolved, size, name);
+		left++;
+	}
+	return left;
+}
+
+static enum fas_code
+load_and_resolve(
+    struct service *service, struct policy **out, char *unresolved, size_t size, struct fas_err *e)
+{
+	enum fas_code rc = policy_load(service->policy_path, service->world, out, e);
+	if (rc == FAS_OK)
+		(void)resolve(service, *out, unresolved, size);
+	return rc;
+}
+
+enum fas_code
+service_reload_policy(
+    struct service *service, char *warning, size_t warning_size, struct fas_err *e)
+{
+	char unresolved[512] = "", rules[24];
+	struct policy *policy = NULL;
+	enum fas_code rc = load_and_resolve(service, &policy, unresolved, sizeof(unresolved), e);
+	if (warning && warning_size > 0)
+		(void)snprintf(warning, warning_size, "%s", unresolved);
+	if (rc != FAS_OK) {
+		log_error("policy_refused", e, NULL);
+		return rc;
+	}
+	(void)snprintf(rules, sizeof(rules), "%zu", policy_rule_count(policy));
+	log_event(LOG_LEVEL_INFO, "policy_loaded", "digest", policy_digest(policy), "rules", rules,
+	    "unresolved", unresolved[0] ? unresolved : NULL, NULL);
+	publish(service, policy);
+	return FAS_OK;
+}
+
+static bool
+has_unresolved(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy_group_count(policy); i++) {
+		if (!policy_group_is_set(policy, i))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A published policy is immutable: one with more groups resolved takes its place.  It is read anew from the files, and
+ * must be the same policy: an edit that nobody has asked to load stays unloaded.
+ */
+void
+service_resolve_groups(struct service *service)
+{
+	struct fas_err e = {0};
+	char unresolved[512] = "";
+	OWN(policy) struct policy *present = service_policy(service);
+	OWN(policy) struct policy *next = NULL;
+	if (!present || !has_unresolved(present))
+		return;
+	if (load_and_resolve(service, &next, unresolved, sizeof(unresolved), &e) != FAS_OK ||
+	    strcmp(policy_digest(next), policy_digest(present)) != 0)
+		return;
+	if (strlen(unresolved) == 0)
+		log_event(LOG_LEVEL_INFO, "groups_resolved", "digest", policy_digest(next), NULL);
+	publish_instead_of(service, present, TAKE(next));
+}
+
+/* ---- counts ---- */
+
+static enum fas_code
+count(struct db *db, void *arg, struct fas_err *e)
+{
+	struct service_counts *c = arg;
+	enum fas_code rc = logon_count(db, clock_now(), &c->open_tickets, &c->claims, e);
+	if (rc == FAS_OK)
+		rc = session_count_live(db, &c->live_sessions, e);
+	return rc == FAS_OK ? audit_last(db, &c->audit_records, e) : rc;
+}
+
+enum fas_code
+service_count(struct service *service, struct service_counts *out, struct fas_err *e)
+{
+	*out = (struct service_counts){0};
+	return db_read(service->db, count, out, e);
+}

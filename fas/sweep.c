@@ -1,0 +1,173 @@
+/* Housekeeping: what time alone changes, and what a crash has left half done. */
+#include <stdio.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/log.h"
+#include "fas/logon_store.h"
+#include "fas/plan.h"
+#include "fas/revoke.h"
+
+#define OVERDUE_MAX 200    /* sessions ended in one round */
+#define UNFINISHED_MAX 200 /* tickets re-driven in one round */
+/* A redemption under way is left alone for this long: its own request finishes it. */
+#define REDRIVE_AFTER_S 15
+/* Ended sessions stay on record for a day; audit keeps them for good. */
+#define SESSION_MEMORY_S 86400
+
+/* ---- sessions past their time ---- */
+
+struct overdue {
+	int64_t now_s;
+	struct session session;
+};
+
+static enum fas_code
+find_overdue(struct db *db, void *arg, struct fas_err *e)
+{
+	struct overdue *o = arg;
+	return session_find_overdue(db, o->now_s, &o->session, e);
+}
+
+static void
+end_overdue(struct service *service, int64_t now_s)
+{
+	for (size_t i = 0; i < OVERDUE_MAX; i++) {
+		struct fas_err e = {0};
+		struct overdue o = {.now_s = now_s};
+		if (db_read(service->db, find_overdue, &o, &e) != FAS_OK)
+			return;
+		enum fas_code rc = session_end_overdue(service, &o.session, now_s, &e);
+		session_done(&o.session);
+		if (rc != FAS_OK) {
+			log_error("session_end_failed", &e, NULL);
+			return;
+		}
+	}
+}
+
+/* ---- used tickets without a result ---- */
+
+struct unfinished {
+	int64_t after_id, before_s;
+	struct ticket ticket;
+	enum ticket_state state; /* to be written */
+	struct audit_record record;
+};
+
+static enum fas_code
+find_unfinished(struct db *db, void *arg, struct fas_err *e)
+{
+	struct unfinished *u = arg;
+	return ticket_find_unfinished(db, u->after_id, u->before_s, &u->ticket, e);
+}
+
+static enum fas_code
+give_up(struct db *db, void *arg, struct fas_err *e)
+{
+	struct unfinished *u = arg;
+	enum fas_code rc = ticket_finish(db, u->ticket.id, TICKET_FAILED, e);
+	return rc == FAS_OK ? audit_append(db, &u->record, e) : rc;
+}
+
+/*
+ * Past the ticket's life nobody can ask for its certificate any more.  If the signer made one before the crash, it is
+ * revoked, so that no certificate is without a session; then the ticket is closed.
+ */
+static enum fas_code
+abandon(struct service *service, struct unfinished *u, struct fas_err *e)
+{
+	size_t n = 0;
+	const struct ticket *t = &u->ticket;
+	enum fas_code rc = signer_revoke(
+	    service->signer, t->correlation_id, NULL, t->session, "cessationOfOperation", &n, e);
+	if (rc != FAS_OK && rc != FAS_E_NOTFOUND)
+		return rc;
+	fas_err_clear(e);
+	u->record = (struct audit_record){
+	    .event = "ticket_abandoned",
+	    .outcome = "error",
+	    .reason = "no_result",
+	    .correlation_id = t->correlation_id,
+	    .host = t->redeemer,
+	    .session = t->session,
+	    .message =
+		n ? "the certificate was issued and is now revoked" : "no certificate was issued",
+	};
+	rc = db_write(service->db, give_up, u, e);
+	if (rc == FAS_OK)
+		audit_log(&u->record);
+	return rc;
+}
+
+/* Within its life: ask the signer again under the same request id, so that the host's repeat finds the result. */
+static enum fas_code
+drive_again(struct service *service, struct unfinished *u, struct fas_err *e)
+{
+	OWN(plan) struct plan plan = {0};
+	OWN(signer_certificate) struct signer_certificate certificate = {0};
+	enum fas_code rc = plan_parse(&u->ticket, &plan, e);
+	if (rc == FAS_OK)
+		rc = plan_issue(&plan, &u->ticket, service->signer, &certificate, e);
+	if (rc != FAS_OK)
+		return rc;
+	u->record = (struct audit_record){
+	    .event = "certificate_issued",
+	    .outcome = "done",
+	    .reason = "redriven",
+	    .correlation_id = u->ticket.correlation_id,
+	    .caller = "recovery",
+	    .host = plan.session.host,
+	    .rule = plan.session.rule,
+	    .upn = plan.session.upn,
+	    .sid = plan.session.sid,
+	    .session = plan.session.id,
+	    .serial = certificate.serial,
+	};
+	return plan_complete(&plan, &u->ticket, &certificate, &u->record, service->db, e);
+}
+
+static void
+finish_unfinished(struct service *service, int64_t now_s)
+{
+	struct unfinished u = {.before_s = now_s - REDRIVE_AFTER_S};
+	for (size_t i = 0; i < UNFINISHED_MAX; i++) {
+		struct fas_err e = {0};
+		if (db_read(service->db, find_unfinished, &u, &e) != FAS_OK)
+			return;
+		enum fas_code rc = now_s < u.ticket.expires_s ? drive_again(service, &u, &e)
+							      : abandon(service, &u, &e);
+		u.after_id = u.ticket.id;
+		ticket_done(&u.ticket);
+		if (rc != FAS_OK)
+			log_error("redrive_failed", &e, NULL);
+		if (rc == FAS_E_UNAVAILABLE || rc == FAS_E_TIMEOUT)
+			return;
+	}
+}
+
+/* ---- what nobody needs any more ---- */
+
+static enum fas_code
+prune(struct db *db, void *arg, struct fas_err *e)
+{
+	const int64_t *now_s = arg;
+	enum fas_code rc = logon_prune(db, *now_s, e);
+	return rc == FAS_OK ? session_prune(db, *now_s - SESSION_MEMORY_S, e) : rc;
+}
+
+void
+service_sweep(struct service *service)
+{
+	struct fas_err e = {0};
+	int64_t now_s = 0;
+	/* With a clock that runs backwards nothing may be judged too old or too new. */
+	if (clock_checked(service->clock_skew_s, &now_s, &e) != FAS_OK) {
+		log_error("sweep_skipped", &e, NULL);
+		return;
+	}
+	end_overdue(service, now_s);
+	finish_unfinished(service, now_s);
+	revoke_owed(service);
+	if (db_write(service->db, prune, &now_s, &e) != FAS_OK)
+		log_error("prune_failed", &e, NULL);
+}
