@@ -1,0 +1,97 @@
+"""Kerberos of the lab: the clients' krb5.conf, and an MIT KDC beside the domain, because Samba 4.17 reads no CRL."""
+
+import os
+import socket
+from pathlib import Path
+
+from . import namespace, pki, proc
+from .layout import DC, DOMAIN, KDC, REALM, write
+
+
+def client_conf(lab, kdc_name=DC, realm=REALM):
+    """Addresses, not names, so that it also works outside the lab's namespace."""
+    address = lab.address(kdc_name)
+    return "\n".join([
+        "[libdefaults]", f" default_realm = {realm}", " dns_lookup_kdc = false", " dns_lookup_realm = false",
+        " dns_canonicalize_hostname = false", " rdns = false", " udp_preference_limit = 1",
+        "[realms]", f" {realm} = {{", f"  kdc = {address}:88", f"  kpasswd_server = {address}:464",
+        f"  pkinit_anchors = FILE:{lab.pki}/dcroot.crt", f"  pkinit_kdc_hostname = {kdc_name}",
+        " }",
+        "[domain_realm]", f" .{DOMAIN} = {realm}", f" {DOMAIN} = {realm}", ""])
+
+
+def write_client_conf(lab):
+    write(lab.krb5_conf, client_conf(lab))
+
+
+MIT_REALM = DOMAIN
+
+
+class MitKdc:
+    """krb5kdc with one user, told to believe the logon CA and its CRLs; its clock is set by faketime.
+
+    It compares the certificate's UPN with the principal by case, so its realm is spelled as the users' UPN suffix is.
+    """
+
+    def __init__(self, lab, user, name="mit-kdc"):
+        self.lab, self.user, self.name = lab, user, name
+        self.folder = lab.folder / name
+        self.client_conf = self.folder / "client.conf"
+        self.env = {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.folder / "kdc.conf")}
+
+    def prepare(self, anchors, crls=()):
+        """anchors: PEM files of the users' chain; crls: PEM files, one for each CA of it (DER is silently ignored)."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        root = pki.Authority.load(self.lab.pki, "dcroot")
+        key, certificate = pki.issue_kdc(root, [KDC])
+        write(self.folder / "kdc.key", pki.key_pem(key), 0o600)
+        write(self.folder / "kdc.crt", pki.pem(certificate))
+        write(self.folder / "krb5.conf", client_conf(self.lab, KDC, MIT_REALM))
+        write(self.client_conf, client_conf(self.lab, KDC, MIT_REALM))
+        revoke = [f"  pkinit_revoke = FILE:{crl}" for crl in crls]
+        write(self.folder / "kdc.conf", "\n".join([
+            "[kdcdefaults]", f" kdc_listen = {self.lab.address(KDC)}:88",
+            f" kdc_tcp_listen = {self.lab.address(KDC)}:88",
+            "[realms]", f" {MIT_REALM} = {{",
+            f"  database_name = {self.folder}/principal", f"  key_stash_file = {self.folder}/stash",
+            f"  pkinit_identity = FILE:{self.folder}/kdc.crt,{self.folder}/kdc.key",
+            *(f"  pkinit_anchors = FILE:{anchor}" for anchor in anchors),
+            "  pkinit_allow_upn = true", "  pkinit_eku_checking = scLogin",
+            *revoke, *(["  pkinit_require_crl_checking = true"] if revoke else []),
+            " }", ""]))
+        if not (self.folder / "stash").exists():
+            self._run("kdb5_util", "create", "-s", "-r", MIT_REALM, "-P", os.urandom(16).hex())
+            self._run("kadmin.local", "-r", MIT_REALM, "-q", f"addprinc -randkey +requires_preauth {self.user}")
+
+    def _run(self, *argv):
+        proc.run(argv, env={**os.environ, **self.env})
+
+    def start(self, clock=None):
+        """clock: what faketime calls a relative time, e.g. '-4m'."""
+        argv = (["faketime", "-f", clock] if clock else []) + ["krb5kdc", "-n", "-r", MIT_REALM]
+        proc.start(self.lab, self.name, namespace.enter(self.lab, argv), env=self.env)
+        proc.wait_ready(self.lab, self.name, self._answers)
+
+    def _answers(self):
+        try:
+            socket.create_connection((self.lab.address(KDC), 88), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        proc.stop(self.lab, self.name)
+
+
+def kinit(lab, user, certificate, key, chain, cache, conf=None, enterprise=False):
+    """Log on by PKINIT with certificate and key (files).
+
+    chain goes along, because FILE: reads one certificate only; and MIT's client verifies its own certificate against
+    pkinit_anchors before it sends it, so the users' root must be among them beside the KDC's.
+    """
+    text = Path(conf or lab.krb5_conf).read_text()
+    own = f"  pkinit_pool = FILE:{chain}\n  pkinit_anchors = FILE:{lab.pki}/logon-root.crt\n  pkinit_anchors"
+    own_conf = write(Path(certificate).with_suffix(".conf"), text.replace("  pkinit_anchors", own, 1))
+    env = {**os.environ, "KRB5_CONFIG": str(own_conf), "KRB5CCNAME": str(cache)}
+    argv = ["kinit", *(["-E"] if enterprise else []), "-X", f"X509_user_identity=FILE:{certificate},{key}", user]
+    return proc.run(namespace.enter(lab, argv), env=env)

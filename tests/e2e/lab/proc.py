@@ -1,0 +1,137 @@
+"""Processes of a lab: started in a session of their own, known by process id and start time, ended by these alone."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from .layout import LabError
+
+
+def wait_for(condition, seconds, what):
+    """Poll until condition() is true and return its value; LabError after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise LabError(f"{what}: nothing after {seconds:g} s")
+        time.sleep(0.01)
+
+
+def start_time(pid):
+    """Start time in ticks since boot, None when no such process lives: with it, a process id cannot be mistaken."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def session_members(session):
+    """Every live process of a session that this module made."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and start_time(entry) is not None:
+            try:
+                if os.getsid(int(entry)) == session:
+                    found.append(int(entry))
+            except ProcessLookupError:
+                continue
+    return found
+
+
+def record_of(lab, name):
+    return lab.folder / "run" / f"{name}.json"
+
+
+def start(lab, name, argv, env=None, cwd=None, pass_fds=()):
+    """Start argv in the background with its output in log/NAME.log; returns the process."""
+    log = open(lab.log / f"{name}.log", "ab")
+    with log:
+        child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                 env={**os.environ, **(env or {})}, cwd=cwd or "/", pass_fds=pass_fds,
+                                 start_new_session=True)
+    record = record_of(lab, name)
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(json.dumps({"pid": child.pid, "start": start_time(child.pid), "argv": [str(a) for a in argv]}))
+    return child
+
+
+def pid_of(lab, name):
+    """The process id of a started program that still lives, else None."""
+    try:
+        saved = json.loads(record_of(lab, name).read_text())
+    except OSError:
+        return None
+    return saved["pid"] if saved["start"] is not None and start_time(saved["pid"]) == saved["start"] else None
+
+
+def names(lab):
+    """Everything started in this lab, newest first."""
+    records = (lab.folder / "run").glob("*.json")
+    return [r.stem for r in sorted(records, key=lambda r: r.stat().st_mtime_ns, reverse=True)]
+
+
+def stop(lab, name, seconds=10):
+    """SIGTERM, then SIGKILL for what is left of the program and of its children."""
+    pid = pid_of(lab, name)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        _until_gone(lambda: [pid] if pid_of(lab, name) else [], seconds)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for member in session_members(pid):
+                os.kill(member, number)
+            _until_gone(lambda: session_members(pid), 2)
+    record_of(lab, name).unlink(missing_ok=True)
+
+
+def _until_gone(living, seconds):
+    end = time.monotonic() + seconds
+    while living() and time.monotonic() < end:
+        _reap()
+        time.sleep(0.01)
+
+
+def _reap():
+    """Children of this very process must be waited for; others are init's."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def log_tail(lab, name, lines=15):
+    try:
+        text = (lab.log / f"{name}.log").read_text(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join("    " + line for line in text.splitlines()[-lines:])
+
+
+def wait_ready(lab, name, condition, seconds=20):
+    """wait_for, but a program that died meanwhile is said with the end of its log."""
+    def ready():
+        if pid_of(lab, name) is None:
+            raise LabError(f"{name} ended at once; its log says:\n{log_tail(lab, name)}")
+        return condition()
+    try:
+        return wait_for(ready, seconds, f"{name} is not ready")
+    except LabError as error:
+        if "its log says" in str(error):
+            raise
+        raise LabError(f"{error}; its log ends with:\n{log_tail(lab, name)}") from None
+
+
+def run(argv, **more):
+    """Run a tool to its end; LabError with what it said when it fails."""
+    done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, **more)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
+        raise LabError(f"{Path(str(argv[0])).name} {argv[1] if len(argv) > 1 else ''} failed "
+                       f"(status {done.returncode}): " + "\n    ".join(said))
+    return done.stdout
