@@ -1,0 +1,45 @@
+/* Asking fas-signer and fasd on their admin sockets, with progress and with remedies. */
+#ifndef FAS_CTL_ASK_H
+#define FAS_CTL_ASK_H
+
+#include <jansson.h>
+
+#include "fas/ctl/cli.h"
+
+enum ctl_peer { CTL_SIGNER, CTL_FASD };
+
+/* "fas-signer", "fasd". */
+const char *ctl_peer_name(enum ctl_peer peer);
+/* Option, else environment, else the runtime folder; borrowed. */
+const char *ctl_peer_path(const struct cli_args *args, enum ctl_peer peer);
+
+/*
+ * Send one request ("op" and its members; the reference is taken, NULL counts as out of memory) and
+ * wait for the answer; what takes longer than a second shows that it goes on.  *reply is a new
+ * reference.
+ */
+MUST_CHECK enum fas_code ctl_request(const struct cli_args *args, enum ctl_peer peer,
+    json_t *request, json_t **reply, struct fas_err *e);
+
+/* The same; an error is printed, with a remedy where one is known.  Returns an enum cli_exit. */
+int ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply);
+/* Print an error with its remedy.  Returns an enum cli_exit. */
+int ctl_fail(const struct cli_args *args, const struct fas_err *e);
+
+/*
+ * request[member] = the option's text, duration in seconds, or number of 1 to max, when it was
+ * given. A value that is none is a usage error.  Each returns an enum cli_exit.
+ */
+int ctl_put_option(
+    json_t *request, const char *member, const struct cli_args *args, const char *option);
+int ctl_put_duration(json_t *request, const char *member, const struct cli_args *args,
+    const char *option, long long max_s);
+int ctl_put_number(json_t *request, const char *member, const struct cli_args *args,
+    const char *option, long long max);
+
+/* Write text to the option's file (mode; an existing file is replaced whole), or to out for "-" or
+ * without the option. */
+MUST_CHECK enum fas_code ctl_write_out(const struct cli_args *args, const char *option,
+    const char *text, unsigned mode, struct fas_err *e);
+
+#endif

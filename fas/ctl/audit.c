@@ -1,0 +1,165 @@
+/* fasctl audit ... */
+#include "fas/ctl/commands.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "fas/base/buf.h"
+#include "fas/base/json.h"
+#include "fas/ctl/ask.h"
+#include "fas/ctl/render.h"
+
+#define FIRST_RECORDS 20
+#define LIMIT_MAX 1000
+#define FOLLOW_PAUSE_NS 500000000L
+#define LINE_MAX_BYTES 8192
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_interrupt(int number)
+{
+	interrupted = number;
+}
+
+static enum ctl_peer
+peer_of(const struct cli_args *args)
+{
+	return cli_flag(args, "signer") ? CTL_SIGNER : CTL_FASD;
+}
+
+/* In the order in which a person reads them; the rest of the record is under --json. */
+static const char *const line_members[] = {"caller", "reason", "idp", "storefront", "host", "rule",
+    "upn", "sid", "serial", "session", "message", "correlation_id"};
+
+static void
+print_record(const struct cli_args *args, const json_t *record)
+{
+	static const struct render_column head[] = {
+	    {"", "time", RENDER_TIME}, {"", "event", RENDER_TEXT}, {"", "outcome", RENDER_TEXT}};
+	OWN(buf) struct buf line;
+	if (cli_flag(args, "json")) {
+		(void)json_dumpf(record, args->out, JSON_COMPACT);
+		(void)fputc('\n', args->out);
+		return;
+	}
+	buf_init(&line, LINE_MAX_BYTES);
+	for (size_t i = 0; i < NELEMS(head); i++) {
+		buf_text(&line, i ? " " : "");
+		render_value(&line, json_object_get(record, head[i].member), head[i].kind);
+	}
+	for (size_t i = 0; i < NELEMS(line_members); i++) {
+		const json_t *value = json_object_get(record, line_members[i]);
+		if (!json_is_string(value) || json_string_length(value) == 0)
+			continue;
+		bool quote = strchr(json_string_value(value), ' ') != NULL;
+		buf_printf(&line, "  %s=%s", line_members[i], quote ? "\"" : "");
+		render_value(&line, value, RENDER_TEXT);
+		buf_text(&line, quote ? "\"" : "");
+	}
+	(void)fprintf(args->out, "%s\n", buf_str(&line));
+}
+
+/* One page; *after is moved behind its last record. */
+static int
+print_page(const struct cli_args *args, json_t *request, json_int_t *after)
+{
+	OWN(json) json_t *reply = NULL;
+	size_t i;
+	json_t *record;
+	int rc = ctl_ask(args, peer_of(args), request, &reply);
+	if (rc != CLI_OK)
+		return rc;
+	json_array_foreach(json_object_get(reply, "records"), i, record)
+	{
+		json_int_t seq = json_integer_value(json_object_get(record, "seq"));
+		print_record(args, record);
+		*after = seq > *after ? seq : *after;
+	}
+	(void)fflush(args->out);
+	return CLI_OK;
+}
+
+static json_t *
+tail_request(const struct cli_args *args, json_int_t after, json_int_t limit)
+{
+	OWN(json) json_t *request = json_pack("{s:s,s:I}", "op", "audit.tail", "limit", limit);
+	if (after > 0)
+		(void)json_object_set_new(request, "after", json_integer(after));
+	if (ctl_put_option(request, "correlation_id", args, "correlation") != CLI_OK)
+		return NULL;
+	return TAKE(request);
+}
+
+static int
+follow(const struct cli_args *args, json_int_t after)
+{
+	const struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
+	const struct sigaction action = {.sa_handler = on_interrupt};
+	int rc = CLI_OK;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	while (rc == CLI_OK && !interrupted) {
+		(void)nanosleep(&pause, NULL);
+		if (!interrupted)
+			rc = print_page(args, tail_request(args, after, LIMIT_MAX), &after);
+	}
+	return interrupted ? CLI_OK : rc;
+}
+
+static int
+run_tail(const struct cli_args *args)
+{
+	OWN(json) json_t *limit = json_pack("{s:I}", "limit", (json_int_t)FIRST_RECORDS);
+	json_int_t after = 0;
+	int rc = ctl_put_number(limit, "limit", args, "limit", LIMIT_MAX);
+	if (rc == CLI_OK)
+		rc = print_page(args,
+		    tail_request(args, 0, json_integer_value(json_object_get(limit, "limit"))),
+		    &after);
+	return rc == CLI_OK && cli_flag(args, "follow") ? follow(args, after) : rc;
+}
+
+static int
+run_verify(const struct cli_args *args)
+{
+	OWN(json) json_t *reply = NULL;
+	int rc = ctl_ask(args, peer_of(args), json_pack("{s:s}", "op", "audit.verify"), &reply);
+	if (rc != CLI_OK)
+		return rc;
+	long long broken = json_integer_value(json_object_get(reply, "broken_seq"));
+	long long records = json_integer_value(json_object_get(reply, "records"));
+	const char *finding = json_string_value(json_object_get(reply, "finding"));
+	const char *head = json_string_value(json_object_get(reply, "head"));
+	if (cli_flag(args, "json"))
+		render_json(args->out, reply);
+	else if (broken)
+		(void)fprintf(
+		    args->out, "BROKEN at record %lld: %s\n", broken, finding ? finding : "");
+	else
+		(void)fprintf(args->out, "%lld records, the chain is whole; head %s\n", records,
+		    head ? head : "");
+	return broken ? CLI_DEFECT : CLI_OK;
+}
+
+static const struct cli_option tail_options[] = {
+    {"follow", NULL, "go on as records arrive, until interrupted", 0},
+    {"correlation", "ID", "only one logon's records", 0},
+    {"signer", NULL, "the signer's trail instead of fasd's", 0},
+    {"limit", "N", "how many of the last ones; default 20", 0},
+};
+
+static const struct cli_option verify_options[] = {
+    {"signer", NULL, "the signer's trail instead of fasd's", 0},
+};
+
+static const struct cli_command commands[] = {
+    {"audit tail", NULL, "Show the last audit records", NULL, tail_options, NELEMS(tail_options),
+	run_tail},
+    {"audit verify", NULL, "Recompute the chain of audit records",
+	"Exit status 4 when a record was edited, removed or reordered.", verify_options,
+	NELEMS(verify_options), run_verify},
+};
+
+const struct cli_group ctl_audit_group = {"audit", commands, NELEMS(commands)};

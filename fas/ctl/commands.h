@@ -1,0 +1,18 @@
+/* The groups of fasctl's commands, one file each. */
+#ifndef FAS_CTL_COMMANDS_H
+#define FAS_CTL_COMMANDS_H
+
+#include "fas/ctl/cli.h"
+
+extern const struct cli_group ctl_ca_group;
+extern const struct cli_group ctl_machine_group;
+extern const struct cli_group ctl_certificate_group;
+extern const struct cli_group ctl_policy_group;
+extern const struct cli_group ctl_session_group;
+extern const struct cli_group ctl_audit_group;
+extern const struct cli_group ctl_status_group;
+
+/* The whole of fasctl. */
+extern const struct cli_program ctl_program;
+
+#endif
