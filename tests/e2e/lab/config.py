@@ -1,0 +1,136 @@
+"""The programs' configuration files, as an administrator would write them (docs/FILES.md), for one lab."""
+
+import json
+import os
+
+from .layout import (ACS_URL, DC, DOMAIN, FAS, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, PUBLISH_URL,
+                     REALM, SP_ENTITY_ID, STOREFRONT, write)
+from .simplesaml import ENTITY_ID as SIMPLESAML_ENTITY_ID
+
+SIMPLESAML_NAME = "simplesaml"
+
+
+def signer_yaml(lab):
+    return f"""\
+state: {lab.fas}/signer
+public: {lab.fas}/public
+issue: {{ socket: {lab.run}/signer/issue.sock, uid: {FASD_UID} }}
+admin: {{ socket: {lab.run}/signer/admin.sock }}
+limits: limits.yaml
+clock_skew: 60s
+authorities:
+  - name: main
+    publish_urls: [{PUBLISH_URL}]
+    backdate: 5m
+    crl_life: 24h
+    crl_each: 8h
+    common_name: CORP Federated Logon CA
+service_ca:
+  server_names: [{FAS}, {lab.address(FAS)}]
+  machine_life: 90d
+  server_life: 30d
+  token_life: 24h
+"""
+
+
+def domain_sid(lab):
+    return lab.accounts["alice"]["sid"].rpartition("-")[0]
+
+
+def limits_yaml(lab):
+    return f"""\
+domains:
+  - sid: {domain_sid(lab)}
+    upn_suffixes: [{DOMAIN}, {FOREIGN_SUFFIX}]
+refuse_rids_below: 1000
+allow_rids: []
+refuse_sids: []
+profiles: [smartcard-logon]
+longest_life: 1h
+rate: {{ per_sid: {{ count: 1000, period: 10m }}, total: {{ count: 60000, period: 10m }} }}
+"""
+
+
+def fasd_yaml(lab):
+    return f"""\
+node: fas1
+state: {lab.fas}/fasd
+policy: policy.d
+signer: {{ socket: {lab.run}/signer/issue.sock, connections: 8, timeout: 5s }}
+public_folder: {lab.fas}/public
+admin: {{ socket: {lab.run}/fasd/admin.sock }}
+listen:
+  api: ["{lab.address(FAS)}:8443"]
+  public: ["{lab.address(FAS)}:80"]
+  ops: ["{lab.address(FAS)}:9643"]
+workers: 8
+queue: 64
+clock_skew: 60s
+log_level: info
+identity_providers:
+  - name: {IDP_NAME}
+    entity_id: {IDP_ENTITY_ID}
+    certificates: [{lab.pki}/idp.crt]
+    audiences: [{SP_ENTITY_ID}]
+    recipients: [{ACS_URL}]
+    clock_skew: 60s
+    max_age: 5m
+    allow_unsolicited: true
+  - name: {SIMPLESAML_NAME}
+    entity_id: {SIMPLESAML_ENTITY_ID}
+    certificates: [{lab.pki}/simplesaml.crt]
+    audiences: [{SP_ENTITY_ID}]
+    recipients: [{ACS_URL}]
+    clock_skew: 60s
+    max_age: 5m
+    allow_unsolicited: true
+domains:
+  - name: {DOMAIN}
+    netbios: {NETBIOS}
+    controllers: [{DC}]
+    bind: gssapi
+    principal: svc-fas@{REALM}
+    keytab: {lab.fas}/svc-fas.keytab
+    connections: 3
+    timeout: 3s
+"""
+
+
+def policy_yaml():
+    return f"""\
+rules:
+  - name: vdi-users
+    identity_providers: [{IDP_NAME}, {SIMPLESAML_NAME}]
+    storefronts: [{STOREFRONT}]
+    hosts: ["*.vdi.{DOMAIN}"]
+    users:
+      groups: ["{NETBIOS}\\\\VDI Users"]
+      upn_suffixes: [{DOMAIN}, {FOREIGN_SUFFIX}]
+    match: {{ require: [sid, upn], also: [guid] }}
+    session: {{ max: 12h, lease: 10m }}
+    logon: {{ authority: main, profile: smartcard-logon, validity: 15m, key: rsa-2048, custody: host }}
+    logoff: revoke
+"""
+
+
+def write_all(lab, fasd_owner, signer_owner):
+    """Configuration belongs to root, state to the program that keeps it; the keytab to fasd alone."""
+    write(lab.fas / "signer.yaml", signer_yaml(lab), 0o640, (0, signer_owner[1]))
+    write(lab.fas / "limits.yaml", limits_yaml(lab), 0o640, (0, signer_owner[1]))
+    write(lab.fas / "fasd.yaml", fasd_yaml(lab), 0o640, (0, fasd_owner[1]))
+    write(lab.fas / "policy.d" / "lab.yaml", policy_yaml())
+    write(lab.fas / "svc-fas.keytab", (lab.keytabs / "svc-fas.keytab").read_bytes(), 0o400, fasd_owner)
+    for path, owner, mode in ((lab.fas / "signer", signer_owner, 0o700), (lab.fas / "public", signer_owner, 0o755),
+                              (lab.fas / "fasd", fasd_owner, 0o700), (lab.run / "signer", signer_owner, 0o755),
+                              (lab.run / "fasd", fasd_owner, 0o755)):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+        os.chown(path, *owner)
+
+
+def agent_yaml(lab, state):
+    return f"""\
+servers: [{lab.api_url}]
+state: {state}
+kdc: {{ anchors: {lab.pki}/dcroot.crt, hostname: {DC} }}
+"""
