@@ -15,40 +15,8 @@ from samba.dcerpc import dnsp, misc, security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.samdb import SamDB
 
-from .layout import BASE_DN, DC, DOMAIN, FOREIGN_SUFFIX, HOSTS, REALM, STOREFRONT, VDA1, VDA2, WEB
-
-VDI_USERS, ENGINEERING, COMPILERS = "VDI Users", "Engineering", "Compiler Team"
-NESTING = [(VDI_USERS, [ENGINEERING]), (ENGINEERING, [COMPILERS])]
-
-def ticks(seconds):
-    """Windows time: 100 ns since 1601."""
-    return str(int((seconds + 11644473600) * 10_000_000))
-
-
-# name -> what is special about it.  upn None = no userPrincipalName; absent = name@corp.example.com.
-PEOPLE = {
-    "alice": {"groups": [COMPILERS]},
-    "bob": {"groups": [VDI_USERS], "disabled": True},
-    "carol": {"groups": [VDI_USERS], "expired": True},
-    "dave": {"groups": [VDI_USERS], "locked": True},
-    "erin": {"groups": []},
-    "frank": {"groups": [VDI_USERS], "upn": "frank@" + FOREIGN_SUFFIX},
-    "grace": {"groups": [VDI_USERS], "smartcard": True},
-    "heidi": {"groups": [VDI_USERS]},
-    "ivan": {"groups": [VDI_USERS], "must_change": True},
-    "judy": {"groups": [VDI_USERS], "upn": None},
-    "kate": {"groups": [VDI_USERS], "upn": None},
-    "mallory": {"groups": [VDI_USERS]},
-    "dana": {"groups": [VDI_USERS, "Domain Admins"], "admin": True},
-    "svc-fas": {"groups": [], "spns": []},
-    "svc-web": {"groups": [], "spns": ["HTTP/" + WEB]},
-}
-# What Samba refuses to be told, though Windows domains have it.
-RAW = {
-    "heidi": {"pwdLastSet": ticks(1136073600)},  # aged: set in 2006, and passwords last ten years here
-    "mallory": {"userPrincipalName": "kate@" + DOMAIN},  # kate's implicit name
-}
-MACHINES = {"VDA1": VDA1, "VDA2": VDA2, "STOREFRONT01": STOREFRONT}
+from .layout import BASE_DN, DC, DOMAIN, FOREIGN_SUFFIX, HOSTS, REALM, WEB
+from .people import GROUPS, MACHINES, NESTING, PEOPLE, RAW, ticks
 
 UF_DISABLED, UF_SMARTCARD, UF_NORMAL = 0x2, 0x40000, 0x200
 DNS_NAMES_OF_DC = [DOMAIN, "DomainDnsZones." + DOMAIN, "ForestDnsZones." + DOMAIN, "gc._msdcs." + DOMAIN]
@@ -176,7 +144,7 @@ def populate(smb_conf, folder):
     """Fill the provisioned domain; accounts.json and keytabs/ go into folder."""
     directory = Directory(smb_conf)
     directory.prepare_domain()
-    for group in (VDI_USERS, ENGINEERING, COMPILERS):
+    for group in GROUPS:
         directory.sam.newgroup(group)
     for group, members in NESTING:
         directory.sam.add_remove_group_members(group, members, add_members_operation=True)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from . import namespace, pki, proc
-from .layout import BASE_DN, DC, DOMAIN, HOSTS, NETBIOS, REALM, REPO, LabError, write
+from .layout import DC, DOMAIN, NETBIOS, REALM, REPO, LabError, write
 
 PROVISION_ADDRESS = "127.88.0.10"  # of the cached folder; each copy gets its lab's own
 
@@ -43,7 +43,7 @@ def smb_conf(samba, run, address, tls=False):
 def recipe():
     """Changes with whatever the cached folder depends on."""
     digest = hashlib.sha256(subprocess.run(["samba", "--version"], capture_output=True, check=True).stdout)
-    for module in ("dc.py", "accounts.py", "layout.py"):
+    for module in ("dc.py", "accounts.py", "dc_tool.py", "people.py", "layout.py"):
         digest.update((Path(__file__).parent / module).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -44,7 +44,7 @@ def make_files(lab, people):
     write(lab.etc / "resolv.conf", f"nameserver {lab.address('dc1.' + DOMAIN)}\nsearch {DOMAIN}\n"
                                    "options timeout:1 attempts:2\n")
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
-    for uid, name in enumerate(people, FIRST_UID):
+    for uid, name in enumerate((p for p in people if not p.startswith("svc-")), FIRST_UID):
         home = lab.folder / "home" / name
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)

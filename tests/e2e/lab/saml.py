@@ -7,7 +7,7 @@ import base64
 import datetime
 import secrets
 
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 from lxml import etree
 
@@ -132,6 +132,10 @@ def _sign_bytes(data, key, digest):
 def certificate_text(pem_bytes):
     """The base64 lines of a PEM certificate, for ds:X509Certificate."""
     return "".join(line for line in pem_bytes.decode().splitlines() if "-----" not in line)
+
+
+def load_key(lab):
+    return serialization.load_pem_private_key((lab.pki / "idp.key").read_bytes(), None)
 
 
 def response(claims, key, what="assertion", digest="sha256", certificate=None, **fields):

@@ -1,0 +1,118 @@
+"""This project's own programs in a lab: started under users of their own, given a logon CA below an offline root, and
+joined by one storefront and two hosts."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from . import api, config, namespace, pki, proc
+from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
+
+FASD = (FASD_UID, FASD_UID)
+SIGNER = (SIGNER_UID, SIGNER_UID)
+MACHINES = {"storefront": ("storefront", STOREFRONT), "host": ("host", VDA1), "host2": ("host", VDA2)}
+
+
+def build_folder():
+    """The build that the lab runs: FAS_BUILD, else the newest one that has fasd."""
+    if os.environ.get("FAS_BUILD"):
+        return Path(os.environ["FAS_BUILD"]).resolve()
+    found = [p for p in (REPO / "build" / "dev", REPO / "build" / "release") if (p / "bin" / "fasd").exists()]
+    if not found:
+        raise LabError("the programs are not built (cmake --preset dev && cmake --build --preset dev)")
+    return max(found, key=lambda p: (p / "bin" / "fasd").stat().st_mtime)
+
+
+def program(name):
+    return build_folder() / "bin" / name
+
+
+def tool_env(lab):
+    """How fasctl finds this lab's programs."""
+    return {**os.environ, "FAS_SIGNER_ADMIN": str(lab.run / "signer" / "admin.sock"),
+            "FAS_ADMIN": str(lab.run / "fasd" / "admin.sock")}
+
+
+def fasctl(lab, *words):
+    """Run fasctl inside the lab; returns its standard output."""
+    return proc.run(namespace.enter(lab, [program("fasctl"), *words]), env=tool_env(lab))
+
+
+def fasctl_json(lab, *words):
+    return json.loads(fasctl(lab, *words, "--json"))
+
+
+def fasctl_status(lab, *words):
+    """(exit status, output, errors), for tests of refusals."""
+    done = subprocess.run([str(w) for w in namespace.enter(lab, [program("fasctl"), *words])], env=tool_env(lab),
+                          text=True, capture_output=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def _start(lab, name, owner, argv):
+    privileges = ["setpriv", f"--reuid={owner[0]}", f"--regid={owner[1]}", "--clear-groups", "--no-new-privs",
+                  "--bounding-set=-all,+net_bind_service", "--inh-caps=-all,+net_bind_service",
+                  "--ambient-caps=-all,+net_bind_service"]
+    proc.start(lab, name, namespace.enter(lab, privileges + argv), env={"KRB5_CONFIG": str(lab.krb5_conf)})
+
+
+def start_signer(lab):
+    _start(lab, "fas-signer", SIGNER, [program("fas-signer"), "--config", lab.fas / "signer.yaml"])
+    proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
+
+
+def start_fasd(lab):
+    _start(lab, "fasd", FASD, [program("fasd"), "--config", lab.fas / "fasd.yaml"])
+    proc.wait_ready(lab, "fasd", lambda: is_ready(lab))
+
+
+def _listens(path):
+    import socket
+    try:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(path))
+        return True
+    except OSError:
+        return False
+
+
+def is_ready(lab):
+    try:
+        return api.Client(lab.ops_url, None).get("/readyz").status == 200
+    except OSError:
+        return False
+
+
+def make_logon_ca(lab, root):
+    """fasctl ca init -> CSR -> the offline root signs -> fasctl ca install."""
+    csr, chain, root_file, root_crl = (lab.pki / n for n in ("logon-ca.csr", "logon-ca.pem", "logon-root.crt",
+                                                             "logon-root.crl"))
+    fasctl(lab, "ca", "init", "--out", csr)
+    certificate = pki.sign_subordinate(root, csr.read_bytes())
+    write(lab.pki / "logon-ca.crt", pki.pem(certificate))
+    write(chain, pki.pem(certificate) + pki.pem(root.certificate))
+    write(root_crl, pki.pem(root.crl()))
+    fasctl(lab, "ca", "install", "--chain", chain, "--root", root_file, "--root-crl", root_crl)
+
+
+def enroll_machines(lab):
+    """A one-time token for each; the machine makes its key and hands in token and CSR."""
+    for stem, (role, name) in MACHINES.items():
+        enroll(lab, stem, role, name)
+
+
+def enroll(lab, stem, role, name):
+    token = fasctl(lab, "host", "enroll", "--role", role, "--name", name).split()[0]
+    key, csr = api.new_csr(api.curve_key())
+    api.save_key(lab.pki / f"{stem}.key", key)
+    answer = api.Client(lab.api_url, lab.pki / "service-ca.crt").post("/v1/enroll", {"token": token, "csr": csr})
+    if answer.status != 201:
+        raise LabError(f"{name} could not join: {answer}")
+    write(lab.pki / f"{stem}.crt", answer.json["certificate"] + answer.json["chain"])
+
+
+def save_service_ca(lab):
+    """What the API's clients trust; on real machines it is known by the token's fingerprint."""
+    status = fasctl_json(lab, "ca", "show")
+    write(lab.pki / "service-ca.crt", status["service_ca"]["certificate"])
