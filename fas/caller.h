@@ -4,6 +4,7 @@
 #ifndef FAS_CALLER_H
 #define FAS_CALLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ void caller_table_free(struct caller_table *table);
 MUST_CHECK enum fas_code caller_table_update(
     struct caller_table *table, const void *json, struct fas_err *e);
 int64_t caller_table_generation(struct caller_table *table);
+/* Wait until this serial is in the table (whoever has just enrolled may call at once); false after timeout_ms. */
+bool caller_table_await(struct caller_table *table, const char *serial, int timeout_ms);
 
 /*
  * Judge a TLS client certificate (DER as the peer sent it): chains to the service CA, clientAuth, within its life,

@@ -1,0 +1,427 @@
+#include "fas/http/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/log.h"
+#include "fas/base/text.h"
+#include "fas/http/listen.h"
+
+/* What a refused request may still send before its connection is closed: so a client reads its answer. */
+#define DRAIN_MAX (1024 * 1024)
+
+struct exchange {
+	struct http_server *server;
+	struct http_connection *connection;
+	struct MHD_Connection *mhd;
+	struct http_route_state *state; /* NULL when no route fits */
+	struct http_request request;
+	struct http_response response;
+	struct fas_err refusal; /* found in the head; answered when the body is through */
+	char allow[64];
+	int64_t began_us;
+	size_t received;
+	bool counted;  /* in state->in_flight */
+	bool answered; /* the response stands, by handler or refusal */
+	bool sent;
+};
+
+static const char *
+header(const struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
+}
+
+static void
+copy_header(const struct exchange *x, const char *name, char *out, size_t out_size)
+{
+	const char *value = header(x, name);
+	/* A validator that does not fit is none: the whole object is the answer. */
+	if (value && strlen(value) < out_size)
+		(void)snprintf(out, out_size, "%s", value);
+}
+
+/* ---- checks of the head, in this order ---- */
+
+static enum MHD_Result
+refuse_argument(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	(void)kind;
+	(void)key;
+	(void)value;
+	*(bool *)cls = true;
+	return MHD_NO;
+}
+
+static enum fas_code
+check_route(struct exchange *x, const char *method, const char *url, struct fas_err *e)
+{
+	const struct http_server_config *config = &x->server->config;
+	struct http_match match;
+	bool has_query = false;
+	enum fas_code rc =
+	    http_route_find(config->routes, config->n_routes, method, url, &match, e);
+	memcpy(x->allow, match.allow, sizeof(x->allow));
+	if (rc != FAS_OK)
+		return rc;
+	x->request.route = match.route;
+	x->request.method = match.route->method;
+	memcpy(x->request.segment, match.segment, sizeof(match.segment));
+	x->state = &x->server->routes[match.route - config->routes];
+	(void)MHD_get_connection_values(x->mhd, MHD_GET_ARGUMENT_KIND, refuse_argument, &has_query);
+	if (has_query)
+		return fas_fail(
+		    e, FAS_E_INPUT, "query_refused", "no query parameters are known here");
+	return FAS_OK;
+}
+
+static enum fas_code
+read_certificate(struct exchange *x, uint8_t **der, size_t *len, struct fas_err *e)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (!info)
+		return fas_fail(
+		    e, FAS_E_AUTH, "caller_required", "the connection is not encrypted");
+	return http_tls_peer((gnutls_session_t)info->tls_session, der, len, e);
+}
+
+/* Once a connection; at later requests only its end and the host table are looked at. */
+static enum fas_code
+judge_caller(struct exchange *x, struct fas_err *e)
+{
+	struct caller *caller = &x->connection->caller;
+	struct caller_table *table = x->server->config.callers;
+	OWN(bytes) uint8_t *der = NULL;
+	size_t len = 0;
+	int64_t now_s = clock_now();
+	if (caller->kind != CALLER_NONE)
+		return caller_still_valid(table, caller, now_s, e);
+	enum fas_code rc = read_certificate(x, &der, &len, e);
+	return rc == FAS_OK ? caller_from_certificate(table, der, len, now_s, caller, e) : rc;
+}
+
+static enum fas_code
+check_caller(struct exchange *x, struct fas_err *e)
+{
+	const struct http_route *route = x->request.route;
+	if (route->roles == 0)
+		return FAS_OK;
+	enum fas_code rc = judge_caller(x, e);
+	if (rc != FAS_OK)
+		return rc;
+	x->request.caller = x->connection->caller;
+	if (!((unsigned)x->request.caller.role & route->roles))
+		return fas_fail(e, FAS_E_DENIED, "caller_role", "the role of %s does not allow %s",
+		    x->request.caller.name, route->name);
+	return route->certificate
+		   ? read_certificate(x, &x->request.certificate, &x->request.certificate_len, e)
+		   : FAS_OK;
+}
+
+static bool
+type_is_json(const char *type)
+{
+	static const char want[] = "application/json";
+	char media[64];
+	if (!type)
+		return false;
+	size_t len = strcspn(type, "; \t");
+	if (len >= sizeof(media))
+		return false;
+	memcpy(media, type, len);
+	media[len] = 0;
+	return ascii_equal_nocase(media, want);
+}
+
+static enum fas_code
+check_body(struct exchange *x, struct fas_err *e)
+{
+	const struct http_route *route = x->request.route;
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t bytes = 0;
+	bool has_body = header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+	if (length && !parse_uint(length, 0, INT64_MAX, &bytes))
+		return fas_fail(e, FAS_E_INPUT, "body_length", "RFC 9110 8.6: Content-Length");
+	if (bytes > route->body_max || (has_body && route->body_max == 0))
+		return fas_fail(e, FAS_E_INPUT, "body_too_large",
+		    "RFC 9110 15.5.14: at most %zu bytes", route->body_max);
+	if ((has_body || bytes > 0) && !type_is_json(header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
+		return fas_fail(
+		    e, FAS_E_INPUT, "body_type", "RFC 9110 15.5.16: want application/json");
+	return FAS_OK;
+}
+
+static enum fas_code
+check_load(struct exchange *x, struct fas_err *e)
+{
+	const struct http_route *route = x->request.route;
+	x->counted = true;
+	if (atomic_fetch_add(&x->state->in_flight, 1) >= route->in_flight && route->in_flight > 0)
+		return fas_fail(e, FAS_E_LIMIT, "queue_full", "%u requests of this kind at a time",
+		    route->in_flight);
+	return FAS_OK;
+}
+
+static enum fas_code
+check_head(struct exchange *x, const char *method, const char *url, struct fas_err *e)
+{
+	enum fas_code rc;
+	if (atomic_load(&x->server->stopping))
+		return fas_fail(e, FAS_E_UNAVAILABLE, "stopping", "the service is being stopped");
+	if ((rc = check_route(x, method, url, e)) != FAS_OK)
+		return rc;
+	if ((rc = check_caller(x, e)) != FAS_OK)
+		return rc;
+	if ((rc = check_body(x, e)) != FAS_OK)
+		return rc;
+	return check_load(x, e);
+}
+
+/* ---- the answer ---- */
+
+static struct MHD_Response *
+make_response(struct exchange *x)
+{
+	struct http_response *r = &x->response;
+	if (r->fd >= 0) {
+		struct MHD_Response *response = MHD_create_response_from_fd64(r->fd_size, r->fd);
+		if (response)
+			r->fd = -1; /* the library closes it */
+		return response;
+	}
+	size_t len = 0;
+	char *text = r->body.len > 0 ? buf_take(&r->body, &len) : NULL;
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	    len, text, text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		free(text);
+	return response;
+}
+
+static void
+add_headers(const struct exchange *x, struct MHD_Response *response)
+{
+	const struct http_response *r = &x->response;
+	(void)MHD_add_response_header(response, "X-Correlation-Id", r->correlation_id);
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (r->content_type)
+		(void)MHD_add_response_header(
+		    response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
+	if (x->allow[0])
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
+	for (size_t i = 0; i < r->n_headers; i++)
+		(void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+	/* A refused certificate may be good on the next connection; a stopping server keeps none. */
+	if (r->status == 401 || atomic_load(&x->server->stopping))
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+static void
+record_refusal(const struct exchange *x)
+{
+	char address[HTTP_ADDRESS_MAX];
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct http_route *route = x->request.route;
+	if (x->response.refusal.code == FAS_OK)
+		return;
+	refusals_note(x->server->config.refusals, &x->request.caller,
+	    http_peer_format(info ? info->client_addr : NULL, address), route ? route->name : NULL,
+	    x->response.correlation_id, &x->response.refusal);
+}
+
+static enum MHD_Result
+send_answer(struct exchange *x)
+{
+	struct fas_err e = {0};
+	if (x->response.status == 0 || buf_check(&x->response.body, &e) != FAS_OK) {
+		fas_err_clear(&e);
+		fas_fail(&e, FAS_E_INTERNAL, "internal", "the handler has no answer");
+		http_answer_problem(&x->response, &e);
+	}
+	record_refusal(x);
+	if (!http_has_header(&x->response, "Cache-Control"))
+		http_header(&x->response, "Cache-Control", "no-store");
+	struct MHD_Response *response = make_response(x);
+	if (!response)
+		return MHD_NO;
+	add_headers(x, response);
+	enum MHD_Result rc = MHD_queue_response(x->mhd, x->response.status, response);
+	MHD_destroy_response(response);
+	x->sent = true;
+	return rc;
+}
+
+static void
+refuse(struct exchange *x, const struct fas_err *why)
+{
+	if (why->code == FAS_E_LIMIT)
+		metrics_add(x->server->config.metrics, METRIC_OVERLOADED);
+	http_refuse(&x->response, why);
+	x->answered = true;
+}
+
+static void
+run_handler(struct exchange *x)
+{
+	x->request.route->handle(x->server->config.app, &x->request, &x->response);
+	x->answered = true;
+}
+
+void
+http_server_work(void *job)
+{
+	struct exchange *x = job;
+	struct http_server *server = x->server;
+	log_set_correlation(x->request.correlation_id);
+	if (atomic_load(&server->hurry)) {
+		struct fas_err e = {0};
+		fas_fail(&e, FAS_E_UNAVAILABLE, "stopping", "the service is being stopped");
+		refuse(x, &e);
+	} else {
+		run_handler(x);
+	}
+	log_set_correlation(NULL);
+	MHD_resume_connection(x->mhd); /* x is the event thread's from here on */
+	atomic_fetch_sub(&server->suspended, 1);
+}
+
+static enum MHD_Result
+queue_work(struct exchange *x)
+{
+	if (!workers_reserve(x->server->config.workers)) {
+		struct fas_err e = {0};
+		fas_fail(&e, FAS_E_LIMIT, "queue_full",
+		    "as many requests as the queue holds are waiting");
+		refuse(x, &e);
+		return send_answer(x);
+	}
+	atomic_fetch_add(&x->server->suspended, 1);
+	MHD_suspend_connection(x->mhd);
+	workers_push(x->server->config.workers, x);
+	return MHD_YES;
+}
+
+/* ---- the steps in which libmicrohttpd hands a request over ---- */
+
+static struct exchange *
+begin(struct http_server *server, struct http_connection *connection, struct MHD_Connection *mhd)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+	if (!x)
+		return NULL;
+	x->server = server;
+	x->connection = connection;
+	x->mhd = mhd;
+	x->began_us = clock_monotonic_us();
+	correlation_id_new(x->request.correlation_id);
+	http_response_init(&x->response, x->request.correlation_id);
+	atomic_fetch_add(&server->in_flight, 1);
+	http_connection_phase(connection, PHASE_RECEIVING);
+	return x;
+}
+
+/* The head is there.  A refusal is answered behind the body, unless the client asks first or has too much to say. */
+static enum MHD_Result
+take_head(struct exchange *x, const char *method, const char *url)
+{
+	uint64_t bytes = 0;
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	if (check_head(x, method, url, &x->refusal) == FAS_OK) {
+		buf_init(&x->request.body, x->request.route->body_max);
+		copy_header(
+		    x, "If-None-Match", x->request.if_none_match, sizeof(x->request.if_none_match));
+		copy_header(x, "If-Modified-Since", x->request.if_modified_since,
+		    sizeof(x->request.if_modified_since));
+		return MHD_YES;
+	}
+	bool can_drain =
+	    !length || (parse_uint(length, 0, DRAIN_MAX, &bytes) && bytes <= DRAIN_MAX);
+	if (can_drain && !header(x, MHD_HTTP_HEADER_EXPECT))
+		return MHD_YES;
+	refuse(x, &x->refusal);
+	return send_answer(x);
+}
+
+static enum MHD_Result
+take_body(struct exchange *x, const char *data, size_t *len)
+{
+	size_t n = *len;
+	*len = 0;
+	x->received += n;
+	if (x->received > DRAIN_MAX)
+		return MHD_NO;
+	if (x->refusal.code != FAS_OK)
+		return MHD_YES;
+	if (x->received > x->request.route->body_max) {
+		fas_fail(&x->refusal, FAS_E_INPUT, "body_too_large",
+		    "RFC 9110 15.5.14: at most %zu bytes", x->request.route->body_max);
+		buf_done(&x->request.body);
+		return MHD_YES;
+	}
+	buf_append(&x->request.body, data, n);
+	if (buf_check(&x->request.body, &x->refusal) != FAS_OK)
+		buf_done(&x->request.body);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+take_end(struct exchange *x)
+{
+	if (x->sent)
+		return MHD_YES;
+	if (x->answered)
+		return send_answer(x);
+	http_connection_phase(x->connection, PHASE_WORKING);
+	if (x->refusal.code != FAS_OK) {
+		refuse(x, &x->refusal);
+		return send_answer(x);
+	}
+	if (x->request.route->slow)
+		return queue_work(x);
+	run_handler(x);
+	return send_answer(x);
+}
+
+enum MHD_Result
+http_exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *data, size_t *data_len, void **context)
+{
+	struct exchange *x = *context;
+	(void)version;
+	if (x)
+		return *data_len > 0 ? take_body(x, data, data_len) : take_end(x);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_connection *connection = info ? info->socket_context : NULL;
+	if (!connection || !connection->server)
+		return MHD_NO;
+	*context = x = begin(cls, connection, mhd);
+	return x ? take_head(x, method, url) : MHD_NO;
+}
+
+void
+http_exchange_completed(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
+{
+	struct http_server *server = cls;
+	struct exchange *x = *context;
+	(void)mhd;
+	(void)how;
+	if (!x)
+		return;
+	*context = NULL;
+	http_connection_phase(x->connection, PHASE_IDLE);
+	if (x->sent)
+		metrics_request(x->state ? x->state->metrics : server->other, x->response.status,
+		    clock_monotonic_us() - x->began_us);
+	if (x->counted)
+		atomic_fetch_sub(&x->state->in_flight, 1);
+	buf_done(&x->request.body);
+	free(x->request.certificate);
+	http_response_done(&x->response);
+	free(x);
+	atomic_fetch_sub(&server->in_flight, 1);
+}

@@ -1,0 +1,105 @@
+/*
+ * One request and its answer, as a handler sees them, and the table that leads from one to the other.
+ *
+ * A handler knows nothing of sockets and threads.  A route marked slow runs on a worker thread while its connection is
+ * suspended; any other runs on the event thread and must not wait for anything.
+ */
+#ifndef FAS_HTTP_HTTP_H
+#define FAS_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "fas/base/audit.h"
+#include "fas/base/buf.h"
+#include "fas/base/err.h"
+#include "fas/caller.h"
+
+struct http_request;
+struct http_response;
+
+/* app: what the server was started with.  The handler fills in the response; an untouched one is answered 500. */
+typedef void http_handler(
+    void *app, const struct http_request *request, struct http_response *response);
+
+#define HTTP_SEGMENT_MAX 80
+
+struct http_route {
+	const char *method; /* "GET" also answers HEAD */
+	const char *path;   /* "/v1/sessions/?/lease": '?' is one segment of [A-Za-z0-9._-] */
+	const char *name;   /* of its metrics and records */
+	unsigned roles;  /* bit set of enum caller_role; 0 = anybody, also without a certificate */
+	size_t body_max; /* bytes; 0 = a body is refused */
+	unsigned in_flight; /* at most so many at a time (429 beyond); 0 = no such limit */
+	bool slow;          /* on a worker thread */
+	bool certificate;   /* the handler wants the caller's certificate */
+	http_handler *handle;
+};
+
+struct http_request {
+	const struct http_route *route;
+	const char *method;             /* "GET" for HEAD too */
+	char segment[HTTP_SEGMENT_MAX]; /* what stood for '?', "" if the path has none */
+	struct buf body;
+	struct caller caller; /* kind CALLER_NONE unless the route asks for a role */
+	uint8_t *certificate; /* DER, where the route asks for it */
+	size_t certificate_len;
+	char correlation_id[CORRELATION_ID_MAX];
+	char if_none_match[256]; /* "" = absent */
+	char if_modified_since[64];
+};
+
+#define HTTP_HEADERS_MAX 8
+
+struct http_response {
+	unsigned status;          /* 0 = not answered yet */
+	const char *content_type; /* static; NULL without content */
+	struct buf body;
+	int fd; /* streamed instead of body; -1 = none; owned */
+	uint64_t fd_size;
+	char correlation_id[CORRELATION_ID_MAX];
+	struct fas_err refusal; /* by http_refuse: to be recorded by the server */
+	size_t n_headers;
+	struct http_header {
+		const char *name; /* static */
+		char value[128];
+	} headers[HTTP_HEADERS_MAX];
+};
+
+#define HTTP_BODY_MAX (4 * 1024 * 1024)
+
+/* body is stolen; NULL = out of memory, answered as such. */
+void http_answer_json(struct http_response *response, unsigned status, json_t *body);
+/* text is copied. */
+void http_answer_text(
+    struct http_response *response, unsigned status, const char *content_type, const char *text);
+void http_answer_empty(struct http_response *response, unsigned status);
+/* The problem that e is (fas/problem.h); somebody has recorded it already. */
+void http_answer_problem(struct http_response *response, const struct fas_err *e);
+/* The same, and the server records it: for refusals before the pipeline. */
+void http_refuse(struct http_response *response, const struct fas_err *e);
+/* Replaces a header of the same name; the value is cut at its end. */
+void http_header(struct http_response *response, const char *name, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+bool http_has_header(const struct http_response *response, const char *name);
+
+void http_response_init(struct http_response *response, const char *correlation_id);
+void http_response_done(struct http_response *response);
+
+/* ---- routing (pure) ---- */
+
+struct http_match {
+	const struct http_route *route; /* NULL: e says why */
+	char segment[HTTP_SEGMENT_MAX];
+	char allow[64]; /* methods of the path, when the method is not among them */
+};
+
+/* path is as it came, not decoded.  FAS_E_NOTFOUND "route_unknown"; FAS_E_INPUT "method_refused". */
+MUST_CHECK enum fas_code http_route_find(const struct http_route *routes, size_t n,
+    const char *method, const char *path, struct http_match *out, struct fas_err *e);
+
+#endif

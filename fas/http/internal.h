@@ -1,0 +1,55 @@
+/* What server.c (connections, life) and exchange.c (one request) share. */
+#ifndef FAS_HTTP_INTERNAL_H
+#define FAS_HTTP_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <microhttpd.h>
+
+#include "fas/http/server.h"
+
+struct http_route_state {
+	struct metrics_route *metrics;
+	atomic_uint in_flight;
+};
+
+struct http_server {
+	struct http_server_config config;
+	struct MHD_Daemon *daemon;
+	int fd; /* listening; closed by us once quiesced, by the library otherwise */
+	bool quiesced;
+	atomic_bool stopping; /* new requests are refused */
+	atomic_bool hurry;    /* waiting ones too */
+	atomic_uint in_flight;
+	atomic_uint suspended; /* connections that a worker will resume */
+	struct http_route_state routes[HTTP_ROUTES_MAX];
+	struct metrics_route *other; /* requests that no route fits */
+
+	pthread_mutex_t lock; /* guards the list and its members' since_us and phase */
+	struct http_connection *connections;
+	pthread_t reaper;
+	pthread_cond_t reaper_wake;
+	bool reaper_ends;
+};
+
+enum http_phase { PHASE_IDLE, PHASE_RECEIVING, PHASE_WORKING };
+
+/* One TCP connection. */
+struct http_connection {
+	struct http_server *server;
+	struct http_connection *next, **back;
+	int fd;
+	enum http_phase phase;
+	int64_t since_us;     /* when the phase began */
+	struct caller caller; /* kind CALLER_NONE until judged good */
+};
+
+void http_connection_phase(struct http_connection *connection, enum http_phase phase);
+
+enum MHD_Result http_exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+    const char *method, const char *version, const char *data, size_t *data_len, void **context);
+void http_exchange_completed(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how);
+
+#endif

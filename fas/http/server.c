@@ -1,0 +1,293 @@
+#include "fas/http/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/log.h"
+#include "fas/http/listen.h"
+
+#define CONNECTION_MEMORY (32 * 1024) /* head and read buffer of one connection */
+#define HEAD_GRACE_S 10               /* for a request's head, beyond idle_s */
+#define POLL_MS 5
+
+/* ---- connections ---- */
+
+void
+http_connection_phase(struct http_connection *connection, enum http_phase phase)
+{
+	struct http_server *server = connection->server;
+	pthread_mutex_lock(&server->lock);
+	connection->phase = phase;
+	connection->since_us = clock_monotonic_us();
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void
+connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
+{
+	const int on = 1;
+	struct http_connection *connection = calloc(1, sizeof(*connection));
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	*context = connection;
+	if (!connection || !info)
+		return;
+	connection->server = server;
+	connection->fd = info->connect_fd;
+	connection->since_us = clock_monotonic_us();
+	(void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (server->config.tls &&
+	    (info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)) != NULL)
+		http_tls_prepare(server->config.tls, (gnutls_session_t)info->tls_session);
+	pthread_mutex_lock(&server->lock);
+	connection->next = server->connections;
+	connection->back = &server->connections;
+	if (connection->next)
+		connection->next->back = &connection->next;
+	server->connections = connection;
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void
+connection_close(struct http_server *server, struct http_connection *connection)
+{
+	if (!connection)
+		return;
+	pthread_mutex_lock(&server->lock);
+	if (connection->back) {
+		*connection->back = connection->next;
+		if (connection->next)
+			connection->next->back = connection->back;
+	}
+	pthread_mutex_unlock(&server->lock);
+	free(connection);
+}
+
+static void
+on_connection(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *server = cls;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection_open(server, mhd, context);
+		return;
+	}
+	connection_close(server, *context);
+	*context = NULL;
+}
+
+static int64_t
+allowed_s(const struct http_server *server, enum http_phase phase)
+{
+	const int64_t allowed[] = {[PHASE_IDLE] = (int64_t)server->config.idle_s + HEAD_GRACE_S,
+	    [PHASE_RECEIVING] = server->config.request_s,
+	    [PHASE_WORKING] = INT64_MAX / 1000000};
+	return allowed[phase];
+}
+
+/*
+ * libmicrohttpd's timeout begins anew with each byte, so a client that sends one now and then would stay for ever.
+ * Called with the lock held: no connection in the list has been closed yet.
+ */
+static void
+reap(struct http_server *server, int64_t now_us)
+{
+	for (struct http_connection *c = server->connections; c; c = c->next) {
+		if (now_us - c->since_us > allowed_s(server, c->phase) * 1000000)
+			(void)shutdown(c->fd, SHUT_RDWR);
+	}
+}
+
+static void *
+run_reaper(void *arg)
+{
+	struct http_server *server = arg;
+	pthread_mutex_lock(&server->lock);
+	while (!server->reaper_ends) {
+		const struct timespec until = {.tv_sec = time(NULL) + 1};
+		(void)pthread_cond_timedwait(&server->reaper_wake, &server->lock, &until);
+		reap(server, clock_monotonic_us());
+	}
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+PRINTF_LIKE(2, 0)
+static void
+on_library_log(void *cls, const char *fmt, va_list args)
+{
+	char line[256];
+	(void)cls;
+	(void)vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = 0;
+	log_event(LOG_LEVEL_DEBUG, "http_library", "message", line, NULL);
+}
+
+/* Paths stay as they came: no route has an escaped byte, so "%2e" is just an unknown path. */
+static size_t
+keep_escapes(void *cls, struct MHD_Connection *mhd, char *text)
+{
+	(void)cls;
+	(void)mhd;
+	return strlen(text);
+}
+
+static struct MHD_Daemon *
+start_daemon(struct http_server *server)
+{
+	const struct http_server_config *config = &server->config;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem options[16];
+	size_t n = 0;
+	options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, server->fd, NULL};
+	options[n++] =
+	    (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, config->connections, NULL};
+	options[n++] = (struct MHD_OptionItem){
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->connections_per_address, NULL};
+	options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, config->idle_s, NULL};
+	options[n++] =
+	    (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL};
+	/* RFC 9112: no bare LF, no white space before a colon, no repeated Content-Length. */
+	options[n++] = (struct MHD_OptionItem){MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL};
+	if (config->threads > 1)
+		options[n++] =
+		    (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, config->threads, NULL};
+	if (config->tls) {
+		flags |= MHD_USE_TLS;
+		options[n++] = (struct MHD_OptionItem){
+		    MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)http_tls_trust(config->tls)};
+		options[n++] = (struct MHD_OptionItem){
+		    MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities()};
+		options[n++] = (struct MHD_OptionItem){
+		    MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)http_tls_present};
+	}
+	options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+	return MHD_start_daemon(flags, 0, NULL, NULL, http_exchange_handle, server,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+	    http_exchange_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, options,
+	    MHD_OPTION_END);
+}
+
+static void
+release(struct http_server *server)
+{
+	if (server->fd >= 0)
+		(void)close(server->fd);
+	pthread_cond_destroy(&server->reaper_wake);
+	pthread_mutex_destroy(&server->lock);
+	free(server);
+}
+
+static void
+end_reaper(struct http_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->reaper_ends = true;
+	pthread_cond_signal(&server->reaper_wake);
+	pthread_mutex_unlock(&server->lock);
+	pthread_join(server->reaper, NULL);
+}
+
+static enum fas_code
+start(struct http_server *server, struct fas_err *e)
+{
+	const struct http_server_config *config = &server->config;
+	if (config->n_routes > HTTP_ROUTES_MAX)
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "%zu routes", config->n_routes);
+	for (size_t i = 0; i < config->n_routes; i++)
+		server->routes[i].metrics = metrics_route(config->metrics, config->routes[i].name);
+	server->other = metrics_route(config->metrics, "other");
+	if (pthread_create(&server->reaper, NULL, run_reaper, server) != 0)
+		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the server");
+	server->daemon = start_daemon(server);
+	if (server->daemon)
+		return FAS_OK;
+	end_reaper(server);
+	server->fd = -1; /* the library may have closed it already */
+	return fas_fail(e, FAS_E_IO, "http_start", "the HTTP library does not start");
+}
+
+enum fas_code
+http_server_start(
+    const struct http_server_config *config, int fd, struct http_server **out, struct fas_err *e)
+{
+	struct http_server *server = calloc(1, sizeof(*server));
+	if (!server) {
+		(void)close(fd);
+		return fas_fail_nomem(e);
+	}
+	server->config = *config;
+	server->fd = fd;
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_cond_init(&server->reaper_wake, NULL);
+	enum fas_code rc = start(server, e);
+	if (rc != FAS_OK) {
+		release(server);
+		return rc;
+	}
+	*out = server;
+	return FAS_OK;
+}
+
+uint16_t
+http_server_port(const struct http_server *server)
+{
+	return http_listen_port(server->fd);
+}
+
+unsigned
+http_server_in_flight(struct http_server *server)
+{
+	return atomic_load(&server->in_flight);
+}
+
+void
+http_server_quiesce(struct http_server *server)
+{
+	atomic_store(&server->stopping, true);
+	if (server->quiesced)
+		return;
+	server->quiesced = true;
+	/*
+	 * The library hands the socket back.  Shut down, so that a client is refused rather than left waiting; closed only
+	 * when no event thread can be about to accept from its number.
+	 */
+	if (MHD_quiesce_daemon(server->daemon) == MHD_INVALID_SOCKET)
+		server->fd = -1;
+	else
+		(void)shutdown(server->fd, SHUT_RDWR);
+}
+
+static void
+await_idle(struct http_server *server, int64_t until_us)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+	while (http_server_in_flight(server) > 0 && clock_monotonic_us() < until_us)
+		nanosleep(&pause, NULL);
+}
+
+void
+http_server_stop(struct http_server *server, int wait_ms)
+{
+	if (!server)
+		return;
+	http_server_quiesce(server);
+	await_idle(server, clock_monotonic_us() + (int64_t)wait_ms * 1000);
+	atomic_store(&server->hurry, true);
+	/* The library must not be stopped while a connection is suspended: each one ends with its worker. */
+	while (atomic_load(&server->suspended) > 0)
+		await_idle(server, clock_monotonic_us() + POLL_MS * 1000);
+	end_reaper(server);
+	MHD_stop_daemon(server->daemon);
+	release(server);
+}

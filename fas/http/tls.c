@@ -1,0 +1,182 @@
+#include "fas/http/tls.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/x509.h>
+
+#define CHAIN_MAX 4
+
+struct identity {
+	struct identity
+	    *older; /* handshakes under way may still use it; a few in a process's life */
+	gnutls_pcert_st chain[CHAIN_MAX];
+	unsigned n;
+	gnutls_privkey_t key;
+};
+
+struct http_tls {
+	char *trust_pem;
+	gnutls_datum_t ticket_key;
+	pthread_mutex_t lock; /* guards the pointer */
+	struct identity *identity;
+};
+
+static enum fas_code
+fail_gnutls(struct fas_err *e, int rc, const char *what)
+{
+	return fas_fail(e, FAS_E_CRYPTO, "crypto_error", "%s: %s", what, gnutls_strerror(rc));
+}
+
+static void
+identity_free(struct identity *identity)
+{
+	while (identity) {
+		struct identity *older = identity->older;
+		for (unsigned i = 0; i < identity->n; i++)
+			gnutls_pcert_deinit(&identity->chain[i]);
+		if (identity->key)
+			gnutls_privkey_deinit(identity->key);
+		free(identity);
+		identity = older;
+	}
+}
+
+DEFINE_OWN(identity, struct identity *, identity_free);
+
+static gnutls_datum_t
+datum(const char *text)
+{
+	return (gnutls_datum_t){(unsigned char *)(uintptr_t)text, (unsigned)strlen(text)};
+}
+
+static enum fas_code
+identity_new(
+    const char *key_pem, const char *certificate_pem, struct identity **out, struct fas_err *e)
+{
+	OWN(identity) struct identity *identity = calloc(1, sizeof(*identity));
+	if (!identity)
+		return fas_fail_nomem(e);
+	const gnutls_datum_t key = datum(key_pem), chain = datum(certificate_pem);
+	unsigned n = CHAIN_MAX;
+	int rc =
+	    gnutls_pcert_list_import_x509_raw(identity->chain, &n, &chain, GNUTLS_X509_FMT_PEM, 0);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "server certificate");
+	identity->n = n;
+	if ((rc = gnutls_privkey_init(&identity->key)) < 0 ||
+	    (rc = gnutls_privkey_import_x509_raw(
+		 identity->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0)
+		return fail_gnutls(e, rc, "server key");
+	*out = TAKE(identity);
+	return FAS_OK;
+}
+
+enum fas_code
+http_tls_new(const char *trust_pem, const char *key_pem, const char *certificate_pem,
+    struct http_tls **out, struct fas_err *e)
+{
+	OWN(tls) struct http_tls *tls = calloc(1, sizeof(*tls));
+	if (!tls)
+		return fas_fail_nomem(e);
+	pthread_mutex_init(&tls->lock, NULL);
+	if (!(tls->trust_pem = strdup(trust_pem)))
+		return fas_fail_nomem(e);
+	int rc = gnutls_session_ticket_key_generate(&tls->ticket_key);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "session ticket key");
+	enum fas_code code = identity_new(key_pem, certificate_pem, &tls->identity, e);
+	if (code != FAS_OK)
+		return code;
+	*out = TAKE(tls);
+	return FAS_OK;
+}
+
+void
+http_tls_free(struct http_tls *tls)
+{
+	if (!tls)
+		return;
+	identity_free(tls->identity);
+	if (tls->ticket_key.data)
+		gnutls_memset(tls->ticket_key.data, 0, tls->ticket_key.size);
+	gnutls_free(tls->ticket_key.data);
+	pthread_mutex_destroy(&tls->lock);
+	free(tls->trust_pem);
+	free(tls);
+}
+
+enum fas_code
+http_tls_replace(
+    struct http_tls *tls, const char *key_pem, const char *certificate_pem, struct fas_err *e)
+{
+	struct identity *identity = NULL;
+	enum fas_code rc = identity_new(key_pem, certificate_pem, &identity, e);
+	if (rc != FAS_OK)
+		return rc;
+	pthread_mutex_lock(&tls->lock);
+	identity->older = tls->identity;
+	tls->identity = identity;
+	pthread_mutex_unlock(&tls->lock);
+	return FAS_OK;
+}
+
+const char *
+http_tls_trust(const struct http_tls *tls)
+{
+	return tls->trust_pem;
+}
+
+const char *
+http_tls_priorities(void)
+{
+	return "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-"
+	       "ALL:"
+	       "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD";
+}
+
+/* The database pointer of a session is free for us: resumption is by tickets, not by a database. */
+void
+http_tls_prepare(struct http_tls *tls, gnutls_session_t session)
+{
+	gnutls_db_set_ptr(session, tls);
+	(void)gnutls_session_ticket_enable_server(session, &tls->ticket_key);
+}
+
+int
+http_tls_present(gnutls_session_t session, const gnutls_datum_t *request_names, int n_names,
+    const gnutls_pk_algorithm_t *algorithms, int n_algorithms, gnutls_pcert_st **chain, unsigned *n,
+    gnutls_privkey_t *key)
+{
+	struct http_tls *tls = gnutls_db_get_ptr(session);
+	(void)request_names;
+	(void)n_names;
+	(void)algorithms;
+	(void)n_algorithms;
+	if (!tls)
+		return -1;
+	pthread_mutex_lock(&tls->lock);
+	*chain = tls->identity->chain;
+	*n = tls->identity->n;
+	*key = tls->identity->key;
+	pthread_mutex_unlock(&tls->lock);
+	return 0;
+}
+
+enum fas_code
+http_tls_peer(gnutls_session_t session, uint8_t **der, size_t *len, struct fas_err *e)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &n);
+	if (!peers || n == 0)
+		return fas_fail(
+		    e, FAS_E_AUTH, "caller_required", "the client has sent no certificate");
+	uint8_t *copy = malloc(peers[0].size);
+	if (!copy)
+		return fas_fail_nomem(e);
+	memcpy(copy, peers[0].data, peers[0].size);
+	*der = copy;
+	*len = peers[0].size;
+	return FAS_OK;
+}

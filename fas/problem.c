@@ -1,0 +1,171 @@
+#include "fas/problem.h"
+
+#include <string.h>
+
+enum public_code {
+	REQUEST_INVALID,
+	CSR_REFUSED,
+	CALLER_REQUIRED,
+	CALLER_REFUSED,
+	ASSERTION_REFUSED,
+	ASSERTION_USED,
+	LOGON_DENIED,
+	TICKET_REFUSED,
+	TICKET_OTHER_NODE,
+	TICKET_USED,
+	TOKEN_REFUSED,
+	ROLE_REFUSED,
+	CERTIFICATE_REFUSED,
+	NOT_FOUND,
+	SESSION_UNKNOWN,
+	METHOD_REFUSED,
+	CONFLICT,
+	TOO_LARGE,
+	TYPE_REFUSED,
+	BUSY,
+	INTERNAL,
+	UNAVAILABLE,
+};
+
+static const struct problem problems[] = {
+    [REQUEST_INVALID] = {400, "request_invalid", "The request is not well formed", 0},
+    [CSR_REFUSED] = {400, "csr_refused", "The certificate request cannot be used", 0},
+    [CALLER_REQUIRED] = {401, "caller_required", "A client certificate is required", 0},
+    [CALLER_REFUSED] = {401, "caller_refused", "The client certificate is not accepted", 0},
+    [ASSERTION_REFUSED] = {403, "assertion_refused", "The SAML response is not accepted", 0},
+    [ASSERTION_USED] = {409, "assertion_used", "The SAML assertion has been used", 0},
+    [LOGON_DENIED] = {403, "logon_denied", "The logon is denied", 0},
+    [TICKET_REFUSED] = {403, "ticket_refused", "The ticket is not accepted", 0},
+    [TICKET_OTHER_NODE] = {403, "ticket_other_node", "The ticket was issued by another node", 0},
+    [TICKET_USED] = {409, "ticket_used", "The ticket has been used", 0},
+    [TOKEN_REFUSED] = {403, "token_refused", "The enrolment token is not accepted", 0},
+    [ROLE_REFUSED] = {403, "role_refused", "This caller may not do this", 0},
+    [CERTIFICATE_REFUSED] = {403, "certificate_refused", "The authority refuses this certificate",
+	0},
+    [NOT_FOUND] = {404, "not_found", "There is no such resource", 0},
+    [SESSION_UNKNOWN] = {404, "session_unknown", "There is no such session", 0},
+    [METHOD_REFUSED] = {405, "method_refused", "The method is not allowed here", 0},
+    [CONFLICT] = {409, "conflict", "The request conflicts with an earlier one", 0},
+    [TOO_LARGE] = {413, "too_large", "The body is too large", 0},
+    [TYPE_REFUSED] = {415, "type_refused", "The body must be application/json", 0},
+    [BUSY] = {429, "busy", "Too many requests", 1},
+    [INTERNAL] = {500, "internal", "The service failed", 0},
+    [UNAVAILABLE] = {503, "unavailable", "The service is not available at the moment", 2},
+};
+
+struct rule {
+	const char *reason; /* exact, or a family when it ends in '_' */
+	enum public_code code;
+};
+
+/*
+ * Reasons that say more than their class.  Exact ones stand before their family: the first that fits decides.
+ * Failures of our own side (signer, directory, store) have no rule: their class says it all.
+ */
+static const struct rule rules[] = {
+    {"caller_required", CALLER_REQUIRED},
+    {"caller_role", ROLE_REFUSED},
+    {"caller_", CALLER_REFUSED},
+    {"saml_", ASSERTION_REFUSED},
+    {"idp_", ASSERTION_REFUSED},
+    {"assertion_", ASSERTION_USED},
+    {"account_", LOGON_DENIED},
+    {"claim_", LOGON_DENIED},
+    {"policy_", LOGON_DENIED},
+    {"ticket_other_node", TICKET_OTHER_NODE},
+    {"ticket_used", TICKET_USED},
+    {"ticket_", TICKET_REFUSED},
+    {"token_", TOKEN_REFUSED},
+    {"csr_", CSR_REFUSED},
+    {"session_", SESSION_UNKNOWN},
+    {"limit_", CERTIFICATE_REFUSED},
+    {"limits_", CERTIFICATE_REFUSED},
+    {"member_", REQUEST_INVALID},
+    {"json_malformed", REQUEST_INVALID},
+    {"base64_malformed", REQUEST_INVALID},
+    {"host_invalid", REQUEST_INVALID},
+    {"query_refused", REQUEST_INVALID},
+    {"route_unknown", NOT_FOUND},
+    {"object_unknown", NOT_FOUND},
+    {"method_refused", METHOD_REFUSED},
+    {"body_too_large", TOO_LARGE},
+    {"body_type", TYPE_REFUSED},
+    {"queue_full", BUSY},
+    {"stopping", UNAVAILABLE},
+};
+
+static const enum public_code by_class[] = {
+    [FAS_OK] = INTERNAL,
+    [FAS_E_INPUT] = REQUEST_INVALID,
+    [FAS_E_AUTH] = ASSERTION_REFUSED,
+    [FAS_E_DENIED] = LOGON_DENIED,
+    [FAS_E_NOTFOUND] = NOT_FOUND,
+    [FAS_E_CONFLICT] = CONFLICT,
+    [FAS_E_LIMIT] = BUSY,
+    [FAS_E_UNAVAILABLE] = UNAVAILABLE,
+    [FAS_E_TIMEOUT] = UNAVAILABLE,
+    [FAS_E_CONFIG] = INTERNAL,
+    [FAS_E_IO] = INTERNAL,
+    [FAS_E_CRYPTO] = INTERNAL,
+    [FAS_E_NOMEM] = INTERNAL,
+    [FAS_E_INTERNAL] = INTERNAL,
+};
+
+static bool
+rule_fits(const struct rule *rule, const char *reason)
+{
+	size_t len = strlen(rule->reason);
+	if (rule->reason[len - 1] == '_')
+		return strncmp(rule->reason, reason, len) == 0;
+	return strcmp(rule->reason, reason) == 0;
+}
+
+static const struct rule *
+find_rule(const char *reason)
+{
+	for (size_t i = 0; i < NELEMS(rules); i++) {
+		if (rule_fits(&rules[i], reason))
+			return &rules[i];
+	}
+	return NULL;
+}
+
+/* Only a refusal has a reason that the outside may act on: a failing library behind "saml_" is still our failure. */
+static bool
+is_refusal(enum fas_code code)
+{
+	return code == FAS_E_INPUT || code == FAS_E_AUTH || code == FAS_E_DENIED ||
+	       code == FAS_E_NOTFOUND || code == FAS_E_CONFLICT;
+}
+
+const struct problem *
+problem_of(const struct fas_err *e)
+{
+	const struct rule *rule = is_refusal(e->code) ? find_rule(e->reason) : NULL;
+	if (rule)
+		return &problems[rule->code];
+	return &problems[(size_t)e->code < NELEMS(by_class) ? by_class[e->code] : INTERNAL];
+}
+
+bool
+problem_knows(const char *reason)
+{
+	return find_rule(reason) != NULL;
+}
+
+const struct problem *
+problem_at(size_t i)
+{
+	return i < NELEMS(problems) ? &problems[i] : NULL;
+}
+
+char *
+problem_document(const struct problem *problem, const char *correlation_id)
+{
+	json_t *document = json_pack("{s:s+, s:s, s:i, s:s, s:s}", "type",
+	    "urn:fas:problem:", problem->code, "title", problem->title, "status",
+	    (int)problem->status, "code", problem->code, "correlation_id", correlation_id);
+	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+	json_decref(document);
+	return text;
+}
