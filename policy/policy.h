@@ -80,6 +80,9 @@ struct policy_world {
 	size_t n_authorities;
 	const char *const *domains; /* DNS and NetBIOS names of the directory; none = not checked */
 	size_t n_domains;
+	const char *const *upn_suffixes; /* that the forest knows beside its domains' names; none =
+					    only slips of the pen are found */
+	size_t n_upn_suffixes;
 };
 
 /*

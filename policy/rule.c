@@ -1,0 +1,332 @@
+/* One rule of the file to struct rule.  What is left out has its safe meaning, or is an error. */
+#include "policy/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fas/base/text.h"
+
+#define WHAT_MAX (RULE_NAME_MAX + 16)
+
+#define MINUTE_S 60
+#define HOUR_S 3600
+#define DAY_S 86400
+
+void
+rule_done(struct rule *rule)
+{
+	struct names *const names[] = {
+	    &rule->idps, &rule->storefronts, &rule->hosts, &rule->upn_suffixes, &rule->deny_upns};
+	struct group_list *const groups[] = {&rule->groups, &rule->privileged, &rule->deny_groups};
+	for (size_t i = 0; i < NELEMS(names); i++)
+		free(names[i]->items);
+	for (size_t i = 0; i < NELEMS(groups); i++)
+		free(groups[i]->items);
+	free(rule->sids.items);
+	free(rule->deny_sids.items);
+	*rule = (struct rule){0};
+}
+
+/* The reader's error, if any, stands in the rule's own error: rule_load returns that. */
+static bool
+is_finished(struct yaml_reader *part)
+{
+	return yaml_finish(part) == FAS_OK;
+}
+
+/* The name stands in records, metrics and commands: plain characters only. */
+static bool
+name_is_valid(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t n = strlen(name);
+	return n <= RULE_NAME_MAX && name[0] != '.' && name[0] != '-' && strspn(name, letters) == n;
+}
+
+static void
+read_name(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	const struct yaml_node *node = yaml_need(r, "name", YAML_SCALAR);
+	if (!node)
+		return;
+	out->name = node->text;
+	if (*node->text && name_is_valid(node->text))
+		return;
+	(void)yaml_fail(node, rr->e, "policy_rule_name",
+	    "\"%.64s\" is no rule name: want up to %d letters, digits, '.', '_' and '-'",
+	    node->text, RULE_NAME_MAX);
+}
+
+static bool
+has_list(const struct names *names)
+{
+	return names->any || names->n > 0;
+}
+
+static void
+need_list(
+    struct rule_reader *rr, const struct yaml_reader *r, const char *key, const struct names *names)
+{
+	if (!has_list(names))
+		(void)yaml_fail(r->map, rr->e, "policy_missing_key",
+		    "key \"%s\" is missing in %s: say which, or [\"*\"] for any", key, r->what);
+}
+
+static void
+read_request(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	static const char *const front_ends[] = {"storefront", "host"};
+	out->front_end = (enum policy_front_end)yaml_want_word(
+	    r, "front_end", front_ends, NELEMS(front_ends), FRONT_END_STOREFRONT);
+	read_names(rr, r, "identity_providers", check_idp, true, &out->idps);
+	read_names(rr, r, "storefronts", check_host_pattern, true, &out->storefronts);
+	read_names(rr, r, "hosts", check_host_pattern, true, &out->hosts);
+}
+
+/* Everything is said explicitly, also "any": nothing matches because it was forgotten. */
+static void
+check_request(struct rule_reader *rr, const struct yaml_reader *r, const struct rule *out)
+{
+	need_list(rr, r, "identity_providers", &out->idps);
+	need_list(rr, r, "hosts", &out->hosts);
+	if (out->front_end == FRONT_END_STOREFRONT)
+		need_list(rr, r, "storefronts", &out->storefronts);
+	else if (has_list(&out->storefronts))
+		(void)yaml_fail(r->map, rr->e, "policy_contradiction",
+		    "\"storefronts\" has no meaning with \"front_end: host\" in %s", r->what);
+}
+
+static void
+read_users(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_need(r, "users", YAML_MAP);
+	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	read_groups(rr, &part, "groups", &out->groups);
+	read_names(rr, &part, "upn_suffixes", check_upn_suffix, false, &out->upn_suffixes);
+	read_sids(rr, &part, "sids", true, &out->sids);
+	read_groups(rr, &part, "privileged", &out->privileged);
+	bool named = out->groups.n || out->upn_suffixes.n || out->sids.n || out->sids.any;
+	if (is_finished(&part) && !named)
+		(void)yaml_fail(node, rr->e, "policy_missing_key",
+		    "\"users\" in %s names nobody: want groups, upn_suffixes or sids "
+		    "(sids: [\"*\"] for any)",
+		    r->what);
+}
+
+/* `deny: true`, or a mapping of lists. */
+static void
+read_deny(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_want_any(r, "deny");
+	if (!node)
+		return;
+	if (node->kind == YAML_SCALAR && node->plain && strcmp(node->text, "true") == 0) {
+		out->deny = true;
+		return;
+	}
+	if (node->kind != YAML_MAP) {
+		(void)yaml_fail(node, rr->e, "yaml_type",
+		    "\"deny\" in %s: want true, or a mapping of groups, sids and upns", r->what);
+		return;
+	}
+	if (yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	read_groups(rr, &part, "groups", &out->deny_groups);
+	read_sids(rr, &part, "sids", false, &out->deny_sids);
+	read_names(rr, &part, "upns", check_upn, false, &out->deny_upns);
+	(void)is_finished(&part);
+}
+
+/* One of the words; n and an error when it is none. */
+static size_t
+read_word(struct rule_reader *rr, const struct yaml_node *at, const char *key,
+    const char *const *words, size_t n)
+{
+	if (at->kind != YAML_SCALAR) {
+		(void)yaml_fail(at, rr->e, "yaml_type", "\"%s\" holds no plain words", key);
+		return n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(at->text, words[i]) == 0)
+			return i;
+	}
+	const char *near = nearest_word(at->text, words, n);
+	(void)yaml_fail(at, rr->e, "yaml_value", "unknown word \"%.64s\" in \"%s\"%s%s%s", at->text,
+	    key, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+	return n;
+}
+
+/* One word or a list of words as a bit set: bit i stands for words[i]; absent is fallback. */
+static unsigned
+read_words(struct rule_reader *rr, struct yaml_reader *r, const char *key, const char *const *words,
+    size_t n, unsigned fallback)
+{
+	const struct yaml_node *node = yaml_want_any(r, key);
+	if (!node)
+		return fallback;
+	bool list = node->kind == YAML_LIST;
+	unsigned set = 0;
+	for (size_t i = 0; i < (list ? node->n : 1); i++)
+		set |= 1U << read_word(rr, list ? node->items[i] : node, key, words, n);
+	if (set == 0)
+		(void)yaml_fail(
+		    node, rr->e, "policy_empty_list", "\"%s\" in %s is empty", key, r->what);
+	return set;
+}
+
+static void
+read_match(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	static const char *const words[] = {"sid", "upn", "guid"}; /* enum claim's bits, in order */
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_want(r, "match", YAML_MAP);
+	out->require = CLAIM_SID;
+	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	out->require = read_words(rr, &part, "require", words, NELEMS(words), CLAIM_SID);
+	unsigned also = read_words(rr, &part, "also", words, NELEMS(words), 0);
+	if (is_finished(&part) && out->require & also)
+		(void)yaml_fail(node, rr->e, "policy_contradiction",
+		    "\"match\" in %s has the same claim in \"require\" and in \"also\"", r->what);
+}
+
+static void
+read_session(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_want(r, "session", YAML_MAP);
+	out->grant.session_max_s = 12 * HOUR_S;
+	out->grant.lease_s = 10 * MINUTE_S;
+	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	out->grant.session_max_s =
+	    yaml_want_duration(&part, "max", 5 * MINUTE_S, 7 * DAY_S, out->grant.session_max_s);
+	out->grant.lease_s = yaml_want_duration(&part, "lease", 30, HOUR_S, out->grant.lease_s);
+	if (is_finished(&part) && out->grant.lease_s > out->grant.session_max_s)
+		(void)yaml_fail(node, rr->e, "policy_contradiction",
+		    "\"session\" in %s has a lease that is longer than its max", r->what);
+}
+
+static void
+not_supported(struct rule_reader *rr, const struct yaml_node *at, const char *what)
+{
+	(void)yaml_fail_key(at, rr->e, "policy_not_supported", "%s is not supported yet", what);
+}
+
+static void
+read_custody(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	static const char *const words[] = {"host", "service"};
+	out->grant.custody =
+	    (enum policy_custody)yaml_want_word(r, "custody", words, NELEMS(words), CUSTODY_HOST);
+	if (out->grant.custody == CUSTODY_SERVICE)
+		not_supported(rr, yaml_want_any(r, "custody"), "\"custody: service\"");
+}
+
+static void
+read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	static const char *const profiles[] = {"smartcard-logon"};
+	/* The bits of enum policy_key, in order. */
+	static const char *const keys[] = {"rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"};
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_need(r, "logon", YAML_MAP);
+	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	struct policy_grant *grant = &out->grant;
+	grant->authority = yaml_need_text(&part, "authority");
+	if (grant->authority &&
+	    check_authority(yaml_want_any(&part, "authority"), rr->world, rr->e) != FAS_OK)
+		return;
+	grant->profile = profiles[yaml_want_word(&part, "profile", profiles, NELEMS(profiles), 0)];
+	grant->validity_s = yaml_want_duration(&part, "validity", MINUTE_S, HOUR_S, 15 * MINUTE_S);
+	grant->keys = read_words(rr, &part, "key", keys, NELEMS(keys), POLICY_KEY_RSA_2048);
+	read_custody(rr, &part, out);
+	(void)is_finished(&part);
+}
+
+/* Known words of certificates within a session: refused, never passed over. */
+static void
+read_in_session(struct rule_reader *rr, struct yaml_reader *r)
+{
+	static const char *const later[] = {
+	    "authority", "profile", "validity", "key", "custody", "programs", "consent", "rate"};
+	struct yaml_reader part;
+	const struct yaml_node *node = yaml_want(r, "in_session", YAML_MAP);
+	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
+		return;
+	if (yaml_want_bool(&part, "allow", false))
+		not_supported(rr, yaml_want_any(&part, "allow"), "\"in_session: allow: true\"");
+	for (size_t i = 0; i < NELEMS(later); i++) {
+		const struct yaml_node *there = yaml_want_any(&part, later[i]);
+		if (there)
+			not_supported(rr, there, "what this key of \"in_session\" says");
+	}
+	(void)is_finished(&part);
+}
+
+static void
+read_grant(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
+{
+	static const char *const tickets[] = {"host", "pool"};
+	static const char *const verdicts[] = {"allow", "deny"};
+	static const char *const ends[] = {"keep", "revoke"};
+	out->grant.ticket =
+	    (enum policy_ticket)yaml_want_word(r, "ticket", tickets, NELEMS(tickets), TICKET_HOST);
+	out->grant.ticket_life_s = yaml_want_duration(r, "ticket_life", 10, 5 * MINUTE_S, MINUTE_S);
+	out->allow_expired_password =
+	    yaml_want_word(r, "expired_password", verdicts, NELEMS(verdicts), 0) == 0;
+	out->grant.logoff =
+	    (enum policy_logoff)yaml_want_word(r, "logoff", ends, NELEMS(ends), LOGOFF_REVOKE);
+	read_match(rr, r, out);
+	read_session(rr, r, out);
+	read_logon(rr, r, out);
+	read_in_session(rr, r);
+	out->grant.rule = out->name;
+}
+
+/* A rule that denies grants nothing: a key that only grants is a mistake in it. */
+static void
+refuse_grant(struct rule_reader *rr, struct yaml_reader *r)
+{
+	static const char *const keys[] = {"ticket", "ticket_life", "expired_password", "logoff",
+	    "match", "session", "logon", "in_session"};
+	for (size_t i = 0; i < NELEMS(keys); i++) {
+		const struct yaml_node *there = yaml_want_any(r, keys[i]);
+		if (there)
+			(void)yaml_fail_key(there, rr->e, "policy_contradiction",
+			    "key \"%s\" has no meaning with \"deny: true\" in %s", keys[i],
+			    r->what);
+	}
+}
+
+enum fas_code
+rule_load(struct policy *policy, const struct yaml_node *node, const struct policy_world *world,
+    struct rule *out, struct fas_err *e)
+{
+	char what[WHAT_MAX] = "a rule";
+	struct rule_reader rr = {.policy = policy, .world = world, .e = e};
+	struct yaml_reader r;
+	out->at = node;
+	if (yaml_open(&r, node, what, e) != FAS_OK)
+		return e->code;
+	read_name(&rr, &r, out);
+	if (e->code != FAS_OK)
+		return e->code;
+	(void)snprintf(what, sizeof(what), "rule \"%s\"", out->name);
+	read_deny(&rr, &r, out);
+	if (out->deny)
+		refuse_grant(&rr, &r);
+	else
+		read_grant(&rr, &r, out);
+	read_users(&rr, &r, out);
+	read_request(&rr, &r, out);
+	if (yaml_finish(&r) == FAS_OK)
+		check_request(&rr, &r, out);
+	return e->code;
+}
