@@ -1,0 +1,67 @@
+/*
+ * The world around the pipeline, played: one provider, one directory, one signer, one clock.  The stores, the policy
+ * and the audit trail are the real ones, in a folder of their own.
+ */
+#ifndef TESTS_PIPELINE_WORLD_H
+#define TESTS_PIPELINE_WORLD_H
+
+#include "fas/logon.h"
+#include "fas/session.h"
+
+#define ALICE_SID "S-1-5-21-1-2-3-1104"
+
+struct world {
+	char folder[64];
+	char policy_path[96];
+	struct service service;
+	int64_t now_s;
+
+	/* the directory */
+	enum fas_code find_fails; /* FAS_OK: alice is found */
+	const char *found_sid;
+	bool disabled;
+
+	/* the signer */
+	enum fas_code issue_fails;
+	size_t issued; /* different request ids that it has signed */
+	size_t asked;
+	enum fas_code revoke_fails;
+	size_t revoked;
+	char revoked_session[SESSION_ID_TEXT_MAX];
+};
+
+extern struct world world;
+
+/* cmocka set-up and tear-down of each test. */
+int world_begin(void **state);
+int world_end(void **state);
+/* Close and open the database again, as a restart of fasd would. */
+void world_restart(void);
+/* Replace the policy's rules (YAML below `rules:`). */
+void world_policy(const char *rules);
+
+#define STOREFRONT "storefront01.corp.example.com"
+#define VDA1 "vda1.vdi.corp.example.com"
+#define VDA2 "vda2.vdi.corp.example.com"
+struct caller storefront(const char *name);
+struct caller host(const char *name);
+
+/*
+ * A response whose assertion has this id: "ID" or "ID rest"; base64 text, to be freed.  The rest makes another
+ * document that carries the same assertion.
+ */
+char *response_with(const char *id);
+/* A CSR of a new P-256 key; to be freed. */
+char *new_csr(void);
+
+/* The reason and the outcome of the latest audit record. */
+void assert_last_audit(const char *event, const char *outcome, const char *reason);
+void assert_reason(const struct fas_err *e, const char *reason);
+
+/* logon_start by the usual storefront for VDA1; the ticket's text in out. */
+enum fas_code start_logon(const char *assertion_id, char out[TICKET_TEXT_MAX], struct fas_err *e);
+/* logon_redeem by this host. */
+enum fas_code redeem(const char *host_name, const char *ticket, const char *csr,
+    struct redeem_answer *out, struct fas_err *e);
+
+#endif
