@@ -1,0 +1,107 @@
+#include "tests/unit/policy/policy_fixture.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fas/base/file.h"
+
+static char folder[FIXTURE_PATH_MAX];
+static char path[FIXTURE_PATH_MAX];
+static char rule_text[8192];
+
+static const char *const idps[] = {"okta", "adfs"};
+static const char *const authorities[] = {"main", "backup"};
+static const char *const domains[] = {"corp.example.com", "CORP", "lab.example.com"};
+
+const struct policy_world fixture_world = {
+    .idps = idps,
+    .n_idps = NELEMS(idps),
+    .authorities = authorities,
+    .n_authorities = NELEMS(authorities),
+    .domains = domains,
+    .n_domains = NELEMS(domains),
+};
+
+int
+fixture_setup(void **state)
+{
+	const char *base = getenv("TMPDIR");
+	(void)state;
+	(void)snprintf(folder, sizeof(folder), "%s/fas-policy-XXXXXX", base ? base : "/tmp");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+void
+fixture_clear(void)
+{
+	char file[FIXTURE_PATH_MAX + 300];
+	DIR *dir = opendir(folder);
+	assert_non_null(dir);
+	struct dirent *entry;
+	while ((entry = readdir(dir)) != NULL) {
+		(void)snprintf(file, sizeof(file), "%s/%s", folder, entry->d_name);
+		if (entry->d_name[0] != '.' || strlen(entry->d_name) > 2)
+			assert_int_equal(remove(file), 0);
+	}
+	(void)closedir(dir);
+}
+
+int
+fixture_teardown(void **state)
+{
+	(void)state;
+	fixture_clear();
+	return rmdir(folder);
+}
+
+const char *
+fixture_folder(void)
+{
+	return folder;
+}
+
+const char *
+fixture_write(const char *name, const char *text)
+{
+	struct fas_err e = {0};
+	assert_int_equal(file_join(path, sizeof(path), folder, name, &e), FAS_OK);
+	if (file_write_atomic(path, text, strlen(text), 0600, &e) != FAS_OK)
+		fail_msg("%s", e.message);
+	return path;
+}
+
+struct policy *
+fixture_load(const char *text)
+{
+	struct fas_err e = {0};
+	struct policy *policy = NULL;
+	if (policy_load(fixture_write("policy.yaml", text), &fixture_world, &policy, &e) != FAS_OK)
+		fail_msg("%s", e.message);
+	return policy;
+}
+
+const char *
+fixture_rule(const char *extra)
+{
+	(void)snprintf(rule_text, sizeof(rule_text),
+	    "rules:\n"
+	    "  - name: eng\n"
+	    "    identity_providers: [okta]\n"
+	    "    storefronts: [sf1.corp.example.com]\n"
+	    "    hosts: [\"*.vdi.corp.example.com\"]\n"
+	    "%s",
+	    extra);
+	return rule_text;
+}
+
+struct sid
+fixture_sid(const char *text)
+{
+	struct sid sid = {0};
+	assert_int_equal(sid_parse(text, &sid, NULL), FAS_OK);
+	return sid;
+}
