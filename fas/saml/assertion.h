@@ -1,0 +1,53 @@
+/*
+ * The checks of a Response and its Assertion, one named function a clause.
+ *
+ * The assertion is read from bytes that were signed, always.  The Response around it is so only when it was signed
+ * itself; else its checks may refuse what the assertion alone would allow, and never the other way round: nothing
+ * that is found in an unsigned envelope reaches struct saml_assertion.
+ */
+#ifndef FAS_SAML_ASSERTION_H
+#define FAS_SAML_ASSERTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libxml/tree.h>
+
+#include "fas/base/err.h"
+#include "fas/saml/idp.h"
+#include "fas/saml/saml.h"
+
+#define ASSERTION_CONFIRMATIONS_MAX 8
+#define ASSERTION_NAME_ID_MAX 1024 /* octets */
+
+/* Borrowed, from the provider and from documents that outlive it. */
+struct evidence {
+	const struct idp *idp;
+	const xmlNode *response;
+	bool response_signed;
+	const xmlNode *assertion;
+	const char *in_response_to; /* NULL = unsolicited */
+	int64_t now_s;
+};
+
+/* All checks, in order; the first that fails names its reason (saml.h).  Fills out's times and authentication
+ * context. */
+MUST_CHECK enum fas_code assertion_check(
+    const struct evidence *ev, struct saml_assertion *out, struct fas_err *e);
+
+/*
+ * SAML profiles 4.1.4.2, 4.1.4.3: at least one bearer SubjectConfirmation holds.  *last_end_s: the latest NotOnOrAfter
+ * of any of them, skew not included.
+ */
+MUST_CHECK enum fas_code confirmation_check(
+    const struct evidence *ev, int64_t *last_end_s, struct fas_err *e);
+
+/* Does InResponseTo of node answer what was asked?  SAML core 3.2.2, profiles 4.1.4.3. */
+MUST_CHECK enum fas_code in_response_to_check(
+    const struct evidence *ev, const xmlNode *node, struct fas_err *e);
+
+/* The claims that name the account, and NameID for the record, into out (texts malloc'ed).  FAS_E_AUTH "saml_claims". */
+MUST_CHECK enum fas_code claims_read(
+    const struct evidence *ev, struct saml_assertion *out, struct fas_err *e);
+
+#endif

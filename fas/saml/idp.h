@@ -1,0 +1,53 @@
+/* Trust: the configured identity providers and their pinned keys. */
+#ifndef FAS_SAML_IDP_H
+#define FAS_SAML_IDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fas/saml/saml.h"
+#include "fas/saml/signature.h"
+
+#define IDP_COUNT_MAX 256
+#define IDP_KEYS_MAX 8
+#define IDP_ENTITY_ID_MAX 1024 /* SAML core 8.3.6 */
+#define IDP_CERT_FILE_MAX (64 * 1024)
+#define IDP_RSA_BITS_MIN 2048
+#define IDP_RSA_BITS_MAX 8192
+
+/* A bare public key, as xmlsec takes it; shared by threads, lent to each verification. */
+struct idp_key {
+	xmlSecKey *key;
+	enum key_kind kind;
+};
+
+struct idp_texts {
+	char **v;
+	size_t n;
+};
+
+enum idp_claim { IDP_CLAIM_SID, IDP_CLAIM_UPN, IDP_CLAIM_GUID, IDP_CLAIM_COUNT };
+
+struct idp {
+	char *name;
+	char *entity_id;
+	struct idp_key keys[IDP_KEYS_MAX];
+	size_t n_keys;
+	struct idp_texts audiences;
+	struct idp_texts recipients;
+	char *claims[IDP_CLAIM_COUNT]; /* attribute names */
+	int64_t clock_skew_s;
+	int64_t max_age_s;
+	int64_t not_after_s; /* the earliest of its certificates */
+	bool allow_unsolicited;
+	bool insecure_allow_sha1;
+};
+
+/* The provider of this entity id, exactly; NULL if there is none. */
+const struct idp *idp_find(const struct saml_trust *trust, const char *entity_id);
+
+/* Is text one of the list, octet for octet? */
+bool idp_texts_have(const struct idp_texts *texts, const char *text);
+
+#endif
