@@ -68,7 +68,8 @@ static void
 register_ids(xmlDoc *doc)
 {
 	for (xmlNode *n = xmlDocGetRootElement(doc); n; n = next_node(n)) {
-		xmlAttr *id = n->type == XML_ELEMENT_NODE ? xmlHasProp(n, (const xmlChar *)"ID") : NULL;
+		xmlAttr *id =
+		    n->type == XML_ELEMENT_NODE ? xmlHasProp(n, (const xmlChar *)"ID") : NULL;
 		if (id && id->children && !xmlGetID(doc, id->children->content))
 			(void)xmlAddID(NULL, doc, id->children->content, id);
 	}
