@@ -1,0 +1,283 @@
+#include "fas/agent/api.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "fas/agent/refusal.h"
+#include "fas/base/buf.h"
+#include "fas/base/json.h"
+#include "fas/base/secret.h"
+
+#define CONNECT_MS 3000L
+#define TOTAL_MS 15000L
+#define ROUNDS 3
+#define PAUSE_MAX_S 5
+#define URL_MAX 1024
+
+DEFINE_OWN(curl, CURL *, curl_easy_cleanup);
+DEFINE_OWN(headers, struct curl_slist *, curl_slist_free_all);
+
+/* One HTTP exchange and what came of it. */
+struct exchange {
+	CURL *curl;
+	struct curl_slist *headers;
+	struct trust *trust;
+	struct fas_err tls; /* set by the callback of the TLS context */
+	struct buf answer;
+	char why[CURL_ERROR_SIZE];
+	long status;
+	bool problem; /* Content-Type: application/problem+json */
+	curl_off_t retry_after_s;
+};
+
+static void
+exchange_done(struct exchange *x)
+{
+	if (x->answer.data)
+		secret_wipe(x->answer.data, x->answer.len);
+	buf_done(&x->answer);
+	curl_slist_free_all(x->headers);
+	if (x->curl)
+		curl_easy_cleanup(x->curl);
+}
+
+DEFINE_OWN_IN_PLACE(exchange, struct exchange, exchange_done);
+
+void
+api_answer_done(struct api_answer *answer)
+{
+	json_decref(answer->body);
+	*answer = (struct api_answer){0};
+}
+
+enum fas_code
+api_init(struct fas_err *e)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_INTERNAL, "internal", "libcurl does not start");
+}
+
+static size_t
+on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	buf_append(&x->answer, data, size * n);
+	return x->answer.failed ? 0 : size * n;
+}
+
+static CURLcode
+on_tls_context(CURL *curl, void *ctx, void *arg)
+{
+	struct exchange *x = arg;
+	(void)curl;
+	return trust_apply(x->trust, ctx, &x->tls) == FAS_OK ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;
+}
+
+/* Only https, only where we were told, only whom we trust: no proxy, no redirection, no netrc. */
+static bool
+set_transport(struct exchange *x, const char *url)
+{
+	CURL *c = x->curl;
+	return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, TOTAL_MS) == CURLE_OK;
+}
+
+static bool
+set_request(struct exchange *x, const char *method, const char *body)
+{
+	CURL *c = x->curl;
+	x->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (!x->headers || !curl_slist_append(x->headers, "Accept: application/json") ||
+	    !curl_slist_append(x->headers, "Expect:"))
+		return false;
+	return curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_USERAGENT, "fas-agent/" FAS_VERSION) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->why) == CURLE_OK &&
+	       (!body || curl_easy_setopt(c, CURLOPT_POSTFIELDS, body) == CURLE_OK);
+}
+
+/* Did it fail for who the server is, rather than for where it is? */
+static bool
+is_distrust(CURLcode code)
+{
+	return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
+	       code == CURLE_SSL_ISSUER_ERROR;
+}
+
+static enum fas_code
+transport_failed(const struct exchange *x, CURLcode code, const char *url, struct fas_err *e)
+{
+	const char *why = x->why[0] ? x->why : curl_easy_strerror(code);
+	if (x->tls.code != FAS_OK)
+		return fas_fail(e, x->tls.code, x->tls.reason, "%s", x->tls.message);
+	if (is_distrust(code) && !x->trust->identity && !x->trust->shown)
+		return fas_fail(e, FAS_E_AUTH, "pin_not_shown",
+		    "%s does not show the service CA that the token names: another server, or a "
+		    "token of another service",
+		    url);
+	if (is_distrust(code))
+		return fas_fail(
+		    e, FAS_E_AUTH, "server_untrusted", "%s is not trusted: %s", url, why);
+	if (code == CURLE_WRITE_ERROR)
+		return fas_fail(e, FAS_E_INPUT, "too_large",
+		    "%s: the answer has more than %d bytes", url, API_ANSWER_MAX);
+	return fas_fail(e, FAS_E_UNAVAILABLE, "server_away", "%s: %s", url, why);
+}
+
+static void
+note_answer(struct exchange *x)
+{
+	const char *type = NULL;
+	(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->status);
+	(void)curl_easy_getinfo(x->curl, CURLINFO_CONTENT_TYPE, &type);
+	(void)curl_easy_getinfo(x->curl, CURLINFO_RETRY_AFTER, &x->retry_after_s);
+	static const char problem[] = "application/problem+json";
+	x->problem = type && strncasecmp(type, problem, sizeof(problem) - 1) == 0;
+}
+
+/* A status of refusal as an error of ours. */
+static enum fas_code
+refused(const struct exchange *x, const char *url, struct fas_err *e)
+{
+	struct refusal refusal;
+	struct fas_err why = {0};
+	if (x->problem &&
+	    refusal_parse(buf_str(&x->answer), x->answer.len, x->status, &refusal, &why) == FAS_OK)
+		return refusal_fail(&refusal, e);
+	return fas_fail(e, refusal_class(x->status), "http_status",
+	    "%s answered HTTP %ld without a usable problem document", url, x->status);
+}
+
+static enum fas_code
+take_answer(const struct exchange *x, const char *url, struct api_answer *out, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	OWN(json_reader) struct json_reader r = {0};
+	if (x->status != 200 && x->status != 201 && x->status != 204)
+		return refused(x, url, e);
+	out->status = x->status;
+	if (x->answer.len == 0)
+		return FAS_OK;
+	if (json_open(&r, buf_str(&x->answer), x->answer.len, &why) != FAS_OK)
+		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "%s: %s", url, why.message);
+	out->body = TAKE(r.object);
+	return FAS_OK;
+}
+
+/* One request to one server.  *pause_s: what the server asks us to wait before the next. */
+static enum fas_code
+call_one(const struct api *api, const char *server, const char *method, const char *path,
+    const char *body, struct api_answer *out, int64_t *pause_s, struct fas_err *e)
+{
+	char url[URL_MAX];
+	OWN(exchange) struct exchange x = {.curl = curl_easy_init(), .trust = api->trust};
+	buf_init(&x.answer, API_ANSWER_MAX);
+	if (snprintf(url, sizeof(url), "%s%s", server, path) >= (int)sizeof(url))
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "a URL that is too long");
+	if (!x.curl || !set_transport(&x, url) || !set_request(&x, method, body))
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "libcurl refuses an option");
+	CURLcode code = curl_easy_perform(x.curl);
+	if (code != CURLE_OK)
+		return transport_failed(&x, code, url, e);
+	note_answer(&x);
+	*pause_s = (int64_t)x.retry_after_s;
+	return take_answer(&x, url, out, e);
+}
+
+/* Worth another try: later, or at another server. */
+static bool
+is_transient(const struct fas_err *e)
+{
+	return e->code == FAS_E_UNAVAILABLE || e->code == FAS_E_LIMIT;
+}
+
+/* Another node issued the ticket or keeps the session. */
+static bool
+is_elsewhere(const struct fas_err *e)
+{
+	return strcmp(e->reason, "ticket_other_node") == 0 ||
+	       strcmp(e->reason, "session_unknown") == 0;
+}
+
+struct attempt {
+	const char *method, *path, *body;
+	struct fas_err transient; /* the first one: it outweighs what the wrong node says */
+	struct fas_err last;
+	int64_t pause_s;
+};
+
+/* All servers once.  true: settled, well or ill, in at->last. */
+static bool
+ask_round(const struct api *api, struct attempt *at, struct api_answer *out)
+{
+	size_t n = api->only ? 1 : api->config->n_servers;
+	for (size_t i = 0; i < n; i++) {
+		const char *server = api->only ? api->only : api->config->servers[i];
+		fas_err_clear(&at->last);
+		if (call_one(api, server, at->method, at->path, at->body, out, &at->pause_s,
+			&at->last) == FAS_OK) {
+			out->server = server;
+			return true;
+		}
+		if (is_transient(&at->last) && at->transient.code == FAS_OK)
+			at->transient = at->last;
+		if (!is_transient(&at->last) && !is_elsewhere(&at->last))
+			return true;
+	}
+	return at->transient.code == FAS_OK;
+}
+
+static void
+rest(int64_t pause_s)
+{
+	struct timespec t = {.tv_sec = 0, .tv_nsec = 300000000L};
+	if (pause_s > 0)
+		t = (struct timespec){.tv_sec = pause_s < PAUSE_MAX_S ? pause_s : PAUSE_MAX_S};
+	(void)nanosleep(&t, NULL);
+}
+
+enum fas_code
+api_call(const struct api *api, const char *method, const char *path, const json_t *body,
+    struct api_answer *out, struct fas_err *e)
+{
+	OWN(text) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct attempt at = {.method = method, .path = path, .body = text};
+	bool settled = false;
+	*out = (struct api_answer){0};
+	if (!api->only && api->config->n_servers == 0)
+		return fas_fail(e, FAS_E_CONFIG, "server_url", "no server is configured");
+	if (body && !text)
+		return fas_fail_nomem(e);
+	for (int round = 0; round < ROUNDS && !settled; round++) {
+		if (round > 0)
+			rest(at.pause_s);
+		fas_err_clear(&at.transient);
+		settled = ask_round(api, &at, out);
+	}
+	if (text)
+		secret_wipe(text, strlen(text));
+	const struct fas_err *why = settled ? &at.last : &at.transient;
+	return why->code == FAS_OK ? FAS_OK
+				   : fas_fail(e, why->code, why->reason, "%s", why->message);
+}

@@ -1,0 +1,44 @@
+/*
+ * The service's HTTPS API as the agent calls it: JSON in, JSON out, each call with deadlines.
+ *
+ * Every request of the agent may be repeated (docs/PROTOCOL.md), so a lost answer or a busy server
+ * is tried again, and the next server is asked where one is away or is not the one that knows.
+ */
+#ifndef FAS_AGENT_API_H
+#define FAS_AGENT_API_H
+
+#include <jansson.h>
+
+#include "fas/agent/config.h"
+#include "fas/agent/trust.h"
+
+#define API_ANSWER_MAX (256 * 1024)
+
+struct api {
+	const struct agent_config *config; /* borrowed */
+	struct trust *trust;               /* borrowed */
+	const char *only;                  /* ask this server alone; NULL: all of config */
+};
+
+struct api_answer {
+	long status;
+	json_t *body;       /* owned; NULL for 204 */
+	const char *server; /* which one has answered; borrowed from config or api */
+};
+void api_answer_done(struct api_answer *answer);
+
+/* Once per process, before any thread. */
+MUST_CHECK enum fas_code api_init(struct fas_err *e);
+
+/*
+ * method POST or DELETE; path begins with '/'.  body is borrowed, NULL for none.
+ * On FAS_OK the status is 200, 201 or 204.  A problem document comes back as an error with its code
+ * as the reason (fas/agent/refusal.h).  FAS_E_UNAVAILABLE "server_away", FAS_E_AUTH
+ * "server_untrusted", "pin_not_shown".
+ */
+MUST_CHECK enum fas_code api_call(const struct api *api, const char *method, const char *path,
+    const json_t *body, struct api_answer *out, struct fas_err *e);
+
+DEFINE_OWN_IN_PLACE(api_answer, struct api_answer, api_answer_done);
+
+#endif

@@ -1,0 +1,119 @@
+#include "fas/agent/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/text.h"
+#include "fas/base/yaml.h"
+
+#define FIRST_UID 1000 /* Debian's and RHEL's UID_MIN */
+#define SCHEME "https://"
+
+void
+agent_config_defaults(struct agent_config *config)
+{
+	*config = (struct agent_config){.first_uid = FIRST_UID};
+	(void)snprintf(
+	    config->state, sizeof(config->state), "%s", FAS_LOCALSTATEDIR "/lib/fas-agent");
+}
+
+/* host, host:port or [v6]:port; all else of a URL has no place here. */
+static bool
+authority_is_valid(const char *text)
+{
+	size_t len =
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]");
+	return len > 0 && text[len] == 0 && text[0] != ':' && text[0] != '-';
+}
+
+enum fas_code
+agent_config_add_server(struct agent_config *config, const char *url, struct fas_err *e)
+{
+	char text[AGENT_URL_MAX];
+	if (config->n_servers == AGENT_SERVERS_MAX)
+		return fas_fail(
+		    e, FAS_E_CONFIG, "server_url", "more than %d servers", AGENT_SERVERS_MAX);
+	int n = snprintf(text, sizeof(text), "%s", url);
+	if (n > 0 && n < (int)sizeof(text) && text[n - 1] == '/')
+		text[n - 1] = 0;
+	if (n < 0 || n >= (int)sizeof(text) || strncmp(text, SCHEME, strlen(SCHEME)) != 0 ||
+	    !authority_is_valid(text + strlen(SCHEME)))
+		return fas_fail(e, FAS_E_CONFIG, "server_url",
+		    "server \"%.128s\": want https://HOST or https://HOST:PORT", url);
+	memcpy(config->servers[config->n_servers++], text, sizeof(text));
+	return FAS_OK;
+}
+
+/* A file name, relative to the folder of the configuration. */
+static enum fas_code
+set_path(const char *config_path, const char *name, char out[PATH_MAX], struct fas_err *e)
+{
+	const char *slash = strrchr(config_path, '/');
+	bool bare = name[0] == '/' || !slash;
+	int n = snprintf(
+	    out, PATH_MAX, "%.*s%s", bare ? 0 : (int)(slash - config_path + 1), config_path, name);
+	if (n < 0 || n >= PATH_MAX)
+		return fas_fail(
+		    e, FAS_E_CONFIG, "path_too_long", "%.64s...: path is too long", name);
+	return FAS_OK;
+}
+
+static enum fas_code
+read_servers(struct yaml_reader *r, struct agent_config *config, struct fas_err *e)
+{
+	const struct yaml_node *list = yaml_need_texts(r, "servers");
+	for (size_t i = 0; list && i < list->n; i++) {
+		struct fas_err why = {0};
+		if (agent_config_add_server(config, list->items[i]->text, &why) != FAS_OK)
+			return yaml_fail(list->items[i], e, why.reason, "%s", why.message);
+	}
+	return FAS_OK;
+}
+
+static enum fas_code
+add_kdc_name(const struct yaml_node *at, struct agent_config *config, struct fas_err *e)
+{
+	if (at->kind != YAML_SCALAR || !hostname_is_valid(at->text))
+		return yaml_fail(at, e, "yaml_value", "want the DNS name of a domain controller");
+	if (config->n_kdc_names == AGENT_KDC_NAMES_MAX)
+		return yaml_fail(at, e, "yaml_value", "more than %d names", AGENT_KDC_NAMES_MAX);
+	(void)snprintf(config->kdc_names[config->n_kdc_names++], HOSTNAME_MAX + 1, "%s", at->text);
+	return FAS_OK;
+}
+
+/* `hostname:` is one name or a list of them. */
+static enum fas_code
+read_kdc(struct yaml_reader *top, const char *path, struct agent_config *config, struct fas_err *e)
+{
+	struct yaml_reader r;
+	const struct yaml_node *kdc = yaml_want(top, "kdc", YAML_MAP);
+	if (!kdc || yaml_open(&r, kdc, "\"kdc\"", e) != FAS_OK)
+		return e->code;
+	const char *anchors = yaml_need_text(&r, "anchors");
+	const struct yaml_node *name = yaml_want_any(&r, "hostname");
+	enum fas_code rc = FAS_OK;
+	if (anchors)
+		rc = set_path(path, anchors, config->kdc_anchors, e);
+	if (rc == FAS_OK && name && name->kind != YAML_LIST)
+		rc = add_kdc_name(name, config, e);
+	for (size_t i = 0; rc == FAS_OK && name && name->kind == YAML_LIST && i < name->n; i++)
+		rc = add_kdc_name(name->items[i], config, e);
+	return rc == FAS_OK ? yaml_finish(&r) : rc;
+}
+
+enum fas_code
+agent_config_load(const char *path, struct agent_config *config, struct fas_err *e)
+{
+	OWN(yaml) struct yaml_doc *doc = NULL;
+	struct yaml_reader r;
+	agent_config_defaults(config);
+	if (yaml_load(path, &doc, e) != FAS_OK ||
+	    yaml_open(&r, yaml_root(doc), "the agent's configuration", e) != FAS_OK ||
+	    read_servers(&r, config, e) != FAS_OK || read_kdc(&r, path, config, e) != FAS_OK)
+		return e->code;
+	const char *state = yaml_want_text(&r, "state", config->state);
+	if (state && state != config->state && set_path(path, state, config->state, e) != FAS_OK)
+		return e->code;
+	config->first_uid = (uid_t)yaml_want_int(&r, "first_uid", 1, UINT32_MAX - 1, FIRST_UID);
+	return yaml_finish(&r);
+}

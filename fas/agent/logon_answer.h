@@ -1,0 +1,31 @@
+/* The answer to POST /v1/certificates, read strictly. */
+#ifndef FAS_AGENT_LOGON_ANSWER_H
+#define FAS_AGENT_LOGON_ANSWER_H
+
+#include "fas/agent/session_file.h"
+#include "fas/base/json.h"
+
+/* Texts are borrowed from the reader inside; they live until logon_answer_done. */
+struct logon_answer {
+	struct json_reader reader;
+	const char *session_id, *certificate, *chain, *serial, *upn, *sam_account_name, *realm;
+	const char *principal, *sid, *correlation_id;
+	int64_t session_expires_s, lease_s, not_after_s;
+};
+
+/*
+ * Every member present and of its shape, none unknown; session id, realm, UPN, account name and
+ * principal fit for what they are used for.  FAS_E_INPUT with json.h's reasons or
+ * "answer_malformed".
+ */
+MUST_CHECK enum fas_code logon_answer_read(
+    json_t *body, struct logon_answer *out, struct fas_err *e);
+void logon_answer_done(struct logon_answer *answer);
+
+/* What is to be remembered of it. */
+void logon_answer_session(
+    const struct logon_answer *answer, const char *server, struct session_file *out);
+
+DEFINE_OWN_IN_PLACE(logon_answer, struct logon_answer, logon_answer_done);
+
+#endif

@@ -1,0 +1,165 @@
+/* fas-agent enroll, renew: the machine's own credential. */
+#include "fas/agent/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/json.h"
+#include "fas/base/text.h"
+
+#define CHAIN_MAX 65536
+
+/* {"certificate", "chain"}: the certificate for our key, under the CA that we trust. */
+static enum fas_code
+read_answer(json_t *body, EVP_PKEY *key, X509 *ca, X509 **certificate, struct fas_err *e)
+{
+	OWN(json_reader) struct json_reader r = {0};
+	OWN(x509) X509 *got = NULL;
+	if (json_open_object(&r, body, e) != FAS_OK)
+		return e->code;
+	const char *pem = json_need_lines(&r, "certificate", 1, CHAIN_MAX);
+	(void)json_need_lines(&r, "chain", 0, CHAIN_MAX);
+	(void)json_want_text(&r, "correlation_id", 0, 64);
+	enum fas_code rc = json_finish(&r);
+	if (rc == FAS_OK)
+		rc = certificate_from_pem(pem, strlen(pem), &got, e);
+	if (rc == FAS_OK)
+		rc = identity_check(key, got, ca, e);
+	if (rc == FAS_OK)
+		*certificate = TAKE(got);
+	return rc;
+}
+
+static int
+show_machine(const struct cli_args *args, const char *state, X509 *certificate)
+{
+	char name[IDENTITY_NAME_MAX], end[TIME_TEXT_MAX];
+	int64_t not_after = identity_not_after(certificate);
+	identity_name(certificate, name);
+	if (cli_flag(args, "json")) {
+		OWN(json)
+		json_t *answer = json_pack("{s:s,s:I,s:s}", "name", name, "not_after",
+		    (json_int_t)not_after, "state", state);
+		(void)json_dumpf(answer, args->out, JSON_INDENT(2));
+		(void)fputc('\n', args->out);
+		return CLI_OK;
+	}
+	(void)fprintf(args->out, "joined as  %s\nuntil      %s\nstate      %s\n", name,
+	    time_format(not_after, end), state);
+	return CLI_OK;
+}
+
+/* ---- enroll ---- */
+
+/* The configuration if there is one; --server and --state go before it. */
+static enum fas_code
+setup_enroll(const struct cli_args *args, struct agent_config *config, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	const char *server = cli_text(args, "server");
+	const char *state = cli_text(args, "state");
+	enum fas_code rc = agent_setup(args, config, &why);
+	if (rc == FAS_E_NOTFOUND && server && !cli_flag(args, "config"))
+		agent_config_defaults(config);
+	else if (rc != FAS_OK)
+		return fas_fail(e, rc, why.reason, "%s", why.message);
+	if (state && snprintf(config->state, sizeof(config->state), "%s", state) >=
+			 (int)sizeof(config->state))
+		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "--state: the path is too long");
+	if (!server)
+		return FAS_OK;
+	config->n_servers = 0;
+	return agent_config_add_server(config, server, e);
+}
+
+static enum fas_code
+join(const struct agent_config *config, const struct secret *token, X509 **certificate,
+    struct fas_err *e)
+{
+	OWN(trust) struct trust trust = {0};
+	OWN(pkey) EVP_PKEY *key = NULL;
+	OWN(text) char *csr = NULL;
+	OWN(api_answer) struct api_answer answer = {0};
+	const struct api api = {.config = config, .trust = &trust};
+	const char *text = (const char *)token->data;
+	if (token_fingerprint(text, trust.fingerprint, e) != FAS_OK ||
+	    key_new_machine(&key, e) != FAS_OK || key_request(key, &csr, e) != FAS_OK)
+		return e->code;
+	OWN(json) json_t *body = json_pack("{s:s,s:s}", "token", text, "csr", csr);
+	if (!body)
+		return fas_fail_nomem(e);
+	if (api_call(&api, "POST", "/v1/enroll", body, &answer, e) != FAS_OK)
+		return e->code;
+	if (!trust.pinned || !answer.body)
+		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "the answer is empty");
+	if (read_answer(answer.body, key, trust.pinned, certificate, e) != FAS_OK)
+		return e->code;
+	return identity_store(config->state, key, *certificate, trust.pinned, e);
+}
+
+static int
+run_enroll(const struct cli_args *args)
+{
+	struct fas_err e = {0};
+	struct agent_config config;
+	OWN(secret) struct secret token = {0};
+	OWN(x509) X509 *certificate = NULL;
+	int rc = agent_secret(args, "token", "token-file", TOKEN_TEXT_MAX, &token);
+	if (rc != CLI_OK)
+		return rc;
+	if (setup_enroll(args, &config, &e) != FAS_OK ||
+	    join(&config, &token, &certificate, &e) != FAS_OK)
+		return cli_fail(args, &e);
+	return show_machine(args, config.state, certificate);
+}
+
+/* ---- renew ---- */
+
+static enum fas_code
+renew(const struct agent_config *config, X509 **certificate, struct fas_err *e)
+{
+	OWN(identity) struct identity identity = {0};
+	OWN(trust) struct trust trust = {.identity = &identity};
+	OWN(text) char *csr = NULL;
+	OWN(api_answer) struct api_answer answer = {0};
+	const struct api api = {.config = config, .trust = &trust};
+	if (identity_load(config->state, &identity, e) != FAS_OK ||
+	    key_request(identity.key, &csr, e) != FAS_OK)
+		return e->code;
+	OWN(json) json_t *body = json_pack("{s:s}", "csr", csr);
+	if (!body)
+		return fas_fail_nomem(e);
+	if (api_call(&api, "POST", "/v1/renew", body, &answer, e) != FAS_OK ||
+	    read_answer(answer.body, identity.key, identity.service_ca, certificate, e) != FAS_OK)
+		return e->code;
+	return identity_store(config->state, identity.key, *certificate, identity.service_ca, e);
+}
+
+static int
+run_renew(const struct cli_args *args)
+{
+	struct fas_err e = {0};
+	struct agent_config config;
+	OWN(x509) X509 *certificate = NULL;
+	if (agent_setup(args, &config, &e) != FAS_OK || renew(&config, &certificate, &e) != FAS_OK)
+		return cli_fail(args, &e);
+	return show_machine(args, config.state, certificate);
+}
+
+static const struct cli_option enroll_options[] = {
+    {"server", "URL", "https://HOST:PORT of fasd's API; default: servers in agent.yaml", 0},
+    {"token", "TOKEN", "as fasctl host enroll printed it (others may see it in ps)", 0},
+    {"token-file", "FILE", "the token in a file (0600), or - for standard input", 0},
+    {"state", "DIR", "where key and certificate go, instead of agent.yaml's state", 0},
+};
+
+static const struct cli_command commands[] = {
+    {"enroll", NULL, "Join this machine to the service by a one-time token",
+	"Makes a P-256 key, which stays here, and gets a certificate of the service CA.  The "
+	"server\n"
+	"is known by the fingerprint in the token.  Joining again replaces key and certificate.",
+	enroll_options, NELEMS(enroll_options), run_enroll},
+    {"renew", NULL, "Renew this machine's certificate (same key)", NULL, NULL, 0, run_renew},
+};
+
+const struct cli_group agent_machine_group = {"machine", commands, NELEMS(commands)};

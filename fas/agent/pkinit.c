@@ -1,0 +1,246 @@
+#include "fas/agent/pkinit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <krb5/krb5.h>
+
+#include "fas/agent/ccache.h"
+#include "fas/agent/kdc.h"
+#include "fas/agent/key.h"
+#include "fas/agent/memfile.h"
+#include "fas/base/text.h"
+
+#define PROFILE_MAX 16384
+#define OPTION_MAX 128
+#define KRB5_CONFIG_MAX (PATH_MAX + 64)
+
+/* Everything of libkrb5 that one logon holds. */
+struct kerberos {
+	krb5_context ctx;
+	krb5_principal principal;
+	krb5_get_init_creds_opt *options;
+	krb5_ccache cache;
+	krb5_creds creds;
+};
+
+static void
+kerberos_done(struct kerberos *k)
+{
+	if (!k->ctx)
+		return;
+	krb5_free_cred_contents(k->ctx, &k->creds);
+	if (k->cache)
+		(void)krb5_cc_close(k->ctx, k->cache);
+	if (k->options)
+		krb5_get_init_creds_opt_free(k->ctx, k->options);
+	krb5_free_principal(k->ctx, k->principal);
+	krb5_free_context(k->ctx);
+	k->ctx = NULL;
+}
+
+DEFINE_OWN_IN_PLACE(kerberos, struct kerberos, kerberos_done);
+
+/* The memory files of one logon. */
+struct papers {
+	struct memfile certificate, key, pool, anchors, profile;
+};
+
+static void
+papers_done(struct papers *p)
+{
+	memfile_done(&p->certificate);
+	memfile_done(&p->key);
+	memfile_done(&p->pool);
+	memfile_done(&p->anchors);
+	memfile_done(&p->profile);
+}
+
+DEFINE_OWN_IN_PLACE(papers, struct papers, papers_done);
+
+static enum fas_code
+fail_kerberos(struct kerberos *k, krb5_error_code code, const char *what, struct fas_err *e)
+{
+	const char *text = krb5_get_error_message(k->ctx, code);
+	bool away = code == KRB5_KDC_UNREACH || code == KRB5_REALM_UNKNOWN ||
+		    code == KRB5_REALM_CANT_RESOLVE;
+	(void)fas_fail(e, away ? FAS_E_UNAVAILABLE : FAS_E_DENIED,
+	    away ? "kdc_away" : "pkinit_refused", "%s: %s", what, text);
+	krb5_free_error_message(k->ctx, text);
+	return e->code;
+}
+
+static enum fas_code
+make_key_paper(struct papers *p, EVP_PKEY *key, struct fas_err *e)
+{
+	OWN(secret) struct secret pem = {0};
+	enum fas_code rc = key_to_pem(key, &pem, e);
+	return rc == FAS_OK ? memfile_make(&p->key, "key", pem.data, pem.len, e) : rc;
+}
+
+static enum fas_code
+make_profile_paper(struct papers *p, const struct pkinit_request *request, struct fas_err *e)
+{
+	struct kdc_names names;
+	OWN(buf) struct buf text;
+	buf_init(&text, PROFILE_MAX);
+	enum fas_code rc =
+	    kdc_find(request->config, request->realm, request->system_profile, &names, e);
+	if (rc == FAS_OK)
+		rc = kdc_profile(request->realm, &names, p->pool.path, &text, e);
+	return rc == FAS_OK ? memfile_make(&p->profile, "krb5.conf", text.data, text.len, e) : rc;
+}
+
+static enum fas_code
+make_text_paper(struct memfile *m, const char *name, const char *text, struct fas_err *e)
+{
+	return memfile_make(m, name, text, strlen(text), e);
+}
+
+static enum fas_code
+make_papers(struct papers *p, const struct pkinit_request *request, struct fas_err *e)
+{
+	if (!hostname_is_valid(request->realm))
+		return fas_fail(
+		    e, FAS_E_INPUT, "realm_invalid", "the answer's realm is no DNS name");
+	if (make_text_paper(&p->certificate, "certificate", request->certificate_pem, e) !=
+		FAS_OK ||
+	    make_text_paper(&p->pool, "chain", request->chain_pem, e) != FAS_OK ||
+	    make_text_paper(&p->anchors, "anchors", request->anchors_pem, e) != FAS_OK ||
+	    make_key_paper(p, request->key, e) != FAS_OK)
+		return e->code;
+	return make_profile_paper(p, request, e);
+}
+
+bool
+pkinit_is_enterprise(const char *principal, const char *realm)
+{
+	return strcmp(upn_suffix(principal), realm) != 0;
+}
+
+static enum fas_code
+start_kerberos(struct kerberos *k, const struct papers *p, const struct pkinit_request *request,
+    struct fas_err *e)
+{
+	char config[KRB5_CONFIG_MAX];
+	(void)snprintf(config, sizeof(config), "%s:%s", p->profile.path, request->system_profile);
+	if (setenv("KRB5_CONFIG", config, 1) != 0)
+		return fas_fail_nomem(e);
+	krb5_error_code code = krb5_init_context(&k->ctx);
+	if (code != 0)
+		return fas_fail(e, FAS_E_CONFIG, "kerberos_profile",
+		    "the Kerberos library does not start (error %d): look at krb5.conf", (int)code);
+	bool enterprise = pkinit_is_enterprise(request->principal, request->realm);
+	code = krb5_parse_name_flags(k->ctx, request->principal,
+	    enterprise ? KRB5_PRINCIPAL_PARSE_ENTERPRISE : 0, &k->principal);
+	if (code == 0 && enterprise)
+		code = krb5_set_principal_realm(k->ctx, k->principal, request->realm);
+	return code == 0 ? FAS_OK : fail_kerberos(k, code, "principal", e);
+}
+
+static krb5_error_code
+set_identity(struct kerberos *k, const struct papers *p)
+{
+	char identity[OPTION_MAX], anchors[OPTION_MAX];
+	(void)snprintf(identity, sizeof(identity), "FILE:%s,%s", p->certificate.path, p->key.path);
+	(void)snprintf(anchors, sizeof(anchors), "FILE:%s", p->anchors.path);
+	krb5_error_code code =
+	    krb5_get_init_creds_opt_set_pa(k->ctx, k->options, "X509_user_identity", identity);
+	if (code == 0)
+		code = krb5_get_init_creds_opt_set_pa(k->ctx, k->options, "X509_anchors", anchors);
+	return code;
+}
+
+/* Nobody sits here who could be asked for a password or a PIN. */
+static krb5_error_code
+no_prompt(krb5_context ctx, void *data, const char *name, const char *banner, int n,
+    krb5_prompt prompts[])
+{
+	(void)ctx;
+	(void)data;
+	(void)name;
+	(void)banner;
+	(void)n;
+	(void)prompts;
+	return KRB5_LIBOS_CANTREADPWD;
+}
+
+static enum fas_code
+get_ticket(struct kerberos *k, const struct papers *p, const char *cache, struct fas_err *e)
+{
+	char name[CCACHE_NAME_MAX];
+	(void)snprintf(name, sizeof(name), "FILE:%s", cache);
+	krb5_error_code code = krb5_cc_resolve(k->ctx, name, &k->cache);
+	if (code == 0)
+		code = krb5_get_init_creds_opt_alloc(k->ctx, &k->options);
+	if (code != 0)
+		return fail_kerberos(k, code, "credential cache", e);
+	krb5_get_init_creds_opt_set_canonicalize(k->options, 1);
+	code = krb5_get_init_creds_opt_set_out_ccache(k->ctx, k->options, k->cache);
+	if (code == 0)
+		code = set_identity(k, p);
+	if (code == 0)
+		code = krb5_get_init_creds_password(
+		    k->ctx, &k->creds, k->principal, NULL, no_prompt, NULL, 0, NULL, k->options);
+	return code == 0 ? FAS_OK
+			 : fail_kerberos(k, code, "the domain controller gives no ticket", e);
+}
+
+/*
+ * With canonicalization the domain controller names the account (RFC 6806 6): it has to be the one
+ * that the service certified, whatever the certificate was mapped to.
+ */
+static enum fas_code
+check_client(struct kerberos *k, const struct pkinit_request *request, struct fas_err *e)
+{
+	const krb5_principal_data *client = k->creds.client;
+	char name[UPN_MAX + 1], user[UPN_MAX + 1];
+	size_t local = strlen(request->principal) - strlen(upn_suffix(request->principal)) - 1;
+	(void)snprintf(user, sizeof(user), "%.*s", (int)local, request->principal);
+	if (client->length == 1 && client->data[0].length < sizeof(name)) {
+		(void)snprintf(
+		    name, sizeof(name), "%.*s", (int)client->data[0].length, client->data[0].data);
+		bool same_realm =
+		    client->realm.length == strlen(request->realm) &&
+		    memcmp(client->realm.data, request->realm, client->realm.length) == 0;
+		bool known = ascii_equal_nocase(name, request->sam_account_name) ||
+			     ascii_equal_nocase(name, user);
+		if (same_realm && known)
+			return FAS_OK;
+	}
+	return fas_fail(e, FAS_E_DENIED, "pkinit_principal",
+	    "the domain controller gave a ticket for another account than %s",
+	    request->sam_account_name);
+}
+
+static enum fas_code
+make_result(struct kerberos *k, json_t **result, struct fas_err *e)
+{
+	char *name = NULL;
+	krb5_error_code code = krb5_unparse_name(k->ctx, k->creds.client, &name);
+	if (code != 0)
+		return fail_kerberos(k, code, "principal", e);
+	const krb5_ticket_times *t = &k->creds.times;
+	*result = json_pack("{s:s,s:I,s:I,s:I}", "principal", name, "start",
+	    (json_int_t)(uint32_t)(t->starttime ? t->starttime : t->authtime), "end",
+	    (json_int_t)(uint32_t)t->endtime, "renew_till", (json_int_t)(uint32_t)t->renew_till);
+	krb5_free_unparsed_name(k->ctx, name);
+	return *result ? FAS_OK : fas_fail_nomem(e);
+}
+
+enum fas_code
+pkinit_logon(void *arg, json_t **result, struct fas_err *e)
+{
+	const struct pkinit_request *request = arg;
+	OWN(papers)
+	struct papers p = {MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE};
+	OWN(ccache_draft) struct ccache_draft draft = {0};
+	OWN(kerberos) struct kerberos k = {0};
+	if (make_papers(&p, request, e) != FAS_OK || start_kerberos(&k, &p, request, e) != FAS_OK ||
+	    ccache_begin(request->ccache_path, &draft, e) != FAS_OK ||
+	    get_ticket(&k, &p, draft.file, e) != FAS_OK || check_client(&k, request, e) != FAS_OK ||
+	    make_result(&k, result, e) != FAS_OK)
+		return e->code;
+	return ccache_commit(&draft, e);
+}

@@ -1,0 +1,81 @@
+#include "fas/agent/trust.h"
+
+#include <openssl/crypto.h>
+#include <openssl/x509_vfy.h>
+
+#define CHAIN_MAX 8
+
+void
+trust_done(struct trust *trust)
+{
+	X509_free(trust->pinned);
+	trust->pinned = NULL;
+}
+
+static bool
+has_fingerprint(const X509 *certificate, const uint8_t want[FINGERPRINT_BYTES])
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	return X509_digest(certificate, EVP_sha256(), digest, &len) == 1 &&
+	       len == FINGERPRINT_BYTES && CRYPTO_memcmp(digest, want, len) == 0;
+}
+
+static X509 *
+find_pinned(const STACK_OF(X509) * chain, const uint8_t want[FINGERPRINT_BYTES])
+{
+	for (int i = 0; chain && i < sk_X509_num(chain) && i < CHAIN_MAX; i++) {
+		if (has_fingerprint(sk_X509_value(chain, i), want))
+			return sk_X509_value(chain, i);
+	}
+	return NULL;
+}
+
+/*
+ * In place of OpenSSL's own verification: the certificate with the token's fingerprint becomes the
+ * only anchor, and then everything is verified as ever.
+ */
+static int
+verify_pinned(X509_STORE_CTX *ctx, void *arg)
+{
+	struct trust *trust = arg;
+	X509 *ca = find_pinned(X509_STORE_CTX_get0_untrusted(ctx), trust->fingerprint);
+	trust->shown = ca != NULL;
+	if (!ca || X509_STORE_add_cert(X509_STORE_CTX_get0_store(ctx), ca) != 1) {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
+		return 0;
+	}
+	if (X509_verify_cert(ctx) != 1)
+		return 0;
+	if (!trust->pinned && X509_up_ref(ca) == 1)
+		trust->pinned = ca;
+	return 1;
+}
+
+static enum fas_code
+apply_identity(const struct identity *identity, SSL_CTX *ctx, struct fas_err *e)
+{
+	X509_STORE *store = X509_STORE_new();
+	if (!store || X509_STORE_add_cert(store, identity->service_ca) != 1) {
+		X509_STORE_free(store);
+		return fas_fail_openssl(e, "the service CA");
+	}
+	SSL_CTX_set_cert_store(ctx, store);
+	if (SSL_CTX_use_certificate(ctx, identity->certificate) != 1 ||
+	    SSL_CTX_use_PrivateKey(ctx, identity->key) != 1)
+		return fas_fail_openssl(e, "the host's key and certificate");
+	return FAS_OK;
+}
+
+enum fas_code
+trust_apply(struct trust *trust, SSL_CTX *ctx, struct fas_err *e)
+{
+	if (trust->identity)
+		return apply_identity(trust->identity, ctx, e);
+	X509_STORE *store = X509_STORE_new();
+	if (!store)
+		return fas_fail_nomem(e);
+	SSL_CTX_set_cert_store(ctx, store);
+	SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, trust);
+	return FAS_OK;
+}
