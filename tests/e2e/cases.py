@@ -1,0 +1,92 @@
+"""Run the end-to-end cases on one lab and give their results to the score."""
+
+import importlib
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+import unittest
+from pathlib import Path
+
+from case import LabCase
+from lab import lifecycle
+from lab.layout import REPO
+
+# In this order: the whole path first, what disturbs the programs later, the search for secrets last.
+MODULES = ["test_lab", "test_logon", "test_accounts", "test_claims", "test_saml", "test_tickets", "test_machines",
+           "test_http", "test_policy", "test_admin", "test_signer", "test_revocation", "test_providers", "test_restart",
+           "test_operations", "test_secrets"]
+
+
+class Reporter(unittest.TestResult):
+    def __init__(self, score):
+        super().__init__()
+        self.score, self.begun = score, 0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun = time.monotonic()
+
+    def _say(self, test, ok, error=None):
+        said = "" if error is None else "".join(traceback.format_exception(*error))
+        name = test.id().replace("test_", "", 1).replace(".test_", ".").split(".", 1)
+        self.score.add(f"e2e, {name[0]}: {test.id().rpartition('.')[2].removeprefix('test_')}", ok,
+                       time.monotonic() - self.begun, said)
+
+    def addSuccess(self, test):
+        self._say(test, True)
+
+    def addError(self, test, error):
+        self._say(test, False, error)
+
+    def addFailure(self, test, error):
+        self._say(test, False, error)
+
+    def addSkip(self, test, reason):
+        """A test that does not run proves nothing."""
+        self.score.add(f"e2e: {test.id()} was skipped: {reason}", False, 0)
+
+
+def matching(pattern):
+    loader, suite = unittest.TestLoader(), unittest.TestSuite()
+
+    def walk(tests):
+        for test in tests:
+            if isinstance(test, unittest.TestSuite):
+                walk(test)
+            elif pattern in test.id():
+                suite.addTest(test)
+
+    for name in MODULES:
+        walk(loader.loadTestsFromModule(importlib.import_module(name)))
+    return suite
+
+
+def run_all(score, pattern=""):
+    suite = matching(pattern)
+    folder = Path(tempfile.mkdtemp(prefix="fas-e2e-"))
+    folder.chmod(0o755)
+    begun = time.monotonic()
+    lab = None
+    try:
+        lab = lifecycle.up(folder / "lab", lifecycle.Steps(quiet=True))
+        score.add("e2e: the lab is up", True, time.monotonic() - begun)
+        LabCase.lab = lab
+        suite.run(Reporter(score))
+    except Exception:
+        score.add("e2e: the lab is up" if lab is None else "e2e", False, time.monotonic() - begun, traceback.format_exc())
+    finally:
+        if lab is not None:
+            lifecycle.down(lab)
+        if score.failed:
+            _keep_logs(folder / "lab" / "log")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_logs(log):
+    kept = REPO / "build" / "e2e-logs"
+    shutil.rmtree(kept, ignore_errors=True)
+    if log.exists():
+        shutil.copytree(log, kept)
+        print(f"the lab's logs: {kept}", file=sys.stderr)
