@@ -9,13 +9,38 @@
 
 #include <openssl/err.h>
 
-/* A message may quote foreign bytes and ends in logs and terminals: one line, no control bytes. */
+#include "fas/base/text.h"
+
+/* A cut in mid-character leaves up to three bytes that are none. */
+static void
+drop_broken_end(char *text)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i < 3 && len > 0 && (text[len - 1] & 0x80); i++) {
+		if (utf8_is_valid(text, len))
+			return;
+		text[--len] = 0;
+	}
+}
+
+/*
+ * A message may quote foreign bytes and ends in logs, JSON and terminals: one line of UTF-8, no control bytes
+ * and nothing that only formats.
+ */
 static void
 make_printable(char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	for (char *at = text; *at; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	}
+	if (strlen(text) == FAS_ERR_MESSAGE_MAX - 1)
+		drop_broken_end(text);
+	if (!utf8_has_invisible(text))
+		return;
+	for (char *at = text; *at; at++) {
+		if (*at & 0x80)
+			*at = '?';
 	}
 }
 
@@ -101,6 +126,7 @@ fas_wrap(struct fas_err *e, const char *fmt, ...)
 	make_printable(context);
 	size_t used = strlen(context);
 	(void)snprintf(context + used, sizeof(context) - used, ": %s", e->message);
+	drop_broken_end(context);
 	memcpy(e->message, context, sizeof(context));
 	return e->code;
 }

@@ -11,6 +11,7 @@
 #include "fas/base/text.h"
 
 #define LINE_MAX_BYTES 8192
+#define CUT_MARK "...\" cut=true"
 
 static _Atomic int least_level = LOG_LEVEL_INFO;
 static _Thread_local const char *correlation;
@@ -50,8 +51,8 @@ log_correlation(void)
 static void
 put_value(struct buf *line, const char *value)
 {
-	bool bare = *value && strpbrk(value, " \"=\\") == NULL && !utf8_has_invisible(value);
-	if (bare) {
+	bool visible = !utf8_has_invisible(value);
+	if (*value && strpbrk(value, " \"=\\") == NULL && visible) {
 		buf_text(line, value);
 		return;
 	}
@@ -60,7 +61,7 @@ put_value(struct buf *line, const char *value)
 		unsigned char c = (unsigned char)*value;
 		if (c == '"' || c == '\\')
 			buf_printf(line, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
+		else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !visible))
 			buf_printf(line, "\\x%02x", c);
 		else
 			buf_append(line, value, 1);
@@ -99,6 +100,12 @@ begin_line(struct buf *line, enum log_level level, const char *event)
 static void
 end_line(struct buf *line)
 {
+	if (line->failed) {
+		/* Too long: cut, but still a line of its own. */
+		line->failed = false;
+		line->max_bytes += sizeof(CUT_MARK);
+		buf_text(line, CUT_MARK);
+	}
 	buf_text(line, "\n");
 	if (write(STDERR_FILENO, buf_str(line), line->len) < 0)
 		return;
