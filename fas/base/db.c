@@ -34,12 +34,15 @@ fail_sqlite(struct fas_err *e, struct db *db, int status, const char *what)
 	    {SQLITE_CORRUPT, FAS_E_IO, "database_corrupt"},
 	    {SQLITE_NOTADB, FAS_E_IO, "database_corrupt"},
 	    {SQLITE_READONLY, FAS_E_IO, "database_read_only"},
-	    {SQLITE_CONSTRAINT, FAS_E_CONFLICT, "row_exists"},
+	    {SQLITE_CONSTRAINT_UNIQUE, FAS_E_CONFLICT, "row_exists"},
+	    {SQLITE_CONSTRAINT_PRIMARYKEY, FAS_E_CONFLICT, "row_exists"},
+	    {SQLITE_CONSTRAINT_ROWID, FAS_E_CONFLICT, "row_exists"},
+	    {SQLITE_CONSTRAINT, FAS_E_INTERNAL, "constraint_broken"},
 	    {SQLITE_NOMEM, FAS_E_NOMEM, "out_of_memory"},
 	};
 	const char *detail = db && db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(status);
 	for (size_t i = 0; i < NELEMS(table); i++) {
-		if ((status & 0xff) == table[i].status)
+		if (status == table[i].status || (status & 0xff) == table[i].status)
 			return fas_fail(e, table[i].code, table[i].reason, "%s: %s", what, detail);
 	}
 	return fas_fail(e, FAS_E_IO, "database_io", "%s: %s", what, detail);
@@ -159,6 +162,12 @@ void
 db_undo(struct db *db, const char *sql)
 {
 	(void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+}
+
+bool
+db_in_transaction(struct db *db)
+{
+	return sqlite3_get_autocommit(db->handle) == 0;
 }
 
 void

@@ -94,6 +94,8 @@ MUST_CHECK enum fas_code db_exec(struct db *db, const char *sql, struct fas_err 
 MUST_CHECK enum fas_code db_migrate(
     struct db *db, const struct db_migrations *migrations, struct fas_err *e);
 void db_undo(struct db *db, const char *sql);
+/* False when SQLite has rolled a transaction back by itself (disk full, I/O error). */
+bool db_in_transaction(struct db *db);
 void db_checkpoint(struct db *db, bool truncate);
 void db_close(struct db *db);
 

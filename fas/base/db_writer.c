@@ -68,13 +68,29 @@ fail_batch(struct job *jobs, enum fas_code rc, const struct fas_err *why)
 	}
 }
 
+/*
+ * On a full disk or an I/O error SQLite may roll back the whole transaction by itself.  What the batch did
+ * before is gone then, and what came after would commit on its own: the batch ends here.
+ */
+static enum fas_code
+check_transaction(struct db *db, const struct job *job, struct fas_err *e)
+{
+	if (db_in_transaction(db))
+		return FAS_OK;
+	if (job->rc != FAS_OK && job->e)
+		return fas_fail(e, job->rc, job->e->reason, "rolled back: %s", job->e->message);
+	return fas_fail(e, FAS_E_IO, "database_io", "the transaction was rolled back");
+}
+
 static void
 run_batch(struct db *db, struct job *jobs)
 {
 	struct fas_err e = {0};
 	enum fas_code rc = db_exec(db, "BEGIN IMMEDIATE", &e);
-	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next)
+	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next) {
 		run_job(db, job);
+		rc = check_transaction(db, job, &e);
+	}
 	if (rc == FAS_OK)
 		rc = clock_store(db, &e);
 	if (rc == FAS_OK)
@@ -138,7 +154,7 @@ checkpoint_main(void *arg)
 	(void)pthread_mutex_lock(&pool->lock);
 	while (!pool->closing) {
 		struct timespec until;
-		(void)clock_gettime(CLOCK_REALTIME, &until);
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += CHECKPOINT_EACH_S;
 		(void)pthread_cond_timedwait(&pool->stop_checkpoints, &pool->lock, &until);
 		(void)pthread_mutex_unlock(&pool->lock);
@@ -262,6 +278,17 @@ start_threads(struct db_pool *pool, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* A clock that is set back must not stop the checkpoints. */
+static void
+init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 enum fas_code
 db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_readers,
     struct db_pool **out, struct fas_err *e)
@@ -273,8 +300,8 @@ db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
 	(void)pthread_cond_init(&pool->reader_free, NULL);
-	(void)pthread_cond_init(&pool->stop_checkpoints, NULL);
-	enum fas_code rc = connect_all(pool, path, migrations, n_readers, e);
+	init_monotonic(&pool->stop_checkpoints);
+	enum fas_code rc = connect_all(pool, path, migrations, n_readers ? n_readers : 1, e);
 	if (rc == FAS_OK)
 		rc = start_threads(pool, e);
 	if (rc != FAS_OK) {
