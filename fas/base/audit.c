@@ -28,8 +28,11 @@ correlation_id_new(char out[CORRELATION_ID_MAX])
 	if (RAND_bytes(random, sizeof(random)) != 1) {
 		/* An id only has to be unique: without random bytes the time and a counter serve.
 		 */
-		int64_t now = clock_monotonic_us();
+		static _Atomic uint64_t counter;
+		int64_t now = clock_now_ms();
+		uint64_t count = ++counter;
 		memcpy(random, &now, sizeof(now));
+		memcpy(random + sizeof(now), &count, sizeof(count));
 	}
 	hex_encode(random, sizeof(random), out);
 }
@@ -40,27 +43,38 @@ correlation_id_is_valid(const char *id)
 	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
 }
 
-static void
+/* Foreign bytes that are no UTF-8 do not make the member vanish. */
+static bool
 set_text(json_t *body, const char *name, const char *value)
 {
-	if (value)
-		(void)json_object_set_new(body, name, json_string(value));
+	if (!value)
+		return true;
+	json_t *text = json_string(value);
+	if (!text)
+		text = json_string("(unprintable)");
+	return json_object_set_new(body, name, text) == 0;
 }
 
+/* The whole record or NULL: one that lacks a member for want of memory would say something else. */
 static json_t *
 record_to_json(const struct audit_record *r)
 {
-	json_t *body = json_object();
-	if (body && r->detail)
-		(void)json_object_update_missing(body, r->detail);
+	OWN(json) json_t *body = json_object();
+	if (!body || (r->detail && json_object_update_missing(body, r->detail) != 0))
+		return NULL;
 	const char *const pairs[][2] = {{"event", r->event}, {"outcome", r->outcome},
 	    {"reason", r->reason}, {"correlation_id", r->correlation_id}, {"caller", r->caller},
 	    {"idp", r->idp}, {"storefront", r->storefront}, {"host", r->host}, {"rule", r->rule},
 	    {"upn", r->upn}, {"sid", r->sid}, {"serial", r->serial}, {"session", r->session},
 	    {"message", r->message}};
-	for (size_t i = 0; body && i < NELEMS(pairs); i++)
-		set_text(body, pairs[i][0], pairs[i][1]);
-	return body;
+	for (size_t i = 0; i < NELEMS(pairs); i++) {
+		if (!set_text(body, pairs[i][0], pairs[i][1]))
+			return NULL;
+	}
+	/* The column beside the body says "" then, and has to agree. */
+	if (!r->correlation_id)
+		(void)json_object_del(body, "correlation_id");
+	return TAKE(body);
 }
 
 static void
@@ -243,6 +257,17 @@ audit_last(struct db *db, int64_t *seq, struct fas_err *e)
 	return rc;
 }
 
+/* The hash covers the body; what stands beside it for look-ups has to say the same. */
+static bool
+columns_agree(struct db_query *q, const char *body)
+{
+	OWN(json) json_t *json = json_loads(body, 0, NULL);
+	const char *event = json_string_value(json_object_get(json, "event"));
+	const char *id = json_string_value(json_object_get(json, "correlation_id"));
+	return event && strcmp(event, db_column_text(q, 6)) == 0 &&
+	       strcmp(id ? id : "", db_column_text(q, 7)) == 0;
+}
+
 /* What is wrong with this row, or NULL. */
 static const char *
 check_row(struct db_query *q, const struct link *expected)
@@ -255,9 +280,12 @@ check_row(struct db_query *q, const struct link *expected)
 		return "the record has no hash";
 	if (memcmp(stored.previous, expected->previous, HASH_BYTES) != 0)
 		return "the record does not follow its predecessor";
-	if (!hash_link(&stored, db_column_text(q, 2), computed) ||
-	    memcmp(computed, stored.hash, HASH_BYTES) != 0)
+	const char *body = db_column_text(q, 2);
+	if (!hash_link(&stored, body, computed) || memcmp(computed, stored.hash, HASH_BYTES) != 0 ||
+	    db_column_int(q, 5) != (int64_t)strlen(body))
 		return "the record has been changed";
+	if (!columns_agree(q, body))
+		return "the record's columns do not agree with its body";
 	return NULL;
 }
 
@@ -269,8 +297,10 @@ audit_verify(struct db *db, struct audit_verdict *out, struct fas_err *e)
 	enum fas_code rc;
 	*out = (struct audit_verdict){0};
 	OWN(query)
-	struct db_query q =
-	    db_query(db, "SELECT seq,time_ms,body,previous,hash FROM audit ORDER BY seq", e);
+	struct db_query q = db_query(db,
+	    "SELECT seq,time_ms,body,previous,hash,length(CAST(body AS BLOB)),event,correlation_id "
+	    "FROM audit ORDER BY seq",
+	    e);
 	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
 		const char *finding = check_row(&q, &expected);
 		if (finding) {
