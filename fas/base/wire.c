@@ -15,6 +15,7 @@
 
 #define BACKLOG 64
 #define REST_TIMEOUT_MS 5000
+#define CONNECT_TIMEOUT_S 5
 
 static enum fas_code
 make_address(const char *path, struct sockaddr_un *address, struct fas_err *e)
@@ -28,6 +29,19 @@ make_address(const char *path, struct sockaddr_un *address, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* Only a socket: a slip in a configured path must not delete a file. */
+static enum fas_code
+remove_old_socket(const char *path, struct fas_err *e)
+{
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? FAS_OK : fas_fail_errno(e, "%s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return fas_fail(
+		    e, FAS_E_CONFIG, "not_a_socket", "%s is there already and is no socket", path);
+	return unlink(path) == 0 ? FAS_OK : fas_fail_errno(e, "%s", path);
+}
+
 enum fas_code
 wire_listen(const char *path, mode_t mode, int *fd, struct fas_err *e)
 {
@@ -38,8 +52,8 @@ wire_listen(const char *path, mode_t mode, int *fd, struct fas_err *e)
 	OWN(fd) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return fas_fail_errno(e, "socket");
-	if (unlink(path) != 0 && errno != ENOENT)
-		return fas_fail_errno(e, "%s", path);
+	if ((rc = remove_old_socket(path, e)) != FAS_OK)
+		return rc;
 	/* Nobody may connect between bind and chmod: umask is the process's, so the mode is set on
 	 * the socket. */
 	if (fchmod(s, mode) != 0 ||
@@ -61,6 +75,10 @@ wire_connect(const char *path, int *fd, struct fas_err *e)
 		return rc;
 	OWN(fd) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
+		return fas_fail_errno(e, "socket");
+	/* A peer that hangs with a full backlog must not hang us as well (unix(7): SO_SNDTIMEO bounds connect). */
+	const struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_S};
+	if (setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0)
 		return fas_fail_errno(e, "socket");
 	if (connect(s, (const struct sockaddr *)&address, sizeof(address)) != 0) {
 		if (errno == EACCES || errno == EPERM)
@@ -179,6 +197,9 @@ receive_all(
 		ssize_t got = recv(fd, data + used, len - used, MSG_DONTWAIT);
 		if (got > 0) {
 			used += (size_t)got;
+			/* The wait without limit ends with the first byte. */
+			if (deadline_us == 0)
+				deadline_us = deadline_of(REST_TIMEOUT_MS);
 			continue;
 		}
 		if (got == 0 && used == 0 && eof_is_end)
@@ -194,8 +215,6 @@ receive_all(
 		enum fas_code rc = wait_for(fd, POLLIN, deadline_us, e);
 		if (rc != FAS_OK)
 			return rc;
-		if (deadline_us == 0)
-			deadline_us = deadline_of(REST_TIMEOUT_MS);
 	}
 	return FAS_OK;
 }
