@@ -25,6 +25,10 @@ make_room(struct buf *b, size_t more)
 		return false;
 	}
 	size_t want = b->len + more + 1;
+	if (want > SIZE_MAX / 2) {
+		b->failed = true;
+		return false;
+	}
 	if (want <= b->room)
 		return true;
 	size_t room = b->room ? b->room : 64;
@@ -32,7 +36,7 @@ make_room(struct buf *b, size_t more)
 		room *= 2;
 	uint8_t *grown = realloc(b->data, room);
 	if (!grown) {
-		b->failed = true;
+		b->failed = b->no_memory = true;
 		return false;
 	}
 	b->data = grown;
@@ -79,6 +83,8 @@ buf_check(const struct buf *b, struct fas_err *e)
 {
 	if (!b->failed)
 		return FAS_OK;
+	if (b->no_memory)
+		return fas_fail_nomem(e);
 	return fas_fail(e, FAS_E_LIMIT, "too_large", "more than %zu bytes", b->max_bytes);
 }
 

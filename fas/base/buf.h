@@ -19,6 +19,7 @@ struct buf {
 	size_t room;
 	size_t max_bytes;
 	bool failed;
+	bool no_memory; /* why it failed */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);

@@ -5,6 +5,9 @@
 
 #include "fas/base/text.h"
 
+/* RFC 4512 1.4: descr or numericoid */
+#define TYPE_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
+
 static enum fas_code
 dn_bad(struct fas_err *e, const char *finding)
 {
@@ -20,6 +23,8 @@ dn_add(struct dn *dn, const char *type, const char *value, struct fas_err *e)
 		return dn_bad(e, "has more than 32 parts");
 	if (type_len == 0 || type_len >= DN_TYPE_MAX || value_len == 0 || value_len >= DN_VALUE_MAX)
 		return dn_bad(e, "has an empty or overlong part");
+	if (strspn(type, TYPE_CHARACTERS) != type_len)
+		return dn_bad(e, "has a type that is neither a name nor an OID");
 	if (!utf8_is_valid(value, value_len))
 		return dn_bad(e, "has a value that is not UTF-8");
 	struct rdn *grown = realloc(dn->rdns, (dn->n + 1) * sizeof(*grown));

@@ -12,7 +12,8 @@
 static enum fas_code
 open_for_read(const char *path, int *fd, struct fas_err *e)
 {
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not blocking: a FIFO in the file's place must not hang us. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (*fd >= 0)
 		return FAS_OK;
 	if (errno == ENOENT)

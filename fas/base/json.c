@@ -10,6 +10,10 @@ json_open(struct json_reader *r, const char *bytes, size_t len, struct fas_err *
 	json_error_t where;
 	*r = (struct json_reader){.e = e};
 	r->object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
+	/* What stands "near" the error may be a ticket or a token. */
+	char *near = r->object ? NULL : strstr(where.text, " near '");
+	if (near)
+		*near = 0;
 	if (!r->object)
 		return fas_fail(e, FAS_E_INPUT, "json_malformed", "RFC 8259: %d:%d: %s", where.line,
 		    where.column, where.text);
