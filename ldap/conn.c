@@ -1,0 +1,143 @@
+#include "ldap/conn.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include <lber.h>
+#include <ldap.h>
+
+#include "fas/base/clock.h"
+#include "ldap/conn_setup.h"
+
+struct dc_conn {
+	LDAP *ld;
+	char host[HOSTNAME_MAX + 1];
+};
+
+static const char *const broken_reasons[] = {
+    "ldap_connect", "ldap_tls", "ldap_bind", "ldap_server", "ldap_timeout"};
+
+bool
+dc_conn_is_broken(const struct fas_err *e)
+{
+	for (size_t i = 0; i < NELEMS(broken_reasons); i++) {
+		if (strcmp(e->reason, broken_reasons[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum fas_code
+dc_conn_open(
+    const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e)
+{
+	OWN(dc_conn) struct dc_conn *conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		return fas_fail_nomem(e);
+	memcpy(conn->host, target->host, sizeof(conn->host));
+	enum fas_code rc = conn_setup(target, deadline_us, &conn->ld, e);
+	if (rc != FAS_OK)
+		return rc;
+	*out = TAKE(conn);
+	return FAS_OK;
+}
+
+void
+dc_conn_close(struct dc_conn *conn)
+{
+	if (!conn)
+		return;
+	if (conn->ld)
+		(void)ldap_unbind_ext(conn->ld, NULL, NULL);
+	free(conn);
+}
+
+bool
+dc_conn_is_stale(struct dc_conn *conn)
+{
+	int fd = -1;
+	if (ldap_get_option(conn->ld, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS || fd < 0)
+		return true;
+	/* Between operations nothing may come: what is readable is an end or a notice of one. */
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, 0) != 0;
+}
+
+/*
+ * What a result code means for a search (RFC 4511 4.1.9).  Anything not listed is the controller's refusal of this one
+ * request; what is listed as broken is its inability to serve at all, so another one is asked.
+ */
+enum meaning { MEANS_ANSWER, MEANS_MORE, MEANS_NONE, MEANS_BROKEN };
+
+static const struct {
+	int code;
+	enum meaning meaning;
+} meanings[] = {
+    {LDAP_SUCCESS, MEANS_ANSWER},
+    {LDAP_SIZELIMIT_EXCEEDED, MEANS_MORE},
+    {LDAP_NO_SUCH_OBJECT, MEANS_NONE},
+    {LDAP_REFERRAL, MEANS_NONE},           /* another controller's object: not chased */
+    {LDAP_OPERATIONS_ERROR, MEANS_BROKEN}, /* AD: "a successful bind must be completed" */
+    {LDAP_STRONG_AUTH_REQUIRED, MEANS_BROKEN},
+    {LDAP_TIMELIMIT_EXCEEDED, MEANS_BROKEN},
+    {LDAP_ADMINLIMIT_EXCEEDED, MEANS_BROKEN},
+    {LDAP_BUSY, MEANS_BROKEN},
+    {LDAP_UNAVAILABLE, MEANS_BROKEN},
+};
+
+static enum fas_code
+judge_result(const struct dc_conn *conn, int code, struct entries *out, struct fas_err *e)
+{
+	for (size_t i = 0; i < NELEMS(meanings); i++) {
+		if (meanings[i].code != code)
+			continue;
+		if (meanings[i].meaning == MEANS_BROKEN)
+			return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
+			    "%s: search ended with %d, %s", conn->host, code,
+			    ldap_err2string(code));
+		out->more = meanings[i].meaning == MEANS_MORE;
+		return FAS_OK;
+	}
+	return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_refused", "%s: search refused with %d, %s",
+	    conn->host, code, ldap_err2string(code));
+}
+
+static enum fas_code
+read_result(struct dc_conn *conn, LDAPMessage *result, struct entries *out, struct fas_err *e)
+{
+	int code = LDAP_OTHER;
+	if (ldap_parse_result(conn->ld, result, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
+		    "%s: RFC 4511 4.1.9: search without a result", conn->host);
+	enum fas_code rc = entries_copy(out, conn->ld, result, e);
+	if (rc != FAS_OK)
+		return rc;
+	if ((rc = judge_result(conn, code, out, e)) != FAS_OK)
+		entries_done(out);
+	return rc;
+}
+
+enum fas_code
+dc_conn_search(struct dc_conn *conn, const struct dc_query *query, int64_t deadline_us,
+    struct entries *out, struct fas_err *e)
+{
+	OWN(ldap_message) LDAPMessage *result = NULL;
+	int id = -1;
+	int scope = query->scope == DC_BASE ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE;
+	char *attributes[ENTRY_ATTRIBUTES_MAX];
+	size_t n = 0;
+	*out = (struct entries){0};
+	for (; query->attributes[n] && n + 1 < NELEMS(attributes); n++) {
+		/* libldap's prototype lacks the const that its code keeps. */
+		memcpy(&attributes[n], &query->attributes[n], sizeof(attributes[n]));
+	}
+	attributes[n] = NULL;
+	int rc = ldap_search_ext(conn->ld, query->base, scope, query->filter, attributes, 0, NULL,
+	    NULL, NULL, query->size_limit, &id);
+	if (rc != LDAP_SUCCESS)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server", "%s: search: %s", conn->host,
+		    ldap_err2string(rc));
+	enum fas_code code = conn_await(conn->ld, conn->host, id, deadline_us, &result, e);
+	return code == FAS_OK ? read_result(conn, result, out, e) : code;
+}

@@ -1,0 +1,64 @@
+/*
+ * One bound connection to one domain controller (RFC 4511), and every step of it under a deadline.
+ *
+ * Deadlines are times of clock_monotonic_us.  A connection is used by one thread at a time.
+ *
+ * FAS_E_UNAVAILABLE "ldap_connect", "ldap_tls", "ldap_bind", "ldap_server", and FAS_E_TIMEOUT "ldap_timeout" mean that
+ * the connection is of no more use: close it.  After any other code it is as good as before.
+ */
+#ifndef LDAP_CONN_H
+#define LDAP_CONN_H
+
+#include "fas/base/err.h"
+#include "fas/base/own.h"
+#include "ldap/creds.h"
+#include "ldap/discover.h"
+#include "ldap/domain_config.h"
+#include "ldap/entry.h"
+
+struct dc_conn;
+
+struct dc_target {
+	const struct domain_config *config;
+	char host[HOSTNAME_MAX + 1]; /* the name that the ticket or the certificate has to bear */
+	uint16_t port;
+	struct address addresses[ADDRESSES_MAX];
+	size_t n_addresses;
+	char ccache[CCACHE_NAME_MAX]; /* for GSSAPI */
+};
+
+enum dc_scope { DC_BASE, DC_SUBTREE };
+
+struct dc_query {
+	const char *base;
+	enum dc_scope scope;
+	const char *filter;            /* built by filter.h */
+	const char *const *attributes; /* up to NULL */
+	int size_limit;                /* 0: none */
+};
+
+/*
+ * Connect, secure and bind: GSSAPI with at least 128 bits of confidentiality (RFC 4752), or a simple bind under TLS whose
+ * certificate verifies to ca_file and bears host (RFC 4513 3.1.3).
+ */
+MUST_CHECK enum fas_code dc_conn_open(
+    const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e);
+void dc_conn_close(struct dc_conn *conn);
+
+/* Has the other side closed it, or sent what nobody asked for, since the last answer?  Does not wait. */
+bool dc_conn_is_stale(struct dc_conn *conn);
+
+/*
+ * All entries of one search; no such object is none.  References are ignored.  out->more tells that the size limit was
+ * hit.  On a timeout the operation is abandoned.  Also FAS_E_UNAVAILABLE "ldap_refused" (connection still good),
+ * FAS_E_LIMIT and FAS_E_DENIED of entries_copy.
+ */
+MUST_CHECK enum fas_code dc_conn_search(struct dc_conn *conn, const struct dc_query *query,
+    int64_t deadline_us, struct entries *out, struct fas_err *e);
+
+/* Does this error mean that the connection is of no more use? */
+bool dc_conn_is_broken(const struct fas_err *e);
+
+DEFINE_OWN(dc_conn, struct dc_conn *, dc_conn_close);
+
+#endif

@@ -1,0 +1,31 @@
+/* How a connection comes to be (TCP, TLS, bind) and how an answer is awaited; for conn.c alone. */
+#ifndef LDAP_CONN_SETUP_H
+#define LDAP_CONN_SETUP_H
+
+#include <ldap.h>
+
+#include "ldap/conn.h"
+
+/* As dc_conn_open.  *out is NULL unless FAS_OK. */
+MUST_CHECK enum fas_code conn_setup(
+    const struct dc_target *target, int64_t deadline_us, LDAP **out, struct fas_err *e);
+
+/* All messages of operation id, the caller's; abandoned on a timeout.  "ldap_timeout", "ldap_server". */
+MUST_CHECK enum fas_code conn_await(
+    LDAP *ld, const char *host, int id, int64_t deadline_us, LDAPMessage **out, struct fas_err *e);
+
+static inline void
+own_ldap_message(LDAPMessage **message)
+{
+	if (*message)
+		(void)ldap_msgfree(*message);
+}
+
+static inline void
+own_ldap(LDAP **ld)
+{
+	if (*ld)
+		(void)ldap_unbind_ext(*ld, NULL, NULL);
+}
+
+#endif
