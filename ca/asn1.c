@@ -23,6 +23,10 @@ ASN1_ITEM_TEMPLATE(asn1_name) =
 	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, asn1_name, asn1_rdn)
 ASN1_ITEM_TEMPLATE_END(asn1_name)
 
+ASN1_ITEM_TEMPLATE(asn1_extensions) =
+	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, asn1_extensions, asn1_extension)
+ASN1_ITEM_TEMPLATE_END(asn1_extensions)
+
 ASN1_SEQUENCE(asn1_spki) = {
 	ASN1_SIMPLE(struct asn1_spki, algorithm, X509_ALGOR),
 	ASN1_SIMPLE(struct asn1_spki, key, ASN1_BIT_STRING),

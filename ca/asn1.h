@@ -103,8 +103,8 @@ struct asn1_krb5_principal {
 	struct asn1_krb5_names *names;
 };
 
-/* Certificate policies and the like are OpenSSL's own. */
 DECLARE_ASN1_ITEM(asn1_extension)
+DECLARE_ASN1_ITEM(asn1_extensions)
 DECLARE_ASN1_ITEM(asn1_rdn)
 DECLARE_ASN1_ITEM(asn1_name)
 DECLARE_ASN1_ITEM(asn1_spki)

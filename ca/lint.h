@@ -26,9 +26,13 @@ struct lint_context {
 	int64_t now_s;
 };
 
+/* A warning says what is unwise; lint_check lets it pass. */
+enum lint_severity { LINT_ERROR = 0, LINT_WARNING };
+
 struct lint_finding {
 	const char *name;     /* "sid_extension_present" */
 	const char *citation; /* "KB5014754; MS-WCCE 2.2.2.7.7.4" */
+	enum lint_severity severity;
 	char message[200];
 };
 
@@ -40,10 +44,19 @@ struct lint_report {
 /* der: one whole certificate; its signature is looked at only as an algorithm (the issuer verifies it after signing). */
 void lint_certificate(
     const uint8_t *der, size_t len, const struct lint_context *context, struct lint_report *out);
-/* previous_number: the CRL number must be above it; 0 = none. */
+/*
+ * A certificate of an authority, for ca install and ca init: context's kind, sid and upn are not looked at; issuer is
+ * the authority above (NULL = a root), published the places of that authority.
+ */
+void lint_ca_certificate(
+    const uint8_t *der, size_t len, const struct lint_context *context, struct lint_report *out);
+/*
+ * previous_number: the CRL number must be above it; 0 = none.  context->longest_life_s is that of the certificates that
+ * the list covers: the list has to live longer from now_s on.
+ */
 void lint_crl(const uint8_t *der, size_t len, const struct lint_context *context,
     uint64_t previous_number, struct lint_report *out);
-/* FAS_OK for a clean report; else FAS_E_INTERNAL "lint_failed" naming the first findings. */
+/* FAS_OK for a report without errors; else FAS_E_INTERNAL "lint_failed" naming the first findings. */
 MUST_CHECK enum fas_code lint_check(const struct lint_report *report, struct fas_err *e);
 
 /* The table, for `fasctl lint --list` and the test that every lint has its good and one-defect certificate. */
