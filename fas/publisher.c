@@ -33,24 +33,34 @@ name_is_valid(const char *name, const char *suffix)
 }
 
 static enum fas_code
-open_object(int folder, const struct kind *kind, const char *name, int *out, struct stat *st,
-    struct fas_err *e)
+fail_open(const char *name, struct fas_err *e)
+{
+	if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)
+		return fas_fail(
+		    e, FAS_E_NOTFOUND, "object_unknown", "no published object of this name");
+	return fas_fail_errno(e, "%s", name);
+}
+
+/* Below the configured folder no symbolic link is followed. */
+static enum fas_code
+open_object(const char *folder, const struct kind *kind, const char *name, int *out,
+    struct stat *st, struct fas_err *e)
 {
 	if (!name_is_valid(name, kind->suffix))
 		return fas_fail(
 		    e, FAS_E_NOTFOUND, "object_unknown", "no name of a published object");
+	OWN(fd) int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return fail_open(folder, e);
 	OWN(fd)
-	int below = openat(folder, kind->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	OWN(fd)
-	int fd =
-	    below < 0 ? -1 : openat(below, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR))
-		return fas_fail(
-		    e, FAS_E_NOTFOUND, "object_unknown", "no published object of this name");
+	int below = openat(top, kind->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below < 0)
+		return fail_open(kind->folder, e);
+	OWN(fd) int fd = openat(below, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return fas_fail_errno(e, "%s/%s", kind->folder, name);
+		return fail_open(name, e);
 	if (fstat(fd, st) != 0)
-		return fas_fail_errno(e, "%s/%s", kind->folder, name);
+		return fas_fail_errno(e, "%s", name);
 	if (!S_ISREG(st->st_mode))
 		return fas_fail(e, FAS_E_NOTFOUND, "object_unknown", "no regular file");
 	*out = fd;

@@ -10,7 +10,7 @@
 #include "fas/http/http.h"
 
 struct publisher {
-	int folder; /* O_PATH of the public folder, borrowed */
+	const char *folder; /* borrowed; need not be there yet */
 };
 
 extern const struct http_route publisher_routes[];

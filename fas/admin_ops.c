@@ -1,0 +1,294 @@
+/* The operations of fasd's admin socket: a table of names and functions, each reading its members strictly. */
+#include "fas/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/admin_explain.h"
+#include "fas/base/json.h"
+#include "fas/base/macros.h"
+#include "fas/base/text.h"
+#include "fas/logon.h"
+#include "fas/session.h"
+
+#define TAIL_DEFAULT 100
+#define TAIL_MAX 1000
+#define TAIL_BYTES_MAX (768 * 1024) /* below WIRE_MESSAGE_MAX: the rest is asked for with `after` */
+#define WHY_MAX 256
+
+const char *
+admin_operator(const struct wire_peer *peer, char out[OPERATOR_TEXT_MAX])
+{
+	if (peer->login_uid == (uid_t)-1 || peer->login_uid == peer->uid)
+		(void)snprintf(out, OPERATOR_TEXT_MAX, "uid:%u", peer->uid);
+	else
+		(void)snprintf(
+		    out, OPERATOR_TEXT_MAX, "uid:%u/login:%u", peer->uid, peer->login_uid);
+	return out;
+}
+
+struct question {
+	const struct admin_config *config;
+	const char *operator_text;
+	struct json_reader *r;
+};
+
+typedef enum fas_code op_fn(const struct question *q, json_t **reply, struct fas_err *e);
+
+/* ---- status ---- */
+
+static json_t *
+policy_json(struct service *service)
+{
+	OWN(policy) struct policy *policy = service_policy(service);
+	size_t unresolved = 0;
+	if (!policy)
+		return json_null();
+	for (size_t i = 0; i < policy_group_count(policy); i++)
+		unresolved += !policy_group_is_set(policy, i);
+	return json_pack("{s:s, s:I, s:I}", "digest", policy_digest(policy), "rules",
+	    (json_int_t)policy_rule_count(policy), "unresolved", (json_int_t)unresolved);
+}
+
+static json_t *
+signer_json(struct service *service)
+{
+	struct fas_err e = {0};
+	json_t *state = NULL;
+	return signer_state(service->signer, &state, &e) == FAS_OK ? state : wire_error(&e);
+}
+
+static void
+add_listeners(json_t *list, const char *kind, const struct config_listen *listen)
+{
+	for (size_t i = 0; i < listen->n; i++)
+		(void)json_array_append_new(
+		    list, json_pack("{s:s, s:s}", "kind", kind, "address", listen->address[i]));
+}
+
+static json_t *
+listeners_json(const struct config *config)
+{
+	json_t *list = json_array();
+	add_listeners(list, "api", &config->api);
+	add_listeners(list, "public", &config->public);
+	add_listeners(list, "ops", &config->ops);
+	return list;
+}
+
+static enum fas_code
+op_status(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	struct service *service = q->config->service;
+	struct service_counts counts = {0};
+	char started[TIME_TEXT_MAX];
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK || (rc = service_count(service, &counts, e)) != FAS_OK)
+		return rc;
+	OWN(json) json_t *readiness = ops_readiness(q->config->ops);
+	*reply = json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O*, s:O*}",
+	    "node", service->node, "version", FAS_VERSION, "started_at",
+	    time_format(q->config->ops->started_s, started), "maintenance", false, "policy",
+	    policy_json(service), "directory", ops_directory(q->config->ops), "signer",
+	    signer_json(service), "sessions", (json_int_t)counts.live_sessions, "tickets",
+	    (json_int_t)counts.open_tickets, "identity_providers", ops_providers(q->config->ops),
+	    "listeners", listeners_json(q->config->config), "ready",
+	    json_object_get(readiness, "ready"), "checks", json_object_get(readiness, "checks"));
+	return FAS_OK;
+}
+
+/* ---- policy ---- */
+
+static enum fas_code
+op_policy_reload(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	char warning[512] = "";
+	enum fas_code rc = json_finish(q->r);
+	if (rc == FAS_OK)
+		rc = reloader_load(
+		    q->config->reloader, q->operator_text, warning, sizeof(warning), e);
+	if (rc != FAS_OK)
+		return rc;
+	*reply = policy_json(q->config->service);
+	(void)json_object_set_new(*reply, "warning", json_string(warning));
+	return FAS_OK;
+}
+
+static enum fas_code
+record_act(const struct question *q, const struct audit_record *act, struct fas_err *e)
+{
+	struct audit_record record = *act;
+	record.caller = q->operator_text;
+	record.outcome = "done";
+	return audit_write(q->config->service->db, &record, e);
+}
+
+static enum fas_code
+op_policy_explain(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	struct explain_question ask = {
+	    .user = json_need_text(q->r, "user", 1, UPN_MAX),
+	    .host = json_need_text(q->r, "host", 1, HOSTNAME_MAX),
+	    .storefront = json_want_text(q->r, "storefront", 1, HOSTNAME_MAX),
+	    .idp = json_need_text(q->r, "idp", 1, 256),
+	};
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK)
+		return rc;
+	/* Whose account was looked into is on record before the answer is. */
+	const struct audit_record record = {.event = "policy_explained",
+	    .upn = ask.user,
+	    .host = ask.host,
+	    .storefront = ask.storefront,
+	    .idp = ask.idp};
+	if ((rc = record_act(q, &record, e)) != FAS_OK)
+		return rc;
+	return admin_explain(q->config->config, q->config->service, &ask, reply, e);
+}
+
+/* ---- sessions ---- */
+
+static enum fas_code
+op_session_list(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	json_t *list = NULL;
+	bool all = json_want_bool(q->r, "all", false);
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK || (rc = session_list(q->config->service, all, &list, e)) != FAS_OK)
+		return rc;
+	*reply = json_pack("{s:o}", "sessions", list);
+	return FAS_OK;
+}
+
+static enum fas_code
+op_session_end(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	const char *id = json_need_text(q->r, "id", 1, SESSION_ID_TEXT_MAX - 1);
+	const char *why = json_want_text(q->r, "why", 1, WHY_MAX);
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK || (rc = session_end_by_admin(q->config->service, q->operator_text, id,
+				 why ? why : "", e)) != FAS_OK)
+		return rc;
+	metrics_add(q->config->ops->metrics, METRIC_SESSION_ENDED);
+	*reply = json_pack("{s:b}", "ended", true);
+	return FAS_OK;
+}
+
+/* ---- audit ---- */
+
+struct tail {
+	int64_t after;
+	size_t limit;
+	const char *correlation_id;
+	json_t *records;
+	size_t bytes;
+	int64_t last;
+	bool full;
+};
+
+static enum fas_code
+tail_add(json_t *body, void *arg, struct fas_err *e)
+{
+	struct tail *tail = arg;
+	size_t bytes = tail->full ? 0 : json_dumpb(body, NULL, 0, JSON_COMPACT) + 1;
+	tail->full = tail->full || tail->bytes + bytes > TAIL_BYTES_MAX;
+	if (tail->full)
+		return FAS_OK;
+	tail->bytes += bytes;
+	tail->last = (int64_t)json_integer_value(json_object_get(body, "seq"));
+	return json_array_append(tail->records, body) == 0 ? FAS_OK : fas_fail_nomem(e);
+}
+
+static enum fas_code
+tail_read(struct db *db, void *arg, struct fas_err *e)
+{
+	struct tail *tail = arg;
+	int64_t last;
+	/* Without a starting point: the last ones. */
+	if (tail->after < 0) {
+		enum fas_code rc = audit_last(db, &last, e);
+		if (rc != FAS_OK)
+			return rc;
+		bool all = tail->correlation_id || last < (int64_t)tail->limit;
+		tail->after = all ? 0 : last - (int64_t)tail->limit;
+	}
+	return audit_each(db, tail->after, tail->limit, tail->correlation_id, tail_add, tail, e);
+}
+
+static enum fas_code
+op_audit_tail(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	struct tail tail = {.after = json_want_int(q->r, "after", 0, INT64_MAX, -1),
+	    .limit = (size_t)json_want_int(q->r, "limit", 1, TAIL_MAX, TAIL_DEFAULT),
+	    .correlation_id = json_want_text(q->r, "correlation_id", 1, CORRELATION_ID_MAX - 1)};
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(json) json_t *records = json_array();
+	tail.records = records;
+	tail.last = tail.after < 0 ? 0 : tail.after;
+	if ((rc = db_read(q->config->service->db, tail_read, &tail, e)) != FAS_OK)
+		return rc;
+	*reply = json_pack("{s:O, s:I}", "records", records, "last", (json_int_t)tail.last);
+	return FAS_OK;
+}
+
+static enum fas_code
+verify_read(struct db *db, void *arg, struct fas_err *e)
+{
+	return audit_verify(db, arg, e);
+}
+
+static enum fas_code
+op_audit_verify(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	struct audit_verdict verdict = {0};
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK ||
+	    (rc = db_read(q->config->service->db, verify_read, &verdict, e)) != FAS_OK)
+		return rc;
+	const struct audit_record record = {
+	    .event = "audit_verified", .message = verdict.broken_seq ? verdict.finding : NULL};
+	if ((rc = record_act(q, &record, e)) != FAS_OK)
+		return rc;
+	*reply =
+	    json_pack("{s:I, s:I, s:s, s:s}", "records", (json_int_t)verdict.records, "broken_seq",
+		(json_int_t)verdict.broken_seq, "finding", verdict.finding, "head", verdict.head);
+	return FAS_OK;
+}
+
+static const struct {
+	const char *name;
+	op_fn *run;
+} ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
+    {"policy.explain", op_policy_explain}, {"session.list", op_session_list},
+    {"session.end", op_session_end}, {"audit.tail", op_audit_tail},
+    {"audit.verify", op_audit_verify}};
+
+static enum fas_code
+answer(const struct admin_config *config, const char *operator_text, json_t *message,
+    json_t **reply, struct fas_err *e)
+{
+	OWN(json_reader) struct json_reader r = {0};
+	enum fas_code rc = json_open_object(&r, message, e);
+	if (rc != FAS_OK)
+		return rc;
+	const char *name = json_need_text(&r, "op", 1, 32);
+	const struct question q = {config, operator_text, &r};
+	for (size_t i = 0; name && i < NELEMS(ops); i++) {
+		if (strcmp(ops[i].name, name) == 0)
+			return ops[i].run(&q, reply, e);
+	}
+	return fas_fail(
+	    e, FAS_E_INPUT, "op_unknown", "there is no operation \"%s\"", name ? name : "");
+}
+
+json_t *
+admin_answer(const struct admin_config *config, const char *operator_text, json_t *message)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *reply = NULL;
+	if (answer(config, operator_text, message, &reply, &e) != FAS_OK)
+		return wire_error(&e);
+	return TAKE(reply);
+}

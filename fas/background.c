@@ -1,0 +1,151 @@
+#include "fas/background.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/json.h"
+#include "fas/base/log.h"
+#include "fas/base/macros.h"
+
+#define HOSTS_WAIT_MS                                                                              \
+	2000 /* the signer answers at once when the table changes; so long may an end take */
+#define HOSTS_RETRY_S 1
+#define THREADS 3
+
+struct background {
+	struct background_config config;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stopping;
+	size_t n_threads;
+	pthread_t threads[THREADS];
+};
+
+/* Sleep; false when it is over. */
+static bool
+pause_s(struct background *b, unsigned seconds)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += (time_t)seconds;
+	pthread_mutex_lock(&b->lock);
+	while (!b->stopping && pthread_cond_timedwait(&b->wake, &b->lock, &until) == 0)
+		;
+	bool go_on = !b->stopping;
+	pthread_mutex_unlock(&b->lock);
+	return go_on;
+}
+
+enum fas_code
+background_fetch_hosts(
+    struct signer *signer, struct caller_table *callers, int wait_ms, struct fas_err *e)
+{
+	OWN(json) json_t *table = NULL;
+	int64_t known = caller_table_generation(callers);
+	enum fas_code rc =
+	    signer_hosts(signer, known < 0 ? 0 : known, known < 0 ? 0 : wait_ms, &table, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (known >= 0 && json_integer_value(json_object_get(table, "generation")) == known)
+		return FAS_OK;
+	return caller_table_update(callers, table, e);
+}
+
+/* While the signer is away the last table stays: it is said once when it goes and once when it is back. */
+static void *
+follow_hosts(void *arg)
+{
+	struct background *b = arg;
+	bool away = false, go_on = true;
+	while (go_on) {
+		struct fas_err e = {0};
+		enum fas_code rc = background_fetch_hosts(
+		    b->config.service->signer, b->config.callers, HOSTS_WAIT_MS, &e);
+		if (rc != FAS_OK && !away)
+			log_error("host_table_away", &e, NULL);
+		if (rc == FAS_OK && away)
+			log_event(LOG_LEVEL_INFO, "host_table_back", NULL);
+		away = rc != FAS_OK;
+		go_on = pause_s(b, away ? HOSTS_RETRY_S : 0);
+	}
+	return NULL;
+}
+
+static void *
+sweep(void *arg)
+{
+	struct background *b = arg;
+	do {
+		service_sweep(b->config.service);
+	} while (pause_s(b, b->config.sweep_s));
+	return NULL;
+}
+
+static void
+renew_certificate(struct background *b)
+{
+	struct fas_err e = {0};
+	OWN(signer_certificate) struct signer_certificate issued = {0};
+	const struct background_config *c = &b->config;
+	if (!identity_is_due(c->not_before_s, c->not_after_s, clock_now()))
+		return;
+	enum fas_code rc = identity_certificate(c->service->signer, c->key, &issued, &e);
+	if (rc == FAS_OK)
+		rc = http_tls_replace(c->tls, (const char *)c->key->pem.data, issued.pem, &e);
+	if (rc != FAS_OK) {
+		log_error("api_certificate_not_renewed", &e, NULL);
+		return;
+	}
+	b->config.not_before_s = issued.not_before_s;
+	b->config.not_after_s = issued.not_after_s;
+	log_event(LOG_LEVEL_INFO, "api_certificate_renewed", "serial", issued.serial, NULL);
+}
+
+static void *
+maintain(void *arg)
+{
+	struct background *b = arg;
+	while (pause_s(b, b->config.resolve_s)) {
+		reloader_resolve_groups(b->config.reloader);
+		renew_certificate(b);
+	}
+	return NULL;
+}
+
+enum fas_code
+background_start(const struct background_config *config, struct background **out, struct fas_err *e)
+{
+	static void *(*const tasks[THREADS])(void *) = {follow_hosts, sweep, maintain};
+	struct background *b = calloc(1, sizeof(*b));
+	if (!b)
+		return fas_fail_nomem(e);
+	b->config = *config;
+	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->wake, NULL);
+	for (; b->n_threads < NELEMS(tasks); b->n_threads++) {
+		if (pthread_create(&b->threads[b->n_threads], NULL, tasks[b->n_threads], b) != 0) {
+			background_stop(b);
+			return fas_fail(e, FAS_E_IO, "io_error", "no thread for the background");
+		}
+	}
+	*out = b;
+	return FAS_OK;
+}
+
+void
+background_stop(struct background *b)
+{
+	if (!b)
+		return;
+	pthread_mutex_lock(&b->lock);
+	b->stopping = true;
+	pthread_cond_broadcast(&b->wake);
+	pthread_mutex_unlock(&b->lock);
+	for (size_t i = 0; i < b->n_threads; i++)
+		pthread_join(b->threads[i], NULL);
+	pthread_cond_destroy(&b->wake);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}

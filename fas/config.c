@@ -1,0 +1,193 @@
+#include "fas/config.h"
+
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/file.h"
+#include "fas/base/macros.h"
+#include "fas/base/text.h"
+#include "fas/http/listen.h"
+
+#define GROUP_BUFFER_BYTES 16384
+
+/* ---- small readers: nothing is read any more once r has an error ---- */
+
+static void
+read_path(struct yaml_reader *r, const char *folder, const char *key, char out[PATH_MAX])
+{
+	const char *text = yaml_need_text(r, key);
+	if (!text)
+		return;
+	if (text[0] == '/')
+		(void)!file_join(out, PATH_MAX, "", text + 1, r->e);
+	else
+		(void)!file_join(out, PATH_MAX, folder, text, r->e);
+}
+
+static void
+read_node(struct yaml_reader *r, struct config *config)
+{
+	const char *text = yaml_need_text(r, "node");
+	if (!text)
+		return;
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789");
+	if (text[len] || len >= CONFIG_NODE_MAX)
+		yaml_fail(yaml_want_any(r, "node"), r->e, "yaml_value",
+		    "node \"%.32s\" must be 1 to %d of a-z and 0-9: tickets begin with it", text,
+		    CONFIG_NODE_MAX - 1);
+	else
+		memcpy(config->node, text, len + 1);
+}
+
+static void
+read_signer(const struct yaml_node *map, struct config *config, struct fas_err *e)
+{
+	struct yaml_reader r;
+	if (!map || yaml_open(&r, map, "signer", e) != FAS_OK)
+		return;
+	read_path(&r, config->folder, "socket", config->signer_socket);
+	config->signer_connections = (size_t)yaml_want_int(&r, "connections", 1, 64, 8);
+	config->signer_timeout_ms = (int)yaml_want_duration(&r, "timeout", 1, 60, 5) * 1000;
+	(void)!yaml_finish(&r);
+}
+
+static bool
+find_group(const char *name, gid_t *out)
+{
+	uint64_t number;
+	struct group group, *found = NULL;
+	char buffer[GROUP_BUFFER_BYTES];
+	if (parse_uint(name, 0, UINT32_MAX - 1, &number)) {
+		*out = (gid_t)number;
+		return true;
+	}
+	if (getgrnam_r(name, &group, buffer, sizeof(buffer), &found) != 0 || !found)
+		return false;
+	*out = found->gr_gid;
+	return true;
+}
+
+static void
+read_admin(const struct yaml_node *map, struct config *config, struct fas_err *e)
+{
+	struct yaml_reader r;
+	if (!map || yaml_open(&r, map, "admin", e) != FAS_OK)
+		return;
+	read_path(&r, config->folder, "socket", config->admin_socket);
+	const char *group = yaml_want_text(&r, "group", NULL);
+	config->has_admin_group = group != NULL;
+	if (group && !find_group(group, &config->admin_group))
+		yaml_fail(
+		    yaml_want_any(&r, "group"), e, "yaml_value", "there is no group \"%s\"", group);
+	(void)!yaml_finish(&r);
+}
+
+static void
+read_addresses(const struct yaml_node *list, struct config_listen *out, struct fas_err *e)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+	if (!list)
+		return;
+	if (list->n == 0 || list->n > CONFIG_LISTEN_MAX) {
+		yaml_fail(list, e, "yaml_value", "want 1 to %d addresses", CONFIG_LISTEN_MAX);
+		return;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		out->address[i] = list->items[i]->text;
+		if (!http_address_parse(out->address[i], &address, &len))
+			yaml_fail(list->items[i], e, "yaml_value",
+			    "\"%s\" is no address:port or [v6]:port with a numeric address",
+			    out->address[i]);
+	}
+	out->n = list->n;
+}
+
+static void
+read_listen(const struct yaml_node *map, struct config *config, struct fas_err *e)
+{
+	struct yaml_reader r;
+	if (!map || yaml_open(&r, map, "listen", e) != FAS_OK)
+		return;
+	read_addresses(yaml_need_texts(&r, "api"), &config->api, e);
+	read_addresses(yaml_need_texts(&r, "public"), &config->public, e);
+	read_addresses(yaml_need_texts(&r, "ops"), &config->ops, e);
+	(void)!yaml_finish(&r);
+}
+
+static void
+read_limits(struct yaml_reader *r, struct config *config)
+{
+	static const char *const levels[] = {"debug", "info", "warning", "error"};
+	config->workers = (size_t)yaml_want_int(r, "workers", 1, 256, 16);
+	config->queue = (size_t)yaml_want_int(r, "queue", 1, 100000, 256);
+	config->connections = (unsigned)yaml_want_int(r, "connections", 16, 100000, 4096);
+	config->connections_per_address =
+	    (unsigned)yaml_want_int(r, "connections_per_address", 1, 100000, 512);
+	config->clock_skew_s = yaml_want_duration(r, "clock_skew", 0, 600, 60);
+	config->log_level =
+	    (enum log_level)yaml_want_word(r, "log_level", levels, NELEMS(levels), LOG_LEVEL_INFO);
+}
+
+static enum fas_code
+read_all(struct config *config, struct fas_err *e)
+{
+	struct yaml_reader r;
+	enum fas_code rc = yaml_open(&r, yaml_root(config->doc), "fasd's configuration", e);
+	if (rc != FAS_OK)
+		return rc;
+	read_node(&r, config);
+	read_path(&r, config->folder, "state", config->state);
+	read_path(&r, config->folder, "policy", config->policy);
+	read_path(&r, config->folder, "public_folder", config->public_folder);
+	read_signer(yaml_need(&r, "signer", YAML_MAP), config, e);
+	read_admin(yaml_need(&r, "admin", YAML_MAP), config, e);
+	read_listen(yaml_need(&r, "listen", YAML_MAP), config, e);
+	read_limits(&r, config);
+	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
+	config->domains = yaml_need(&r, "domains", YAML_LIST);
+	return yaml_finish(&r);
+}
+
+/* The folder of path, absolute: the daemon's own folder may change. */
+static enum fas_code
+find_folder(const char *path, char out[PATH_MAX], struct fas_err *e)
+{
+	char whole[PATH_MAX];
+	if (!realpath(path, whole))
+		return fas_fail(
+		    e, FAS_E_NOTFOUND, "file_missing", "%s: there is no such file", path);
+	char *slash = strrchr(whole, '/');
+	if (slash == whole)
+		slash++;
+	*slash = 0;
+	(void)snprintf(out, PATH_MAX, "%s", whole);
+	return FAS_OK;
+}
+
+enum fas_code
+config_load(const char *path, struct config **out, struct fas_err *e)
+{
+	OWN(config) struct config *config = calloc(1, sizeof(*config));
+	if (!config)
+		return fas_fail_nomem(e);
+	enum fas_code rc = find_folder(path, config->folder, e);
+	if (rc == FAS_OK)
+		rc = yaml_load(path, &config->doc, e);
+	if (rc == FAS_OK)
+		rc = read_all(config, e);
+	if (rc != FAS_OK)
+		return rc;
+	*out = TAKE(config);
+	return FAS_OK;
+}
+
+void
+config_free(struct config *config)
+{
+	if (!config)
+		return;
+	yaml_doc_free(config->doc);
+	free(config);
+}

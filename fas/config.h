@@ -1,0 +1,58 @@
+/*
+ * fasd.yaml (docs/FILES.md): read once, checked whole, immutable.
+ *
+ * File names in it are relative to its own folder; the siblings' parts (identity_providers, domains) are kept as nodes
+ * and read by their rooms.
+ */
+#ifndef FAS_CONFIG_H
+#define FAS_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fas/base/err.h"
+#include "fas/base/log.h"
+#include "fas/base/own.h"
+#include "fas/base/yaml.h"
+
+#define CONFIG_LISTEN_MAX 8
+#define CONFIG_NODE_MAX 17 /* with NUL */
+
+struct config_listen {
+	const char
+	    *address[CONFIG_LISTEN_MAX]; /* borrowed from doc, checked by http_address_parse */
+	size_t n;
+};
+
+struct config {
+	struct yaml_doc *doc; /* owns all texts */
+	char folder[PATH_MAX];
+	char node[CONFIG_NODE_MAX];
+	char state[PATH_MAX];
+	char policy[PATH_MAX];
+	char public_folder[PATH_MAX];
+	char signer_socket[PATH_MAX];
+	size_t signer_connections;
+	int signer_timeout_ms;
+	char admin_socket[PATH_MAX];
+	bool has_admin_group;
+	gid_t admin_group;
+	struct config_listen api, public, ops;
+	size_t workers, queue;
+	unsigned connections, connections_per_address; /* of each listener */
+	int64_t clock_skew_s;
+	enum log_level log_level;
+	const struct yaml_node *identity_providers; /* a list */
+	const struct yaml_node *domains;            /* a list */
+};
+
+/* FAS_E_CONFIG with file:line:column; FAS_E_NOTFOUND "file_missing". */
+MUST_CHECK enum fas_code config_load(const char *path, struct config **out, struct fas_err *e);
+void config_free(struct config *config);
+
+DEFINE_OWN(config, struct config *, config_free);
+
+#endif

@@ -1,0 +1,462 @@
+/*
+ * fasd: what the network reaches.  Never root, holds no key but its own TLS key.
+ *
+ * The start is a staircase: configuration, what this process holds, the listeners that need nobody else, the signer,
+ * policy, the API.  The end is the same staircase downwards.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "fas/admin.h"
+#include "fas/api.h"
+#include "fas/background.h"
+#include "fas/base/clock.h"
+#include "fas/base/file.h"
+#include "fas/base/sandbox.h"
+#include "fas/http/listen.h"
+#include "fas/http/server.h"
+#include "fas/publisher.h"
+
+#define READERS 4
+#define API_EVENT_THREADS 2
+#define OPS_WORKERS 2
+#define OPS_QUEUE 16
+#define IDLE_S 30
+#define REQUEST_S 30
+#define DRAIN_MS 10000
+#define SIGNER_RETRY_MS 500
+#define SERVERS_MAX (CONFIG_LISTEN_MAX * 3)
+
+enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_CONFIG = 3 };
+
+struct daemon {
+	struct config *config;
+	struct saml_trust *trust;
+	struct directory *directory;
+	struct signer *signer;
+	struct db_pool *db;
+	struct metrics *metrics;
+	struct refusals *refusals;
+	struct service service;
+	struct reloader *reloader;
+	struct workers *workers, *ops_workers;
+	struct caller_table *callers;
+	struct identity_key key;
+	struct http_tls *tls;
+	struct background *background;
+	struct admin *admin;
+	struct ops ops;
+	struct api api;
+	struct publisher publisher;
+	struct http_server *apis[CONFIG_LISTEN_MAX], *others[SERVERS_MAX];
+	size_t n_apis, n_others;
+	sigset_t signals;
+};
+
+/* ---- what this process holds ---- */
+
+static enum fas_code
+load_clock(struct db *db, void *arg, struct fas_err *e)
+{
+	(void)arg;
+	return clock_load(db, e);
+}
+
+static enum fas_code
+open_store(struct daemon *d, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	enum fas_code rc = file_make_folder(d->config->state, 0700, e);
+	if (rc == FAS_OK)
+		rc = file_join(path, sizeof(path), d->config->state, "fas.db", e);
+	if (rc == FAS_OK)
+		rc = db_pool_open(path, &fas_migrations, READERS, &d->db, e);
+	return rc == FAS_OK ? db_write(d->db, load_clock, NULL, e) : rc;
+}
+
+static enum fas_code
+load_siblings(struct daemon *d, struct fas_err *e)
+{
+	const struct config *config = d->config;
+	enum fas_code rc = saml_init(e);
+	if (rc == FAS_OK)
+		rc = saml_trust_load(config->identity_providers, config->folder, &d->trust, e);
+	if (rc == FAS_OK)
+		rc = directory_new(config->domains, config->folder, &d->directory, e);
+	if (rc == FAS_OK)
+		rc = metrics_new(&d->metrics, e);
+	d->service = (struct service){.node = config->node,
+	    .trust = d->trust,
+	    .directory = d->directory,
+	    .clock_skew_s = config->clock_skew_s,
+	    .policy_path = config->policy};
+	pthread_mutex_init(&d->service.policy_lock, NULL);
+	return rc == FAS_OK ? reloader_new(config, &d->service, d->metrics, &d->reloader, e) : rc;
+}
+
+static enum fas_code
+open_service(struct daemon *d, struct fas_err *e)
+{
+	const struct config *config = d->config;
+	enum fas_code rc = open_store(d, e);
+	if (rc == FAS_OK)
+		rc = signer_new(config->signer_socket, config->signer_connections,
+		    config->signer_timeout_ms, &d->signer, e);
+	if (rc != FAS_OK)
+		return rc;
+	d->service.db = d->db;
+	d->service.signer = d->signer;
+	const struct refusals_config refusals = refusals_defaults(d->db, d->metrics);
+	if ((rc = refusals_start(&refusals, &d->refusals, e)) != FAS_OK)
+		return rc;
+	if ((rc = workers_start(
+		 config->workers, config->queue, http_server_work, &d->workers, e)) != FAS_OK)
+		return rc;
+	d->ops.service = &d->service;
+	d->ops.metrics = d->metrics;
+	d->ops.workers = d->workers;
+	d->ops.started_s = clock_now();
+	d->publisher.folder = config->public_folder;
+	return workers_start(OPS_WORKERS, OPS_QUEUE, http_server_work, &d->ops_workers, e);
+}
+
+/* ---- listeners ---- */
+
+static enum fas_code
+listen_at(const struct http_server_config *config, const struct config_listen *at,
+    struct http_server **out, size_t *n, struct fas_err *e)
+{
+	for (size_t i = 0; i < at->n; i++) {
+		int fd;
+		char port[8];
+		enum fas_code rc = http_listen(at->address[i], &fd, e);
+		if (rc == FAS_OK)
+			rc = http_server_start(config, fd, &out[*n], e);
+		if (rc != FAS_OK)
+			return rc;
+		(void)snprintf(port, sizeof(port), "%u", http_server_port(out[*n]));
+		log_event(LOG_LEVEL_INFO, "listening", "listener", config->routes[0].name,
+		    "address", at->address[i], "port", port, "tls", config->tls ? "yes" : "no",
+		    NULL);
+		(*n)++;
+	}
+	return FAS_OK;
+}
+
+static struct http_server_config
+server_config(struct daemon *d)
+{
+	return (struct http_server_config){.metrics = d->metrics,
+	    .refusals = d->refusals,
+	    .threads = 1,
+	    .connections = d->config->connections,
+	    .connections_per_address = d->config->connections_per_address,
+	    .idle_s = IDLE_S,
+	    .request_s = REQUEST_S};
+}
+
+/* CRLs and health need nobody else: they are there while the signer is not. */
+static enum fas_code
+listen_plain(struct daemon *d, struct fas_err *e)
+{
+	struct http_server_config public = server_config(d), ops = server_config(d);
+	public.routes = publisher_routes;
+	public.n_routes = publisher_n_routes;
+	public.app = &d->publisher;
+	ops.routes = ops_routes;
+	ops.n_routes = ops_n_routes;
+	ops.app = &d->ops;
+	ops.workers = d->ops_workers;
+	enum fas_code rc = listen_at(&ops, &d->config->ops, d->others, &d->n_others, e);
+	return rc == FAS_OK ? listen_at(&public, &d->config->public, d->others, &d->n_others, e)
+			    : rc;
+}
+
+static enum fas_code
+listen_api(struct daemon *d, struct fas_err *e)
+{
+	struct http_server_config api = server_config(d);
+	d->api = (struct api){.service = &d->service, .callers = d->callers, .metrics = d->metrics};
+	api.routes = api_routes;
+	api.n_routes = api_n_routes;
+	api.app = &d->api;
+	api.workers = d->workers;
+	api.tls = d->tls;
+	api.callers = d->callers;
+	api.threads = API_EVENT_THREADS;
+	enum fas_code rc = listen_at(&api, &d->config->api, d->apis, &d->n_apis, e);
+	atomic_store(&d->ops.api_up, rc == FAS_OK);
+	return rc;
+}
+
+/* ---- the signer ---- */
+
+static enum fas_code
+ask_signer(struct daemon *d, struct signer_certificate *certificate, struct fas_err *e)
+{
+	OWN(text) char *service_ca = NULL;
+	enum fas_code rc = signer_service_ca(d->signer, &service_ca, e);
+	if (rc == FAS_OK && !d->callers)
+		rc = caller_table_new(service_ca, &d->callers, e);
+	if (rc == FAS_OK)
+		rc = background_fetch_hosts(d->signer, d->callers, 0, e);
+	if (rc == FAS_OK)
+		rc = identity_certificate(d->signer, &d->key, certificate, e);
+	if (rc == FAS_OK)
+		rc = http_tls_new(
+		    service_ca, (const char *)d->key.pem.data, certificate->pem, &d->tls, e);
+	if (rc == FAS_OK)
+		atomic_store(&d->ops.callers, d->callers);
+	return rc;
+}
+
+/* The next signal within the time, 0 when there is none. */
+static int
+next_signal(const struct daemon *d, int wait_ms)
+{
+	const struct timespec wait = {
+	    .tv_sec = wait_ms / 1000, .tv_nsec = (long)(wait_ms % 1000) * 1000000};
+	int signal_number = sigtimedwait(&d->signals, NULL, &wait);
+	return signal_number < 0 ? 0 : signal_number;
+}
+
+static bool
+is_end(int signal_number)
+{
+	return signal_number == SIGTERM || signal_number == SIGINT;
+}
+
+/* fas-signer may start after us, or be away for a while: wait for it.  False: told to end meanwhile. */
+static bool
+await_signer(struct daemon *d, struct signer_certificate *certificate)
+{
+	char said[FAS_ERR_REASON_MAX] = "";
+	for (;;) {
+		struct fas_err e = {0};
+		if (ask_signer(d, certificate, &e) == FAS_OK)
+			return true;
+		if (strcmp(said, e.reason) != 0)
+			log_error("waiting_for_signer", &e, NULL);
+		memcpy(said, e.reason, sizeof(said));
+		if (is_end(next_signal(d, SIGNER_RETRY_MS)))
+			return false;
+	}
+}
+
+static enum fas_code
+start_background(struct daemon *d, const struct signer_certificate *certificate, struct fas_err *e)
+{
+	const struct background_config background = {.service = &d->service,
+	    .callers = d->callers,
+	    .reloader = d->reloader,
+	    .tls = d->tls,
+	    .key = &d->key,
+	    .not_before_s = certificate->not_before_s,
+	    .not_after_s = certificate->not_after_s,
+	    .sweep_s = 2,
+	    .resolve_s = 60};
+	const struct admin_config admin = {.config = d->config,
+	    .service = &d->service,
+	    .ops = &d->ops,
+	    .reloader = d->reloader,
+	    .refusals = d->refusals};
+	enum fas_code rc = background_start(&background, &d->background, e);
+	return rc == FAS_OK ? admin_start(&admin, &d->admin, e) : rc;
+}
+
+/* ---- life ---- */
+
+static void
+serve(struct daemon *d)
+{
+	for (;;) {
+		char warning[512] = "";
+		struct fas_err e = {0};
+		int signal_number = sigwaitinfo(&d->signals, NULL);
+		if (is_end(signal_number))
+			return;
+		/* What is wrong with the new policy is in the log and on record; the old one stays. */
+		if (signal_number == SIGHUP)
+			(void)!reloader_load(d->reloader, "signal", warning, sizeof(warning), &e);
+	}
+}
+
+static enum fas_code
+run(struct daemon *d, struct fas_err *e)
+{
+	char warning[512] = "";
+	OWN(signer_certificate) struct signer_certificate certificate = {0};
+	enum fas_code rc = reloader_check(d->reloader, e);
+	if (rc == FAS_OK)
+		rc = open_service(d, e);
+	if (rc == FAS_OK)
+		rc = identity_key_load(d->config->state, &d->key, e);
+	if (rc == FAS_OK)
+		rc = listen_plain(d, e);
+	if (rc != FAS_OK || !await_signer(d, &certificate))
+		return rc;
+	rc = reloader_load(d->reloader, "start", warning, sizeof(warning), e);
+	if (rc == FAS_OK)
+		rc = listen_api(d, e);
+	if (rc == FAS_OK)
+		rc = start_background(d, &certificate, e);
+	if (rc != FAS_OK)
+		return rc;
+	log_event(LOG_LEVEL_INFO, "started", "version", FAS_VERSION, "node", d->config->node, NULL);
+	(void)sd_notify(0, "READY=1");
+	serve(d);
+	log_event(LOG_LEVEL_INFO, "stopping", NULL);
+	(void)sd_notify(0, "STOPPING=1");
+	return FAS_OK;
+}
+
+/* Requests under way are finished before anything that they use is taken away. */
+static void
+shut_down(struct daemon *d)
+{
+	atomic_store(&d->ops.api_up, false);
+	for (size_t i = 0; i < d->n_apis; i++)
+		http_server_quiesce(d->apis[i]);
+	for (size_t i = 0; i < d->n_apis; i++)
+		http_server_stop(d->apis[i], DRAIN_MS);
+	admin_stop(d->admin);
+	background_stop(d->background);
+	for (size_t i = 0; i < d->n_others; i++)
+		http_server_stop(d->others[i], 1000);
+	workers_stop(d->workers);
+	workers_stop(d->ops_workers);
+	refusals_stop(d->refusals);
+	reloader_free(d->reloader);
+	if (d->service.policy)
+		policy_unref(d->service.policy);
+	http_tls_free(d->tls);
+	caller_table_free(d->callers);
+	identity_key_done(&d->key);
+	if (d->signer)
+		signer_free(d->signer);
+	if (d->db)
+		db_pool_close(d->db);
+	metrics_free(d->metrics);
+	if (d->directory)
+		directory_free(d->directory);
+	if (d->trust)
+		saml_trust_free(d->trust);
+	saml_done();
+	config_free(d->config);
+}
+
+static enum fas_code
+prepare_process(struct daemon *d, struct fas_err *e)
+{
+	struct rlimit files;
+	enum fas_code rc = sandbox_refuse_root("fasd", e);
+	if (rc == FAS_OK)
+		rc = sandbox_enter(false, e);
+	if (rc != FAS_OK)
+		return rc;
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	sigemptyset(&d->signals);
+	sigaddset(&d->signals, SIGTERM);
+	sigaddset(&d->signals, SIGINT);
+	sigaddset(&d->signals, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &d->signals, NULL) != 0)
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "signal mask");
+	return FAS_OK;
+}
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+static const char usage[] =
+    "usage: fasd [--config FILE] [--check]\n"
+    "\n"
+    "The federated authentication service: SAML responses in, tickets and logon certificates out.\n"
+    "\n"
+    "  --config FILE   default " FAS_SYSCONFDIR "/fasd.yaml\n"
+    "  --check         read configuration and policy, say what is wrong with them, and end\n"
+    "  --version, --help\n"
+    "\n"
+    "Signals: HUP reads the policy again; TERM finishes requests under way and ends.\n"
+    "Exit status: 0 ended as told; 1 failed; 2 wrong usage; 3 wrong configuration or policy.\n";
+
+/* -1: go on; else the exit status. */
+static int
+read_options(int argc, char **argv, struct options *out)
+{
+	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 'k'}, {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
+		if (option == 'c') {
+			out->config = optarg;
+		} else if (option == 'k') {
+			out->check = true;
+		} else if (option == 'V') {
+			(void)puts("fasd " FAS_VERSION);
+			return STATUS_DONE;
+		} else {
+			(void)fputs(usage, option == 'h' ? stdout : stderr);
+			return option == 'h' ? STATUS_DONE : STATUS_USAGE;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "fasd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+		return STATUS_USAGE;
+	}
+	return -1;
+}
+
+static int
+report(const struct fas_err *e, bool check)
+{
+	if (e->code == FAS_OK) {
+		if (check)
+			(void)puts("configuration and policy are good");
+		return STATUS_DONE;
+	}
+	if (check)
+		(void)fprintf(stderr, "%s\n", e->message);
+	else
+		log_error("failed", e, NULL);
+	bool is_config =
+	    e->code == FAS_E_CONFIG || e->code == FAS_E_NOTFOUND || e->code == FAS_E_INPUT;
+	return is_config ? STATUS_CONFIG : STATUS_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct fas_err e = {0};
+	struct options options = {.config = FAS_SYSCONFDIR "/fasd.yaml"};
+	int status = read_options(argc, argv, &options);
+	if (status >= 0)
+		return status;
+	enum fas_code rc = config_load(options.config, &d.config, &e);
+	if (rc != FAS_OK)
+		return report(&e, options.check);
+	log_set_level(d.config->log_level);
+	if (!options.check)
+		rc = prepare_process(&d, &e);
+	if (rc == FAS_OK)
+		rc = load_siblings(&d, &e);
+	if (rc == FAS_OK)
+		rc = options.check ? reloader_check(d.reloader, &e) : run(&d, &e);
+	status = report(&e, options.check);
+	shut_down(&d);
+	return status;
+}

@@ -1,0 +1,196 @@
+#include "fas/gauges.h"
+
+#include <inttypes.h>
+
+#include "fas/base/json.h"
+
+#define CONTROLLERS_MAX 64
+
+static void
+gauge(struct buf *out, const char *name, const char *help, int64_t value)
+{
+	metrics_family(out, name, "gauge", help);
+	buf_printf(out, "%s %" PRId64 "\n", name, value);
+}
+
+static void
+format_service(struct ops *ops, struct buf *out)
+{
+	struct fas_err e = {0};
+	struct service_counts counts = {0};
+	OWN(policy) struct policy *policy = service_policy(ops->service);
+	metrics_family(out, "fas_build_info", "gauge", "Version and node");
+	buf_printf(
+	    out, "fas_build_info{version=\"%s\",node=\"%s\"} 1\n", FAS_VERSION, ops->service->node);
+	gauge(out, "fas_start_time_seconds", "When fasd started", ops->started_s);
+	gauge(out, "fas_policy_rules", "Rules in force",
+	    policy ? (int64_t)policy_rule_count(policy) : 0);
+	bool good = service_count(ops->service, &counts, &e) == FAS_OK;
+	gauge(out, "fas_database_up", "Whether the store answers", good);
+	if (!good)
+		return;
+	gauge(out, "fas_sessions", "Live sessions", counts.live_sessions);
+	gauge(out, "fas_tickets_open", "Tickets not yet redeemed", counts.open_tickets);
+	gauge(out, "fas_assertion_claims", "Assertions remembered against replay", counts.claims);
+	gauge(out, "fas_audit_records", "Records of the audit trail", counts.audit_records);
+}
+
+static void
+format_load(struct ops *ops, struct buf *out)
+{
+	struct workers_load load = workers_load(ops->workers);
+	struct caller_table *callers = atomic_load(&ops->callers);
+	gauge(out, "fas_workers", "Threads for slow work", (int64_t)load.threads);
+	gauge(out, "fas_workers_busy", "Concurrent requests at work", (int64_t)load.busy);
+	gauge(out, "fas_queue_depth", "Requests waiting for a worker", (int64_t)load.waiting);
+	gauge(out, "fas_queue_limit", "Requests that may wait", (int64_t)load.queue_max);
+	if (callers)
+		gauge(out, "fas_host_table_generation", "Generation of the host table in force",
+		    caller_table_generation(callers));
+}
+
+struct directory_family {
+	const char *name;
+	const char *kind;
+	const char *help;
+	uint64_t (*read)(const struct directory_status *status);
+};
+
+static uint64_t
+read_up(const struct directory_status *status)
+{
+	return status->reachable;
+}
+
+static uint64_t
+read_connections(const struct directory_status *status)
+{
+	return status->connections;
+}
+
+static uint64_t
+read_binds(const struct directory_status *status)
+{
+	return status->binds;
+}
+
+static uint64_t
+read_searches(const struct directory_status *status)
+{
+	return status->searches;
+}
+
+static uint64_t
+read_failures(const struct directory_status *status)
+{
+	return status->failures;
+}
+
+static const struct directory_family directory_families[] = {
+    {"fas_directory_up", "gauge", "Whether the last attempt at this controller succeeded", read_up},
+    {"fas_directory_connections", "gauge", "Bound connections", read_connections},
+    {"fas_directory_binds_total", "counter", "Binds", read_binds},
+    {"fas_directory_searches_total", "counter", "Searches", read_searches},
+    {"fas_directory_failures_total", "counter", "Operations that failed", read_failures},
+};
+
+static void
+format_directory(struct ops *ops, struct buf *out)
+{
+	struct directory_status status[CONTROLLERS_MAX];
+	size_t n = directory_status(ops->service->directory, status, CONTROLLERS_MAX);
+	for (size_t f = 0; f < NELEMS(directory_families); f++) {
+		const struct directory_family *family = &directory_families[f];
+		metrics_family(out, family->name, family->kind, family->help);
+		for (size_t i = 0; i < n && i < CONTROLLERS_MAX; i++) {
+			buf_printf(out, "%s{domain=\"", family->name);
+			metrics_label(out, status[i].domain);
+			buf_text(out, "\",controller=\"");
+			metrics_label(out, status[i].controller);
+			buf_printf(out, "\"} %" PRIu64 "\n", family->read(&status[i]));
+		}
+	}
+}
+
+static void
+format_providers(struct ops *ops, struct buf *out)
+{
+	const struct saml_trust *trust = ops->service->trust;
+	metrics_family(out, "fas_identity_provider_not_after_seconds", "gauge",
+	    "End of the provider's certificate that ends first");
+	for (size_t i = 0; i < saml_trust_count(trust); i++)
+		buf_printf(out, "fas_identity_provider_not_after_seconds{idp=\"%s\"} %" PRId64 "\n",
+		    saml_trust_name(trust, i), saml_trust_not_after(trust, i));
+}
+
+static int64_t
+number(const json_t *object, const char *member)
+{
+	return (int64_t)json_integer_value(json_object_get(object, member));
+}
+
+static void
+authority_sample(struct buf *out, const char *family, const json_t *authority, int64_t value)
+{
+	const char *name = json_string_value(json_object_get(authority, "name"));
+	buf_printf(out, "%s{authority=\"", family);
+	metrics_label(out, name ? name : "");
+	buf_printf(out, "\",generation=\"%" PRId64 "\"} %" PRId64 "\n",
+	    number(authority, "generation"), value);
+}
+
+static void
+format_authorities(const json_t *state, struct buf *out)
+{
+	static const struct {
+		const char *family, *member, *help;
+		bool of_crl;
+	} families[] = {
+	    {"fas_authority_not_after_seconds", "not_after", "End of the authority's certificate",
+		false},
+	    {"fas_crl_next_update_seconds", "next_update", "nextUpdate of the present CRL", true},
+	    {"fas_crl_this_update_seconds", "this_update", "thisUpdate of the present CRL", true},
+	    {"fas_crl_entries", "entries", "Certificates on the present CRL", true},
+	    {"fas_crl_number", "number", "cRLNumber of the present CRL", true},
+	};
+	const json_t *list = json_object_get(state, "authorities"), *authority;
+	size_t i;
+	for (size_t f = 0; f < NELEMS(families); f++) {
+		metrics_family(out, families[f].family, "gauge", families[f].help);
+		json_array_foreach(list, i, authority)
+		{
+			const json_t *from =
+			    families[f].of_crl ? json_object_get(authority, "crl") : authority;
+			if (json_object_get(from, families[f].member))
+				authority_sample(out, families[f].family, authority,
+				    number(from, families[f].member));
+		}
+	}
+}
+
+static void
+format_signer(struct ops *ops, struct buf *out)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *state = NULL;
+	bool up = ops->service->signer && signer_state(ops->service->signer, &state, &e) == FAS_OK;
+	gauge(out, "fas_signer_up", "Whether fas-signer answers", up);
+	if (!up)
+		return;
+	gauge(out, "fas_signer_certificates", "Certificates on the signer's record",
+	    number(state, "certificates"));
+	metrics_family(
+	    out, "fas_signer_signatures_total", "counter", "Signatures by the authorities' keys");
+	buf_printf(out, "fas_signer_signatures_total %" PRId64 "\n", number(state, "signatures"));
+	format_authorities(state, out);
+}
+
+void
+gauges_format(struct ops *ops, struct buf *out)
+{
+	format_service(ops, out);
+	format_load(ops, out);
+	format_directory(ops, out);
+	format_providers(ops, out);
+	format_signer(ops, out);
+}

@@ -1,0 +1,90 @@
+#include "fas/identity.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "fas/base/audit.h"
+#include "fas/base/file.h"
+#include "fas/base/log.h"
+#include "fas/base/own.h"
+
+#define KEY_FILE "api-key.pem"
+#define KEY_FILE_MAX 8192
+
+DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
+DEFINE_OWN(bio, BIO *, BIO_free_all);
+
+static enum fas_code
+make_key(const char *path, struct fas_err *e)
+{
+	char *text = NULL;
+	OWN(pkey) EVP_PKEY *key = EVP_EC_gen("P-256");
+	OWN(bio) BIO *bio = BIO_new(BIO_s_secmem());
+	if (!key || !bio || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+		return fas_fail_openssl(e, "key of the API");
+	long len = BIO_get_mem_data(bio, &text);
+	if (len <= 0)
+		return fas_fail_openssl(e, "key of the API");
+	enum fas_code rc = file_write_new(path, text, (size_t)len, 0600, e);
+	if (rc == FAS_OK)
+		log_event(LOG_LEVEL_INFO, "api_key_made", "file", path, NULL);
+	return rc;
+}
+
+static enum fas_code
+read_spki(const char *path, struct identity_key *out, struct fas_err *e)
+{
+	OWN(bio) BIO *bio = BIO_new_mem_buf(out->pem.data, (int)out->pem.len);
+	OWN(pkey) EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256)
+		return fas_fail(e, FAS_E_CONFIG, "api_key",
+		    "%s is no P-256 key in PKCS#8: move it away, and a new one is made", path);
+	int len = i2d_PUBKEY(key, &out->spki);
+	if (len <= 0)
+		return fas_fail_openssl(e, "%s", path);
+	out->spki_len = (size_t)len;
+	return FAS_OK;
+}
+
+enum fas_code
+identity_key_load(const char *state, struct identity_key *out, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	enum fas_code rc = file_join(path, sizeof(path), state, KEY_FILE, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (access(path, F_OK) != 0 && (rc = make_key(path, e)) != FAS_OK)
+		return rc;
+	if ((rc = secret_load(&out->pem, path, KEY_FILE_MAX, e)) != FAS_OK)
+		return rc;
+	return read_spki(path, out, e);
+}
+
+void
+identity_key_done(struct identity_key *key)
+{
+	secret_done(&key->pem);
+	OPENSSL_free(key->spki);
+	key->spki = NULL;
+}
+
+enum fas_code
+identity_certificate(struct signer *signer, const struct identity_key *key,
+    struct signer_certificate *out, struct fas_err *e)
+{
+	char request_id[CORRELATION_ID_MAX];
+	correlation_id_new(request_id);
+	return signer_server_certificate(signer, request_id, key->spki, key->spki_len, out, e);
+}
+
+bool
+identity_is_due(int64_t not_before_s, int64_t not_after_s, int64_t now_s)
+{
+	return not_after_s - now_s < (not_after_s - not_before_s) / 3;
+}

@@ -1,0 +1,196 @@
+#include "fas/ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/json.h"
+#include "fas/base/text.h"
+#include "fas/gauges.h"
+
+#define CONTROLLERS_MAX 64
+
+/* ---- readiness: each check says yes, or why not ---- */
+
+typedef enum fas_code check_fn(struct ops *ops, const json_t *signer, struct fas_err *e);
+
+static enum fas_code
+check_database(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	struct service_counts counts;
+	(void)signer;
+	return service_count(ops->service, &counts, e);
+}
+
+static enum fas_code
+check_policy(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	OWN(policy) struct policy *policy = service_policy(ops->service);
+	(void)signer;
+	return policy ? FAS_OK
+		      : fas_fail(e, FAS_E_UNAVAILABLE, "policy_none", "no policy is loaded");
+}
+
+static enum fas_code
+check_directory(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	(void)signer;
+	return directory_ping(ops->service->directory, e);
+}
+
+static enum fas_code
+check_api(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	(void)signer;
+	return atomic_load(&ops->api_up)
+		   ? FAS_OK
+		   : fas_fail(e, FAS_E_UNAVAILABLE, "api_down", "the API does not listen");
+}
+
+static enum fas_code
+check_signer(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	(void)ops;
+	return signer ? FAS_OK
+		      : fas_fail(e, FAS_E_UNAVAILABLE, "signer_away", "fas-signer does not answer");
+}
+
+static bool
+is_ready(const json_t *authority)
+{
+	const char *state = json_string_value(json_object_get(authority, "state"));
+	return state && strcmp(state, "ready") == 0;
+}
+
+/* Of each name at least one generation is ready, and there is at least one name. */
+static enum fas_code
+check_authority(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	const json_t *list = json_object_get(signer, "authorities"), *authority;
+	size_t i;
+	(void)ops;
+	json_array_foreach(list, i, authority)
+	{
+		if (is_ready(authority))
+			return FAS_OK;
+	}
+	return fas_fail(e, FAS_E_UNAVAILABLE, "authority_none",
+	    "no authority has a certificate: fasctl ca init, then fasctl ca install");
+}
+
+static enum fas_code
+check_crl(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	const json_t *list = json_object_get(signer, "authorities"), *authority;
+	int64_t now_s = clock_now();
+	size_t i;
+	(void)ops;
+	json_array_foreach(list, i, authority)
+	{
+		const json_t *crl = json_object_get(authority, "crl");
+		const char *name = json_string_value(json_object_get(authority, "name"));
+		if (is_ready(authority) &&
+		    json_integer_value(json_object_get(crl, "next_update")) <= now_s)
+			return fas_fail(e, FAS_E_UNAVAILABLE, "crl_stale",
+			    "authority %s has no fresh CRL: domain controllers refuse logons",
+			    name ? name : "?");
+	}
+	return FAS_OK;
+}
+
+static const struct {
+	const char *name;
+	check_fn *check;
+} checks[] = {{"database", check_database}, {"policy", check_policy},
+    {"directory", check_directory}, {"signer", check_signer}, {"authority", check_authority},
+    {"crl", check_crl}, {"api", check_api}};
+
+json_t *
+ops_readiness(struct ops *ops)
+{
+	struct fas_err ignored = {0};
+	OWN(json) json_t *signer = NULL;
+	json_t *results = json_object();
+	bool ready = true;
+	if (ops->service->signer)
+		(void)!signer_state(ops->service->signer, &signer, &ignored);
+	for (size_t i = 0; i < NELEMS(checks); i++) {
+		struct fas_err e = {0};
+		bool ok = checks[i].check(ops, signer, &e) == FAS_OK;
+		ready = ready && ok;
+		(void)json_object_set_new(results, checks[i].name,
+		    json_pack("{s:b, s:s*, s:s*}", "ok", ok, "reason",
+			ok ? NULL : fas_err_reason(&e), "message", ok ? NULL : e.message));
+	}
+	return json_pack("{s:b, s:o}", "ready", ready, "checks", results);
+}
+
+/* ---- facts for the admin socket ---- */
+
+json_t *
+ops_directory(struct ops *ops)
+{
+	struct directory_status status[CONTROLLERS_MAX];
+	json_t *list = json_array();
+	size_t n = directory_status(ops->service->directory, status, CONTROLLERS_MAX);
+	for (size_t i = 0; i < n && i < CONTROLLERS_MAX; i++)
+		(void)json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "domain", status[i].domain,
+			"controller", status[i].controller, "reachable", status[i].reachable,
+			"connections", (json_int_t)status[i].connections, "binds",
+			(json_int_t)status[i].binds, "searches", (json_int_t)status[i].searches,
+			"failures", (json_int_t)status[i].failures));
+	return list;
+}
+
+json_t *
+ops_providers(struct ops *ops)
+{
+	const struct saml_trust *trust = ops->service->trust;
+	json_t *list = json_array();
+	for (size_t i = 0; i < saml_trust_count(trust); i++) {
+		char text[TIME_TEXT_MAX];
+		(void)json_array_append_new(
+		    list, json_pack("{s:s, s:s}", "name", saml_trust_name(trust, i),
+			      "certificate_not_after",
+			      time_format(saml_trust_not_after(trust, i), text)));
+	}
+	return list;
+}
+
+/* ---- the routes ---- */
+
+static void
+get_healthz(void *app, const struct http_request *request, struct http_response *response)
+{
+	(void)app;
+	(void)request;
+	http_answer_text(response, 200, "text/plain; charset=utf-8", "ok\n");
+}
+
+static void
+get_readyz(void *app, const struct http_request *request, struct http_response *response)
+{
+	json_t *state = ops_readiness(app);
+	(void)request;
+	bool ready = json_is_true(json_object_get(state, "ready"));
+	if (!ready)
+		http_header(response, "Retry-After", "5");
+	http_answer_json(response, ready ? 200 : 503, state);
+}
+
+static void
+get_metrics(void *app, const struct http_request *request, struct http_response *response)
+{
+	(void)request;
+	http_answer_text(response, 200, "text/plain; version=0.0.4; charset=utf-8", "");
+	gauges_format(app, &response->body);
+	metrics_format(((struct ops *)app)->metrics, &response->body);
+}
+
+const struct http_route ops_routes[] = {
+    {"GET", "/healthz", "healthz", ROLE_NONE, 0, 0, false, false, get_healthz},
+    {"GET", "/readyz", "readyz", ROLE_NONE, 0, 0, true, false, get_readyz},
+    {"GET", "/metrics", "metrics", ROLE_NONE, 0, 0, true, false, get_metrics},
+};
+const size_t ops_n_routes = NELEMS(ops_routes);

@@ -1,0 +1,193 @@
+#include "fas/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fas/base/json.h"
+#include "fas/base/macros.h"
+
+#define NAMES_MAX 256
+
+struct names {
+	size_t n;
+	char *name[NAMES_MAX]; /* owned */
+};
+
+struct reloader {
+	const struct config *config;
+	struct service *service;
+	struct metrics *metrics;
+	pthread_mutex_t lock; /* one load at a time; guards all below */
+	struct names idps, authorities, domains;
+	struct policy_world world;
+};
+
+static void
+names_clear(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->name[i]);
+	names->n = 0;
+}
+
+static bool
+names_add(struct names *names, const char *name)
+{
+	if (names->n == NAMES_MAX)
+		return true; /* what does not fit is merely not offered as a correction */
+	for (size_t i = 0; i < names->n; i++) {
+		if (strcmp(names->name[i], name) == 0)
+			return true;
+	}
+	names->name[names->n] = strdup(name);
+	return names->name[names->n] ? names->n++, true : false;
+}
+
+static bool
+add_domains(struct reloader *reloader)
+{
+	const struct yaml_node *domains = reloader->config->domains;
+	bool good = true;
+	for (size_t i = 0; i < directory_count(reloader->service->directory); i++)
+		good = good && names_add(&reloader->domains,
+				   directory_domain(reloader->service->directory, i));
+	for (size_t i = 0; i < domains->n; i++) {
+		for (size_t k = 0; k < domains->items[i]->n; k++) {
+			const struct yaml_node *member = domains->items[i]->items[k];
+			if (member->key && strcmp(member->key, "netbios") == 0 && member->text)
+				good = good && names_add(&reloader->domains, member->text);
+		}
+	}
+	return good;
+}
+
+static bool
+add_idps(struct reloader *reloader)
+{
+	const struct saml_trust *trust = reloader->service->trust;
+	bool good = true;
+	for (size_t i = 0; i < saml_trust_count(trust); i++)
+		good = good && names_add(&reloader->idps, saml_trust_name(trust, i));
+	return good;
+}
+
+static void
+point_world(struct reloader *reloader)
+{
+	reloader->world = (struct policy_world){
+	    .idps = (const char *const *)reloader->idps.name,
+	    .n_idps = reloader->idps.n,
+	    .authorities = (const char *const *)reloader->authorities.name,
+	    .n_authorities = reloader->authorities.n,
+	    .domains = (const char *const *)reloader->domains.name,
+	    .n_domains = reloader->domains.n,
+	};
+}
+
+enum fas_code
+reloader_new(const struct config *config, struct service *service, struct metrics *metrics,
+    struct reloader **out, struct fas_err *e)
+{
+	OWN(reloader) struct reloader *reloader = calloc(1, sizeof(*reloader));
+	if (!reloader)
+		return fas_fail_nomem(e);
+	reloader->config = config;
+	reloader->service = service;
+	reloader->metrics = metrics;
+	pthread_mutex_init(&reloader->lock, NULL);
+	if (!add_idps(reloader) || !add_domains(reloader))
+		return fas_fail_nomem(e);
+	point_world(reloader);
+	service->world = &reloader->world;
+	*out = TAKE(reloader);
+	return FAS_OK;
+}
+
+void
+reloader_free(struct reloader *reloader)
+{
+	if (!reloader)
+		return;
+	names_clear(&reloader->idps);
+	names_clear(&reloader->authorities);
+	names_clear(&reloader->domains);
+	pthread_mutex_destroy(&reloader->lock);
+	free(reloader);
+}
+
+enum fas_code
+reloader_check(struct reloader *reloader, struct fas_err *e)
+{
+	OWN(policy) struct policy *policy = NULL;
+	pthread_mutex_lock(&reloader->lock);
+	enum fas_code rc = policy_load(reloader->config->policy, &reloader->world, &policy, e);
+	pthread_mutex_unlock(&reloader->lock);
+	return rc;
+}
+
+/* While the signer is away the names that it last told stand. */
+static void
+ask_authorities(struct reloader *reloader)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *state = NULL;
+	json_t *authority;
+	size_t i;
+	if (!reloader->service->signer ||
+	    signer_state(reloader->service->signer, &state, &e) != FAS_OK)
+		return;
+	names_clear(&reloader->authorities);
+	json_array_foreach(json_object_get(state, "authorities"), i, authority)
+	{
+		const char *name = json_string_value(json_object_get(authority, "name"));
+		if (name && !names_add(&reloader->authorities, name))
+			break;
+	}
+	point_world(reloader);
+}
+
+static void
+record_load(
+    struct reloader *reloader, const char *who, const char *warning, const struct fas_err *why)
+{
+	struct fas_err e = {0};
+	OWN(policy) struct policy *policy = service_policy(reloader->service);
+	OWN(json) json_t *detail = json_object();
+	if (policy) {
+		(void)json_object_set_new(detail, "digest", json_string(policy_digest(policy)));
+		(void)json_object_set_new(
+		    detail, "rules", json_integer((json_int_t)policy_rule_count(policy)));
+	}
+	if (warning[0])
+		(void)json_object_set_new(detail, "unresolved", json_string(warning));
+	const struct audit_record record = {.event = "policy_loaded",
+	    .outcome = why->code == FAS_OK ? "done" : "error",
+	    .reason = why->code == FAS_OK ? NULL : fas_err_reason(why),
+	    .caller = who,
+	    .message = why->code == FAS_OK ? NULL : why->message,
+	    .detail = detail};
+	if (audit_write(reloader->service->db, &record, &e) != FAS_OK)
+		log_error("audit_not_written", &e, NULL);
+}
+
+enum fas_code
+reloader_load(struct reloader *reloader, const char *who, char *warning, size_t warning_size,
+    struct fas_err *e)
+{
+	pthread_mutex_lock(&reloader->lock);
+	ask_authorities(reloader);
+	enum fas_code rc = service_reload_policy(reloader->service, warning, warning_size, e);
+	record_load(reloader, who, warning, e);
+	pthread_mutex_unlock(&reloader->lock);
+	metrics_add(reloader->metrics,
+	    rc == FAS_OK ? METRIC_POLICY_RELOAD_DONE : METRIC_POLICY_RELOAD_ERROR);
+	return rc;
+}
+
+void
+reloader_resolve_groups(struct reloader *reloader)
+{
+	pthread_mutex_lock(&reloader->lock);
+	service_resolve_groups(reloader->service);
+	pthread_mutex_unlock(&reloader->lock);
+}
