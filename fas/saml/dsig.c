@@ -7,12 +7,18 @@
 
 #include "fas/saml/xml.h"
 
-/* xmlsec prints to stderr unless told otherwise; what it says may hold parts of the document. */
+/* Both libraries print to stderr unless told otherwise; what they say may hold parts of the document. */
 static void
 silence(const char *file, int line, const char *func, const char *object, const char *subject,
     int reason, const char *msg)
 {
 	(void)file, (void)line, (void)func, (void)object, (void)subject, (void)reason, (void)msg;
+}
+
+static void
+silence_libxml(void *context, xmlError *error)
+{
+	(void)context, (void)error;
 }
 
 enum fas_code
@@ -22,6 +28,8 @@ dsig_init(struct fas_err *e)
 	if (xmlSecInit() < 0 || xmlSecCheckVersion() != 1 || xmlSecOpenSSLInit() < 0)
 		return fas_fail(e, FAS_E_CRYPTO, "crypto_error", "xmlsec does not start");
 	xmlSecErrorsSetCallback(silence);
+	xmlSetStructuredErrorFunc(NULL, silence_libxml);             /* of this thread */
+	(void)xmlThrDefSetStructuredErrorFunc(NULL, silence_libxml); /* of those to come */
 	xmlSecIOCleanupCallbacks();
 	return FAS_OK;
 }

@@ -60,6 +60,8 @@ static enum fas_code
 survey_id(struct survey *s, const xmlAttr *a)
 {
 	const char *value = a->children ? (const char *)a->children->content : "";
+	if (!*value || value[strcspn(value, " \t\r\n")])
+		return refuse(s->e, "XML 1.0 3.3.1: an ID is empty or has white space");
 	for (size_t i = 0; i < s->n_ids; i++) {
 		if (strcmp(s->ids[i], value) == 0)
 			return fas_fail(s->e, FAS_E_INPUT, "saml_structure",

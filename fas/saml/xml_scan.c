@@ -101,6 +101,22 @@ value_is_nocase(const struct attribute *a, const char *want)
 	return ascii_equal_nocase(text, want);
 }
 
+/* declarations: of this element, with this one. */
+static enum fas_code
+scan_namespace(struct scan *s, const struct attribute *a, size_t declarations)
+{
+	if (a->value_len > XML_NS_URI_MAX)
+		return refuse_bound(s, "octets of a namespace's name", XML_NS_URI_MAX);
+	if (a->value_len > 0 && !memchr(a->value, ':', a->value_len))
+		return refuse(s, "a namespace's name is relative (Canonical XML 1.3)");
+	if (declarations > XML_NS_PER_ELEMENT_MAX)
+		return refuse_bound(
+		    s, "namespaces declared by one element", XML_NS_PER_ELEMENT_MAX);
+	if (++s->ns_total > XML_NS_TOTAL_MAX)
+		return refuse_bound(s, "namespaces declared", XML_NS_TOTAL_MAX);
+	return FAS_OK;
+}
+
 /* The attributes of one start tag, up to '>' or "/>". */
 static enum fas_code
 scan_attributes(struct scan *s)
@@ -111,18 +127,12 @@ scan_attributes(struct scan *s)
 		enum fas_code rc = scan_attribute(s, &a);
 		if (rc != FAS_OK)
 			return rc;
-		if (!is_namespace(&a)) {
-			if (++attrs > XML_ATTRS_MAX)
-				return refuse_bound(s, "attributes of one element", XML_ATTRS_MAX);
-			continue;
-		}
-		if (a.value_len > XML_NS_URI_MAX)
-			return refuse_bound(s, "octets of a namespace's name", XML_NS_URI_MAX);
-		if (++declarations > XML_NS_PER_ELEMENT_MAX)
-			return refuse_bound(
-			    s, "namespaces declared by one element", XML_NS_PER_ELEMENT_MAX);
-		if (++s->ns_total > XML_NS_TOTAL_MAX)
-			return refuse_bound(s, "namespaces declared", XML_NS_TOTAL_MAX);
+		if (is_namespace(&a))
+			rc = scan_namespace(s, &a, ++declarations);
+		else if (++attrs > XML_ATTRS_MAX)
+			return refuse_bound(s, "attributes of one element", XML_ATTRS_MAX);
+		if (rc != FAS_OK)
+			return rc;
 	}
 	return FAS_OK;
 }

@@ -75,6 +75,7 @@ world_setup(void **state)
 	if (!mkdtemp(world.folder) || saml_init(&e) != FAS_OK)
 		return -1;
 	make_keys();
+	world.cert_base64 = saml_sign_cert_base64(world.certs[KEY_MAIN]);
 	load_trust();
 	return 0;
 }
@@ -85,6 +86,7 @@ world_teardown(void **state)
 	char path[96];
 	(void)state;
 	saml_trust_free(world.trust);
+	free(world.cert_base64);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		EVP_PKEY_free(world.keys[i]);
 		X509_free(world.certs[i]);
@@ -151,9 +153,6 @@ world_spec(const struct row *row)
 {
 	static const struct saml_sign_attribute alice[] = {
 	    {"cip_sid", SID}, {"cip_upn", UPN}, {"cip_oid", GUID}};
-	static char *cert;
-	if (!cert)
-		cert = saml_sign_cert_base64(world.certs[KEY_MAIN]);
 	struct saml_sign_spec spec = {.idp = idp_of(row),
 	    .audience = AUDIENCE,
 	    .recipient = ACS,
@@ -166,7 +165,7 @@ world_spec(const struct row *row)
 	    .algorithm = row->algorithm,
 	    .digest = row->digest,
 	    .prefix_list = row->prefix_list,
-	    .cert_base64 = cert,
+	    .cert_base64 = world.cert_base64,
 	    .now_s = NOW_S,
 	    .attributes = alice,
 	    .n_attributes = NELEMS(alice)};

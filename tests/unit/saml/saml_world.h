@@ -35,6 +35,7 @@ enum world_key { KEY_MAIN, KEY_OTHER, KEY_P256, KEY_P384, KEY_P521, KEY_COUNT };
 struct world {
 	EVP_PKEY *keys[KEY_COUNT];
 	X509 *certs[KEY_COUNT];
+	char *cert_base64; /* of KEY_MAIN */
 	struct saml_trust *trust;
 	char folder[64];
 };
