@@ -97,7 +97,6 @@ def _bring_up(lab, lock, steps):
         programs.start_fasd(lab)
         note(lab.api_url)
     with steps.step("storefront and two VDA hosts joined"):
-        programs.save_service_ca(lab)
         programs.enroll_machines(lab)
     web.wait_ready(lab)
     env.write_file(lab)

@@ -31,17 +31,20 @@ def start_time(pid):
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def session_members(session):
-    """Every live process of a session that this module made."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and start_time(entry) is not None:
-            try:
-                if os.getsid(int(entry)) == session:
-                    found.append(int(entry))
-            except ProcessLookupError:
-                continue
-    return found
+def family(pid):
+    """A live process and all that came from it: its descendants, and the members of its session."""
+    parents, sessions = {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            parents[int(entry)], sessions[int(entry)] = int(fields[1]), int(fields[3])
+    found = {one for one in parents if one == pid or sessions[one] == pid}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
 
 
 def record_of(lab, name):
@@ -77,16 +80,23 @@ def names(lab):
 
 
 def stop(lab, name, seconds=10):
-    """SIGTERM, then SIGKILL for what is left of the program and of its children."""
+    """SIGTERM, then SIGKILL for what is left of the program and of all that it started."""
     pid = pid_of(lab, name)
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        _until_gone(lambda: [pid] if pid_of(lab, name) else [], seconds)
+        members = {one: start_time(one) for one in family(pid)}
+        _signal(members, [pid], signal.SIGTERM)
+        _until_gone(lambda: pid_of(lab, name), seconds)
         for number in (signal.SIGTERM, signal.SIGKILL):
-            for member in session_members(pid):
-                os.kill(member, number)
-            _until_gone(lambda: session_members(pid), 2)
+            _signal(members, members, number)
+            _until_gone(lambda: any(start_time(one) == begun for one, begun in members.items()), 2)
     record_of(lab, name).unlink(missing_ok=True)
+
+
+def _signal(members, which, number):
+    """Send a signal to those that are still the processes that were meant."""
+    for pid in which:
+        if members[pid] is not None and start_time(pid) == members[pid]:
+            os.kill(pid, number)
 
 
 def _until_gone(living, seconds):

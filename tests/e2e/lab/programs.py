@@ -1,8 +1,12 @@
 """This project's own programs in a lab: started under users of their own, given a logon CA below an offline root, and
 joined by one storefront and two hosts."""
 
+import hashlib
 import json
 import os
+import signal
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError
 
 FASD = (FASD_UID, FASD_UID)
 SIGNER = (SIGNER_UID, SIGNER_UID)
+CONFIGS = {"fasd": "fasd", "fas-signer": "signer"}
 MACHINES = {"storefront": ("storefront", STOREFRONT), "host": ("host", VDA1), "host2": ("host", VDA2)}
 
 
@@ -50,25 +55,44 @@ def fasctl_status(lab, *words):
     return done.returncode, done.stdout, done.stderr
 
 
-def _start(lab, name, owner, argv):
-    privileges = ["setpriv", f"--reuid={owner[0]}", f"--regid={owner[1]}", "--clear-groups", "--no-new-privs",
-                  "--bounding-set=-all,+net_bind_service", "--inh-caps=-all,+net_bind_service",
-                  "--ambient-caps=-all,+net_bind_service"]
-    proc.start(lab, name, namespace.enter(lab, privileges + argv), env={"KRB5_CONFIG": str(lab.krb5_conf)})
+def _start(lab, name, owner, options=()):
+    """By fas-launch, which does without systemd what units do: users, the one capability, starting again."""
+    argv = [program("fas-launch"), "--run", f"{owner[0]}:{owner[1]}", *options, "--",
+            program(name), "--config", lab.fas / f"{CONFIGS[name]}.yaml"]
+    proc.start(lab, name, namespace.enter(lab, argv), env={"KRB5_CONFIG": str(lab.krb5_conf)})
 
 
 def start_signer(lab):
-    _start(lab, "fas-signer", SIGNER, [program("fas-signer"), "--config", lab.fas / "signer.yaml"])
+    _start(lab, "fas-signer", SIGNER, ["--lock-memory"])
     proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
 
 
 def start_fasd(lab):
-    _start(lab, "fasd", FASD, [program("fasd"), "--config", lab.fas / "fasd.yaml"])
+    _start(lab, "fasd", FASD, ["--low-ports"])
     proc.wait_ready(lab, "fasd", lambda: is_ready(lab))
 
 
+def pid(lab, name):
+    """The process id of fasd or fas-signer itself, below its launcher; None when it is not there."""
+    launcher = proc.pid_of(lab, name)
+    for one in proc.family(launcher) if launcher else []:
+        try:
+            if os.readlink(f"/proc/{one}/exe").rpartition("/")[2] == name:
+                return one
+        except OSError:
+            continue
+    return None
+
+
+def restart(lab, name, number=signal.SIGTERM):
+    """End the program and wait until its launcher has brought it back."""
+    old = pid(lab, name)
+    os.kill(old, number)
+    proc.wait_for(lambda: pid(lab, name) not in (None, old), 30, f"{name} after its restart")
+    proc.wait_ready(lab, name, lambda: _listens(lab.run / "signer" / "admin.sock") and is_ready(lab))
+
+
 def _listens(path):
-    import socket
     try:
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(str(path))
@@ -104,15 +128,25 @@ def enroll_machines(lab):
 
 def enroll(lab, stem, role, name):
     token = fasctl(lab, "host", "enroll", "--role", role, "--name", name).split()[0]
+    service_ca = lab.pki / "service-ca.crt"
+    if not service_ca.exists():
+        write(service_ca, find_service_ca(lab, token.rpartition(".")[2]))
     key, csr = api.new_csr(api.curve_key())
     api.save_key(lab.pki / f"{stem}.key", key)
-    answer = api.Client(lab.api_url, lab.pki / "service-ca.crt").post("/v1/enroll", {"token": token, "csr": csr})
+    answer = api.Client(lab.api_url, service_ca).post("/v1/enroll", {"token": token, "csr": csr})
     if answer.status != 201:
         raise LabError(f"{name} could not join: {answer}")
     write(lab.pki / f"{stem}.crt", answer.json["certificate"] + answer.json["chain"])
 
 
-def save_service_ca(lab):
-    """What the API's clients trust; on real machines it is known by the token's fingerprint."""
-    status = fasctl_json(lab, "ca", "show")
-    write(lab.pki / "service-ca.crt", status["service_ca"]["certificate"])
+def find_service_ca(lab, fingerprint):
+    """As a machine does that trusts nothing yet: the certificate with the token's fingerprint, out of the server's
+    handshake."""
+    address = lab.api_url.removeprefix("https://")
+    shown = subprocess.run(["openssl", "s_client", "-connect", address, "-showcerts"], text=True, capture_output=True,
+                           stdin=subprocess.DEVNULL).stdout
+    for part in shown.split("-----BEGIN CERTIFICATE-----")[1:]:
+        pem = "-----BEGIN CERTIFICATE-----" + part.partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+        if hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() == fingerprint:
+            return pem
+    raise LabError("the server's handshake shows no certificate with the token's fingerprint")
