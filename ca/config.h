@@ -1,0 +1,73 @@
+/*
+ * signer.yaml: where things lie, who may ask, and which authorities there are.  (docs/FILES.md has every key.)
+ *
+ * The file, like the limits, belongs to root: whoever has taken over the signer's own user must not be able to change
+ * who is answered, or where certificates say that their CRL lies.
+ */
+#ifndef CA_CONFIG_H
+#define CA_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ca/profile.h"
+#include "fas/base/err.h"
+#include "fas/base/own.h"
+#include "fas/base/yaml.h"
+
+#define AUTHORITY_NAME_MAX 32 /* with NUL; [a-z0-9][a-z0-9-]* */
+#define AUTHORITIES_MAX 16
+#define NO_GROUP ((gid_t)-1)
+
+struct authority_config {
+	char name[AUTHORITY_NAME_MAX];
+	const char *publish_urls[PROFILE_URLS_MAX]; /* no slash at the end */
+	size_t n_publish_urls;
+	int64_t backdate_s;
+	int64_t crl_life_s, crl_each_s;
+	const char *common_name;
+	const char *organization; /* or NULL */
+};
+
+struct service_ca_config {
+	const char *server_names[PROFILE_DNS_MAX]; /* DNS names and IP addresses of fasd's API */
+	size_t n_server_names;
+	int64_t backdate_s;
+	int64_t machine_life_s, server_life_s, token_life_s;
+};
+
+/* Immutable once loaded; texts live as long as it. */
+struct signer_config {
+	struct yaml_doc *doc;
+	char state[PATH_MAX], public_folder[PATH_MAX];
+	char issue_socket[PATH_MAX], admin_socket[PATH_MAX];
+	uid_t issue_uid;
+	gid_t admin_group; /* NO_GROUP: root alone */
+	char limits_path[PATH_MAX];
+	int64_t clock_skew_s;
+	size_t n_authorities;
+	struct authority_config authorities[AUTHORITIES_MAX];
+	struct service_ca_config service_ca;
+};
+
+/*
+ * owner: to whom the file and its folder must belong (0 outside of tests); neither may be writable by group or others.
+ * FAS_E_CONFIG "config_owner", else file:line:column messages.
+ */
+MUST_CHECK enum fas_code signer_config_load(
+    const char *path, uid_t owner, struct signer_config **out, struct fas_err *e);
+void signer_config_free(struct signer_config *config);
+
+/* NULL when the file names no such authority. */
+const struct authority_config *signer_config_authority(
+    const struct signer_config *config, const char *name);
+
+/* The ownership check by itself, for limits.yaml. */
+MUST_CHECK enum fas_code config_owner_check(const char *path, uid_t owner, struct fas_err *e);
+
+DEFINE_OWN(signer_config, struct signer_config *, signer_config_free);
+
+#endif
