@@ -1,0 +1,50 @@
+/*
+ * The issuers of this node: every generation of every authority, the roots whose CRLs are published beside them, and the
+ * service CA.  Loaded from ca.db, replaced one by one, shared by threads.
+ */
+#ifndef CA_AUTHORITY_H
+#define CA_AUTHORITY_H
+
+#include <pthread.h>
+
+#include "ca/config.h"
+#include "ca/issuer.h"
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+
+#define ISSUERS_MAX 128
+
+struct authorities {
+	const struct signer_config *config;
+	struct db_pool *db;
+	pthread_mutex_t lock; /* guards what follows; issuers themselves never change */
+	size_t n;
+	struct issuer *issuers[ISSUERS_MAX];
+};
+
+void authorities_init(
+    struct authorities *a, const struct signer_config *config, struct db_pool *db);
+void authorities_done(struct authorities *a);
+
+/* Read all issuers from ca.db, all or nothing: at start, and after an administrator's act. */
+MUST_CHECK enum fas_code authorities_load(struct authorities *a, struct fas_err *e);
+
+/* A key and a self-signed certificate for the service CA, if there is none: at first start. */
+MUST_CHECK enum fas_code authorities_make_service_ca(struct authorities *a, struct fas_err *e);
+
+/* The newest ready generation; a new reference.  FAS_E_UNAVAILABLE "authority_not_ready", FAS_E_NOTFOUND
+ * "authority_unknown". */
+MUST_CHECK enum fas_code authorities_find(
+    struct authorities *a, const char *name, struct issuer **out, struct fas_err *e);
+MUST_CHECK enum fas_code authorities_service(
+    struct authorities *a, struct issuer **out, struct fas_err *e);
+/* By its row; NULL when there is none. */
+struct issuer *authorities_by_id(struct authorities *a, int64_t id);
+/* The newest generation of this kind, ready or not; NULL when there is none. */
+struct issuer *authorities_newest(struct authorities *a, enum issuer_kind kind, const char *name);
+/* The root beside this generation of a logon authority; NULL while there is none. */
+struct issuer *authorities_root_of(struct authorities *a, const struct issuer *issuer);
+/* New references to all; returns how many. */
+size_t authorities_all(struct authorities *a, struct issuer *out[ISSUERS_MAX]);
+
+#endif

@@ -1,0 +1,220 @@
+#include "ca/key.h"
+
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "fas/base/file.h"
+#include "fas/base/secret.h"
+
+#define KEY_FILE_MAX 16384
+
+struct key {
+	EVP_PKEY *pkey;
+	const struct key_kind *kind;
+	enum profile_signature algorithm;
+	uint8_t *spki;
+	size_t spki_len;
+};
+
+struct key_kind {
+	const char *name;
+	const char *algorithm; /* of EVP_PKEY */
+	size_t bits;
+	const char *group;
+};
+
+static const struct key_kind kinds[] = {
+    {"rsa-2048", "RSA", 2048, NULL},
+    {"rsa-3072", "RSA", 3072, NULL},
+    {"rsa-4096", "RSA", 4096, NULL},
+    {"p-256", "EC", 256, "P-256"},
+    {"p-384", "EC", 384, "P-384"},
+};
+
+DEFINE_OWN(bio, BIO *, BIO_free_all);
+DEFINE_OWN(md_ctx, EVP_MD_CTX *, EVP_MD_CTX_free);
+
+void
+key_free(struct key *key)
+{
+	if (!key)
+		return;
+	EVP_PKEY_free(key->pkey);
+	OPENSSL_free(key->spki);
+	free(key);
+}
+
+static const struct key_kind *
+kind_of(const EVP_PKEY *pkey)
+{
+	for (size_t i = 0; i < NELEMS(kinds); i++) {
+		if (EVP_PKEY_is_a(pkey, kinds[i].algorithm) &&
+		    EVP_PKEY_get_bits(pkey) == (int)kinds[i].bits)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+/* Takes pkey in every case. */
+static enum fas_code
+key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
+{
+	OWN(key) struct key *key = calloc(1, sizeof(*key));
+	if (!key) {
+		EVP_PKEY_free(pkey);
+		return fas_fail_nomem(e);
+	}
+	key->pkey = pkey;
+	key->kind = kind_of(pkey);
+	if (!key->kind)
+		return fas_fail(e, FAS_E_CONFIG, "key_file",
+		    "%s: not RSA-2048, -3072, -4096, P-256 or P-384", what);
+	enum fas_code rc = profile_signature_for(pkey, &key->algorithm, e);
+	if (rc != FAS_OK)
+		return rc;
+	int len = i2d_PUBKEY(pkey, &key->spki);
+	if (len <= 0)
+		return fas_fail_openssl(e, "%s: public key", what);
+	key->spki_len = (size_t)len;
+	*out = TAKE(key);
+	return FAS_OK;
+}
+
+enum fas_code
+key_generate(const char *type, struct key **out, struct fas_err *e)
+{
+	const struct key_kind *kind = NULL;
+	for (size_t i = 0; i < NELEMS(kinds); i++) {
+		if (strcmp(kinds[i].name, type) == 0)
+			kind = &kinds[i];
+	}
+	if (!kind)
+		return fas_fail(e, FAS_E_INPUT, "key_type",
+		    "key type \"%s\", want rsa-2048, rsa-3072, rsa-4096, p-256 or p-384", type);
+	EVP_PKEY *pkey = kind->group ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->group)
+				     : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", kind->bits);
+	if (!pkey)
+		return fas_fail_openssl(e, "a new %s key", type);
+	return key_wrap(pkey, "new key", out, e);
+}
+
+enum fas_code
+key_save(const struct key *key, const char *path, struct fas_err *e)
+{
+	OWN(bio) BIO *bio = BIO_new(BIO_s_secmem());
+	char *pem = NULL;
+	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		return fas_fail_openssl(e, "PKCS#8");
+	long len = BIO_get_mem_data(bio, &pem);
+	return file_write_new(path, pem, (size_t)len, 0600, e);
+}
+
+/* Answers the library's question for a passphrase: there is none, and nobody to ask. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *arg)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+enum fas_code
+key_load(const char *path, struct key **out, struct fas_err *e)
+{
+	OWN(secret) struct secret pem = {0};
+	enum fas_code rc = secret_load(&pem, path, KEY_FILE_MAX, e);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(bio) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	if (!pkey) {
+		(void)fas_fail_openssl(NULL, "emptied");
+		return fas_fail(
+		    e, FAS_E_CONFIG, "key_file", "%s: not a private key in PEM (PKCS#8)", path);
+	}
+	return key_wrap(pkey, path, out, e);
+}
+
+const char *
+key_type(const struct key *key)
+{
+	return key->kind->name;
+}
+
+enum profile_signature
+key_algorithm(const struct key *key)
+{
+	return key->algorithm;
+}
+
+bool
+key_is_deterministic(const struct key *key)
+{
+	return key->algorithm == SIGNATURE_RSA_SHA256;
+}
+
+size_t
+key_signature_len(const struct key *key)
+{
+	return (size_t)EVP_PKEY_get_size(key->pkey);
+}
+
+const uint8_t *
+key_spki(const struct key *key, size_t *len)
+{
+	*len = key->spki_len;
+	return key->spki;
+}
+
+enum fas_code
+key_matches(const struct key *key, const EVP_PKEY *public_key, struct fas_err *e)
+{
+	if (public_key && EVP_PKEY_eq(key->pkey, public_key) == 1)
+		return FAS_OK;
+	(void)fas_fail_openssl(NULL, "emptied");
+	return fas_fail(e, FAS_E_CONFLICT, "key_mismatch",
+	    "RFC 5280 4.1.2.7: the certificate's public key is not this authority's");
+}
+
+static const char *
+digest_of(enum profile_signature algorithm)
+{
+	return algorithm == SIGNATURE_ECDSA_SHA384 ? "SHA384" : "SHA256";
+}
+
+enum fas_code
+key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len, uint8_t *signature,
+    size_t *signature_len, struct fas_err *e)
+{
+	OWN(md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	*signature_len = KEY_SIGNATURE_MAX;
+	/* RSA's default padding here is PKCS#1 v1.5, which is what Samba's KDC accepts (CERTIFICATES.md). */
+	if (!ctx ||
+	    EVP_DigestSignInit_ex(
+		ctx, NULL, digest_of(key->algorithm), NULL, NULL, key->pkey, NULL) != 1 ||
+	    EVP_DigestSign(ctx, signature, signature_len, tbs, tbs_len) != 1)
+		return fas_fail_openssl(e, "signature by the CA's key");
+	return FAS_OK;
+}
+
+enum fas_code
+key_verify(EVP_PKEY *public_key, enum profile_signature algorithm, const uint8_t *tbs,
+    size_t tbs_len, const uint8_t *signature, size_t signature_len, struct fas_err *e)
+{
+	OWN(md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	if (!ctx || EVP_DigestVerifyInit_ex(
+			ctx, NULL, digest_of(algorithm), NULL, NULL, public_key, NULL) != 1)
+		return fas_fail_openssl(e, "verification");
+	if (EVP_DigestVerify(ctx, signature, signature_len, tbs, tbs_len) == 1)
+		return FAS_OK;
+	(void)fas_fail_openssl(NULL, "emptied");
+	return fas_fail(e, FAS_E_CRYPTO, "signature_wrong",
+	    "RFC 5280 6.1.3 (a)(1): the issuer's public key does not confirm the signature");
+}

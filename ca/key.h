@@ -1,0 +1,54 @@
+/*
+ * The key of a certification authority.  Everything that is ever signed goes through key_sign, so that profiles, CRLs
+ * and requests cannot tell a file from a token.
+ */
+#ifndef CA_KEY_H
+#define CA_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+
+#include "ca/profile.h"
+#include "fas/base/err.h"
+#include "fas/base/own.h"
+
+#define KEY_SIGNATURE_MAX 512 /* octets: RSA-4096; an ECDSA P-384 signature is at most 104 */
+
+struct key;
+
+/* "rsa-2048" (the default), "rsa-3072", "rsa-4096", "p-256", "p-384"; else FAS_E_INPUT "key_type". */
+MUST_CHECK enum fas_code key_generate(const char *type, struct key **out, struct fas_err *e);
+
+/* PKCS#8, PEM, into a new file of mode 0600; FAS_E_CONFLICT "file_exists" when there is one. */
+MUST_CHECK enum fas_code key_save(const struct key *key, const char *path, struct fas_err *e);
+/* Owner and mode as secret_load demands.  FAS_E_CONFIG "key_file" when it is not one unencrypted private key. */
+MUST_CHECK enum fas_code key_load(const char *path, struct key **out, struct fas_err *e);
+void key_free(struct key *key);
+
+const char *key_type(const struct key *key);
+enum profile_signature key_algorithm(const struct key *key);
+/* RSA PKCS#1 v1.5: the same bytes give the same signature for ever. */
+bool key_is_deterministic(const struct key *key);
+/* Length of a placeholder as long as a real signature. */
+size_t key_signature_len(const struct key *key);
+
+/* SubjectPublicKeyInfo, DER; borrowed. */
+const uint8_t *key_spki(const struct key *key, size_t *len);
+/* FAS_E_CONFLICT "key_mismatch" when public_key is not this key's. */
+MUST_CHECK enum fas_code key_matches(
+    const struct key *key, const EVP_PKEY *public_key, struct fas_err *e);
+
+/* signature has KEY_SIGNATURE_MAX bytes.  Thread-safe. */
+MUST_CHECK enum fas_code key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len,
+    uint8_t *signature, size_t *signature_len, struct fas_err *e);
+
+/* Does public_key confirm it?  FAS_E_CRYPTO "signature_wrong" otherwise. */
+MUST_CHECK enum fas_code key_verify(EVP_PKEY *public_key, enum profile_signature algorithm,
+    const uint8_t *tbs, size_t tbs_len, const uint8_t *signature, size_t signature_len,
+    struct fas_err *e);
+
+DEFINE_OWN(key, struct key *, key_free);
+
+#endif

@@ -1,0 +1,263 @@
+#include "ca/make.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "ca/ca.h"
+#include "ca/pem.h"
+#include "fas/base/buf.h"
+#include "fas/base/clock.h"
+#include "fas/base/text.h"
+
+#define YEAR_S ((int64_t)31557600)
+#define ROOT_LIFE_S (10 * YEAR_S)
+#define LAB_CA_LIFE_S (5 * YEAR_S)
+#define BACKDATE_S 3600
+#define CHAIN_MAX 65536
+
+/* One new row of ca.db and its record, in a transaction of their own. */
+struct add {
+	struct issuer_row row;
+	const struct audit_record *about;
+};
+
+static enum fas_code
+add_row(struct db *db, void *arg, struct fas_err *e)
+{
+	struct add *add = arg;
+	enum fas_code rc = store_issuer_add(db, &add->row, &add->row.id, e);
+	return rc == FAS_OK ? audit_append(db, add->about, e) : rc;
+}
+
+static enum fas_code
+record(const struct making *m, const char *event, const struct issuer_row *row,
+    const char *key_type, struct fas_err *e)
+{
+	char generation[24];
+	(void)snprintf(generation, sizeof(generation), "%lld", (long long)row->generation);
+	OWN(json)
+	json_t *detail = audit_detail("authority", row->authority, "generation", generation, "key",
+	    key_type, "key_file", row->key_file, NULL);
+	m->about->event = event;
+	m->about->outcome = "done";
+	m->about->detail = detail;
+	struct add add = {*row, m->about};
+	enum fas_code rc = db_write(m->db, add_row, &add, e);
+	if (rc == FAS_OK)
+		audit_log(m->about);
+	m->about->detail = NULL;
+	return rc;
+}
+
+/* A key file that is there without a row is what a crash left: its key was never used, but it is never overwritten. */
+static enum fas_code
+new_key(const struct signer_config *config, const char *type, const char *stem, char file[NAME_MAX],
+    struct key **out, struct fas_err *e)
+{
+	uint8_t random[4];
+	char hex[2 * sizeof(random) + 1], path[PATH_MAX];
+	OWN(key) struct key *key = NULL;
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return fas_fail_openssl(e, "random bytes for a file's name");
+	(void)snprintf(file, NAME_MAX, "%s-%s.key", stem, hex_encode(random, sizeof(random), hex));
+	enum fas_code rc = issuer_key_path(config, file, path, e);
+	if (rc == FAS_OK)
+		rc = key_generate(type, &key, e);
+	if (rc == FAS_OK)
+		rc = key_save(key, path, e);
+	if (rc == FAS_OK)
+		*out = TAKE(key);
+	return rc;
+}
+
+/* Who signs, and what: parent NULL = the key itself. */
+struct ca_plan {
+	const struct key *key;
+	const struct issuer *parent;
+	const char *common_name, *organization;
+	int64_t life_s;
+	int path_len;
+};
+
+static enum fas_code
+sign_ca(const struct ca_plan *plan, const uint8_t *tbs, size_t tbs_len, uint8_t **der, size_t *len,
+    struct fas_err *e)
+{
+	const struct key *key = plan->parent ? plan->parent->key : plan->key;
+	uint8_t signature[KEY_SIGNATURE_MAX];
+	size_t signature_len = 0;
+	enum fas_code rc = key_sign(key, tbs, tbs_len, signature, &signature_len, e);
+	return rc == FAS_OK ? profile_assemble(key_algorithm(key), tbs, tbs_len, signature,
+				  signature_len, der, len, e)
+			    : rc;
+}
+
+static enum fas_code
+build_ca(const struct ca_plan *plan, uint8_t **der, size_t *len, struct fas_err *e)
+{
+	OWN(bytes) uint8_t *tbs = NULL;
+	size_t tbs_len = 0;
+	int64_t now_s = clock_now();
+	struct profile_ca_facts facts = {.common_name = plan->common_name,
+	    .organization = plan->organization,
+	    .serial_len = ISSUER_SERIAL_LEN,
+	    .not_before_s = now_s - BACKDATE_S,
+	    .not_after_s = now_s + plan->life_s,
+	    .path_len = plan->path_len};
+	if (plan->parent && facts.not_before_s < plan->parent->not_before_s)
+		facts.not_before_s = plan->parent->not_before_s;
+	if (plan->parent && facts.not_after_s > plan->parent->not_after_s)
+		facts.not_after_s = plan->parent->not_after_s;
+	facts.spki = key_spki(plan->key, &facts.spki_len);
+	enum fas_code rc = issuer_serial(clock_now_ms(), facts.serial, e);
+	if (rc == FAS_OK)
+		rc = profile_build_ca(plan->parent ? &plan->parent->published : NULL,
+		    key_algorithm(plan->key), &facts, &tbs, &tbs_len, e);
+	return rc == FAS_OK ? sign_ca(plan, tbs, tbs_len, der, len, e) : rc;
+}
+
+/* A self-signed authority: key, certificate and record. */
+static enum fas_code
+make_root(const struct making *m, const char *event, const char *key_type, const char *stem,
+    struct ca_plan *plan, struct issuer_row *row, struct fas_err *e)
+{
+	char file[NAME_MAX];
+	OWN(key) struct key *key = NULL;
+	OWN(bytes) uint8_t *der = NULL;
+	enum fas_code rc = new_key(m->config, key_type, stem, file, &key, e);
+	plan->key = key;
+	if (rc == FAS_OK)
+		rc = build_ca(plan, &der, &row->certificate_len, e);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(text) char *pem = pem_encode("CERTIFICATE", der, row->certificate_len);
+	if (!pem)
+		return fas_fail_nomem(e);
+	row->key_file = file;
+	row->certificate = der;
+	row->chain = pem;
+	return record(m, event, row, key_type, e);
+}
+
+enum fas_code
+make_service_ca(const struct making *m, struct fas_err *e)
+{
+	uint8_t random[4];
+	char hex[2 * sizeof(random) + 1], name[64];
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return fas_fail_openssl(e, "random bytes for a name");
+	/* Two installations never share a name: their keys differ. */
+	(void)snprintf(
+	    name, sizeof(name), "FAS Service CA %s", hex_encode(random, sizeof(random), hex));
+	struct ca_plan plan = {.common_name = name, .life_s = ROOT_LIFE_S};
+	struct issuer_row row = {.kind = ISSUER_SERVICE, .authority = "service", .generation = 1};
+	return make_root(m, "service_ca_made", "p-256", "service-1", &plan, &row, e);
+}
+
+enum fas_code
+make_authority_key(const struct making *m, const char *authority, int64_t generation,
+    const char *key_type, struct fas_err *e)
+{
+	char file[NAME_MAX], stem[ISSUER_STEM_MAX];
+	OWN(key) struct key *key = NULL;
+	(void)snprintf(stem, sizeof(stem), "%s-%lld", authority, (long long)generation);
+	enum fas_code rc = new_key(m->config, key_type, stem, file, &key, e);
+	struct issuer_row row = {.kind = ISSUER_LOGON,
+	    .authority = authority,
+	    .generation = generation,
+	    .key_file = file};
+	return rc == FAS_OK ? record(m, "authority_key_made", &row, key_type, e) : rc;
+}
+
+enum fas_code
+make_lab_root(const struct making *m, const char *authority, int64_t generation, struct fas_err *e)
+{
+	const struct authority_config *a = signer_config_authority(m->config, authority);
+	char name[64], stem[ISSUER_STEM_MAX];
+	(void)snprintf(name, sizeof(name), "%.50s Lab Root", a->common_name);
+	(void)snprintf(stem, sizeof(stem), "%s-%lld-root", authority, (long long)generation);
+	struct ca_plan plan = {.common_name = name,
+	    .organization = a->organization,
+	    .life_s = ROOT_LIFE_S,
+	    .path_len = 1};
+	struct issuer_row row = {
+	    .kind = ISSUER_ROOT, .authority = authority, .generation = generation};
+	return make_root(m, "lab_root_made", "rsa-2048", stem, &plan, &row, e);
+}
+
+enum fas_code
+make_lab_certificate(const struct making *m, const struct issuer *root, const struct issuer *issuer,
+    struct fas_err *e)
+{
+	const struct authority_config *a = signer_config_authority(m->config, issuer->authority);
+	struct ca_plan plan = {.key = issuer->key,
+	    .parent = root,
+	    .common_name = a->common_name,
+	    .organization = a->organization,
+	    .life_s = LAB_CA_LIFE_S};
+	struct certify c = {.issuer = issuer};
+	OWN(bytes) uint8_t *der = NULL;
+	enum fas_code rc = build_ca(&plan, &der, &c.len, e);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(text) char *pem = pem_encode("CERTIFICATE", der, c.len);
+	OWN(buf) struct buf chain = {0};
+	buf_init(&chain, CHAIN_MAX);
+	buf_text(&chain, pem ? pem : "");
+	buf_text(&chain, root->pem);
+	if (!pem || buf_check(&chain, e) != FAS_OK)
+		return fas_fail_nomem(e);
+	c.der = der;
+	c.chain = buf_str(&chain);
+	return make_certified(m, "lab_certificate_made", &c, e);
+}
+
+struct certifying {
+	const struct certify *c;
+	const struct audit_record *about;
+};
+
+static enum fas_code
+certify(struct db *db, void *arg, struct fas_err *e)
+{
+	const struct certifying *at = arg;
+	const struct certify *c = at->c;
+	const struct issuer *issuer = c->issuer;
+	struct issuer_row root = {.kind = ISSUER_ROOT,
+	    .authority = issuer->authority,
+	    .generation = issuer->generation,
+	    .certificate = c->root,
+	    .certificate_len = c->root_len,
+	    .chain = c->root_pem,
+	    .given_crl = c->root_crl,
+	    .given_crl_len = c->root_crl_len};
+	enum fas_code rc = store_issuer_certify(db, issuer->id, c->der, c->len, c->chain, e);
+	if (rc == FAS_OK && c->root)
+		rc = store_issuer_add(db, &root, &root.id, e);
+	return rc == FAS_OK ? audit_append(db, at->about, e) : rc;
+}
+
+enum fas_code
+make_certified(
+    const struct making *m, const char *event, const struct certify *c, struct fas_err *e)
+{
+	uint8_t digest[STORE_DIGEST];
+	char hex[2 * STORE_DIGEST + 1];
+	if (EVP_Digest(c->der, c->len, digest, NULL, EVP_sha256(), NULL) != 1)
+		return fas_fail_openssl(e, "SHA-256");
+	OWN(json)
+	json_t *detail = audit_detail("issuer", c->issuer->stem, "certificate_sha256",
+	    hex_encode(digest, sizeof(digest), hex), NULL);
+	m->about->event = event;
+	m->about->outcome = "done";
+	m->about->detail = detail;
+	struct certifying at = {c, m->about};
+	enum fas_code rc = db_write(m->db, certify, &at, e);
+	if (rc == FAS_OK)
+		audit_log(m->about);
+	m->about->detail = NULL;
+	return rc;
+}

@@ -1,0 +1,61 @@
+/*
+ * New authorities: key first (durably in its file, then on record), certificate or request after.  All of it is an
+ * administrator's act or the first start; nothing here is on the path of a logon.
+ */
+#ifndef CA_MAKE_H
+#define CA_MAKE_H
+
+#include <stdint.h>
+
+#include "ca/config.h"
+#include "ca/issuer.h"
+#include "fas/base/audit.h"
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+
+/*
+ * Where, and on whose behalf: about names the caller and the correlation id; each step completes it and puts it on record
+ * in the step's own transaction.
+ */
+struct making {
+	const struct signer_config *config;
+	struct db_pool *db;
+	struct audit_record *about;
+};
+
+/* The service CA: P-256, self-signed for ten years, path length 0. */
+MUST_CHECK enum fas_code make_service_ca(const struct making *m, struct fas_err *e);
+
+/* A key for a new generation of a logon authority, on record without a certificate. */
+MUST_CHECK enum fas_code make_authority_key(const struct making *m, const char *authority,
+    int64_t generation, const char *key_type, struct fas_err *e);
+
+/* PKCS#10 (RFC 2986) of an issuer's key: name, CA:TRUE, key usages and key identifier as its certificate needs them. */
+MUST_CHECK enum fas_code make_request(const struct issuer *issuer,
+    const struct authority_config *config, char **pem, struct fas_err *e);
+
+/*
+ * For a lab: a root beside the authority (its own key and record), and the authority's certificate below it.
+ */
+MUST_CHECK enum fas_code make_lab_root(
+    const struct making *m, const char *authority, int64_t generation, struct fas_err *e);
+MUST_CHECK enum fas_code make_lab_certificate(const struct making *m, const struct issuer *root,
+    const struct issuer *issuer, struct fas_err *e);
+
+/* What an authority gets: its certificate, the chain, and, when it is not on record already, the root's. */
+struct certify {
+	const struct issuer *issuer;
+	const uint8_t *der;
+	size_t len;
+	const char *chain;   /* PEM: the certificate, its issuers, the root */
+	const uint8_t *root; /* DER; NULL = on record already */
+	size_t root_len;
+	const char *root_pem;
+	const uint8_t *root_crl; /* DER, or NULL */
+	size_t root_crl_len;
+};
+/* One transaction with its record.  FAS_E_CONFLICT "authority_ready". */
+MUST_CHECK enum fas_code make_certified(
+    const struct making *m, const char *event, const struct certify *c, struct fas_err *e);
+
+#endif
