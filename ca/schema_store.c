@@ -1,0 +1,37 @@
+/* The schema of ca.db, one numbered migration after the other; a released one is never changed. */
+#include "ca/store.h"
+
+#include "fas/base/audit.h"
+
+/*
+ * certificates: a rowid table, and serials that begin with the time, so that both grow at their right end
+ * (PERFORMANCE.md).  Revocation by user or host looks through what has not expired (index by end), which is short.
+ */
+static const char *const migrations[] = {
+    AUDIT_SCHEMA
+    "CREATE TABLE issuers("
+    " id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, authority TEXT NOT NULL,"
+    " generation INTEGER NOT NULL, key_file TEXT, certificate BLOB, chain TEXT, given_crl BLOB,"
+    " crl_number INTEGER NOT NULL DEFAULT 0, crl_this INTEGER NOT NULL DEFAULT 0,"
+    " crl_next INTEGER NOT NULL DEFAULT 0, crl_entries INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(kind, authority, generation)) STRICT;"
+    "CREATE TABLE certificates("
+    " id INTEGER PRIMARY KEY, issuer INTEGER NOT NULL REFERENCES issuers(id),"
+    " profile TEXT NOT NULL, serial BLOB NOT NULL UNIQUE, request_id TEXT NOT NULL UNIQUE,"
+    " request_digest BLOB NOT NULL, tbs BLOB NOT NULL, tbs_digest BLOB NOT NULL, signature BLOB,"
+    " spki_digest BLOB NOT NULL, sid TEXT, upn TEXT, role TEXT, name TEXT, rule TEXT, host TEXT,"
+    " session TEXT, correlation_id TEXT, created_ms INTEGER NOT NULL,"
+    " not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, revoked_at INTEGER,"
+    " reason INTEGER) STRICT;"
+    "CREATE INDEX certificates_end ON certificates(not_after);"
+    "CREATE INDEX certificates_session ON certificates(session) WHERE session IS NOT NULL;"
+    "CREATE INDEX certificates_revoked ON certificates(issuer, serial)"
+    " WHERE revoked_at IS NOT NULL;"
+    "CREATE INDEX certificates_machine ON certificates(serial) WHERE role IS NOT NULL;"
+    "CREATE TABLE tokens("
+    " hash BLOB PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, created_by TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER,"
+    " request_id TEXT) STRICT;",
+};
+
+const struct db_migrations ca_migrations = {migrations, NELEMS(migrations)};

@@ -1,0 +1,180 @@
+/*
+ * ca.db behind small verbs.  Every function runs inside a db_fn (db_write for those that change something); what a
+ * visitor gets is borrowed until it returns.
+ */
+#ifndef CA_STORE_H
+#define CA_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ca/profile.h"
+#include "fas/base/db.h"
+#include "fas/base/err.h"
+#include "fas/base/own.h"
+
+#define STORE_DIGEST 32 /* SHA-256 */
+
+extern const struct db_migrations ca_migrations;
+
+/* ---- issuers: one row for each key ---- */
+
+enum issuer_kind { ISSUER_LOGON = 1, ISSUER_ROOT, ISSUER_SERVICE };
+
+struct issuer_row {
+	int64_t id;
+	enum issuer_kind kind;
+	const char *authority;
+	int64_t generation;
+	const char *key_file; /* name in STATE/keys; NULL: the key is elsewhere (an offline root) */
+	const uint8_t *certificate; /* DER; NULL while there is none */
+	size_t certificate_len;
+	const char *chain;        /* PEM: this certificate, its issuers, the root; NULL as above */
+	const uint8_t *given_crl; /* an offline root's CRL as it was installed, or NULL */
+	size_t given_crl_len;
+};
+typedef enum fas_code issuer_visit(const struct issuer_row *row, void *arg, struct fas_err *e);
+
+/* FAS_E_CONFLICT "row_exists" when kind, authority and generation are there. */
+MUST_CHECK enum fas_code store_issuer_add(
+    struct db *db, const struct issuer_row *row, int64_t *id, struct fas_err *e);
+MUST_CHECK enum fas_code store_issuer_certify(struct db *db, int64_t id, const uint8_t *certificate,
+    size_t certificate_len, const char *chain, struct fas_err *e);
+MUST_CHECK enum fas_code store_issuers_each(
+    struct db *db, issuer_visit *visit, void *arg, struct fas_err *e);
+
+/* The last CRL of an issuer; number 0 = none yet. */
+struct crl_row {
+	int64_t number, this_update_s, next_update_s, entries;
+};
+MUST_CHECK enum fas_code store_crl_get(
+    struct db *db, int64_t issuer, struct crl_row *out, struct fas_err *e);
+MUST_CHECK enum fas_code store_crl_set(
+    struct db *db, int64_t issuer, const struct crl_row *row, struct fas_err *e);
+
+/* ---- certificates ---- */
+
+struct certificate_row {
+	int64_t id; /* grows with time */
+	int64_t issuer;
+	const char *profile;
+	const uint8_t *serial;
+	size_t serial_len;
+	const char *request_id;
+	const uint8_t *request_digest; /* STORE_DIGEST */
+	const uint8_t *tbs;
+	size_t tbs_len;
+	const uint8_t *tbs_digest; /* STORE_DIGEST */
+	const uint8_t *signature; /* kept only where it could not be made again: ECDSA; else NULL */
+	size_t signature_len;
+	const uint8_t *spki_digest; /* STORE_DIGEST */
+	const char *sid, *upn;      /* users, else NULL */
+	const char *role, *name;    /* machines, else NULL */
+	const char *rule, *host, *session;
+	const char *correlation_id;
+	int64_t created_ms;
+	int64_t not_before_s, not_after_s;
+	int64_t revoked_at_s; /* 0 = not revoked */
+	int reason;           /* RFC 5280 5.3.1 */
+};
+typedef enum fas_code certificate_visit(
+    const struct certificate_row *row, void *arg, struct fas_err *e);
+
+/* id and revocation are not read.  FAS_E_CONFLICT "row_exists": serial or request id. */
+MUST_CHECK enum fas_code store_certificate_add(
+    struct db *db, const struct certificate_row *row, struct fas_err *e);
+/* *found false: visit was not called. */
+MUST_CHECK enum fas_code store_certificate_by_request(struct db *db, const char *request_id,
+    certificate_visit *visit, void *arg, bool *found, struct fas_err *e);
+MUST_CHECK enum fas_code store_certificate_by_serial(struct db *db, const uint8_t *serial,
+    size_t serial_len, certificate_visit *visit, void *arg, bool *found, struct fas_err *e);
+MUST_CHECK enum fas_code store_certificate_sign(struct db *db, const uint8_t *serial,
+    size_t serial_len, const uint8_t *signature, size_t signature_len, struct fas_err *e);
+
+/* NULL or 0 members do not select. */
+struct certificate_filter {
+	const char *upn, *sid, *host, *session;
+	const char *state;            /* "valid", "revoked", "expired" */
+	const uint8_t *before_serial; /* only what was made before this one */
+	size_t before_serial_len;
+	int64_t now_s;
+	size_t limit;
+};
+/* Newest first. */
+MUST_CHECK enum fas_code store_certificates_each(struct db *db,
+    const struct certificate_filter *filter, certificate_visit *visit, void *arg,
+    struct fas_err *e);
+
+/* Users' certificates that were made since, newest first: for the rates. */
+typedef enum fas_code rate_visit(const char *sid, int64_t when_s, void *arg, struct fas_err *e);
+MUST_CHECK enum fas_code store_rates_each(
+    struct db *db, int64_t since_s, rate_visit *visit, void *arg, struct fas_err *e);
+
+/* ---- revocation ---- */
+
+enum revoke_by {
+	REVOKE_SERIAL,
+	REVOKE_SESSION,
+	REVOKE_HOST,
+	REVOKE_UPN,
+	REVOKE_SID,
+	REVOKE_MACHINE
+};
+
+struct revocation {
+	enum revoke_by by;
+	const uint8_t *serial; /* REVOKE_SERIAL */
+	size_t serial_len;
+	const char *text;      /* all others */
+	enum issuer_kind kind; /* only certificates of such issuers */
+	int64_t now_s;
+	int reason;
+};
+/* Certificates that are not revoked yet and have not expired.  *n: how many. */
+MUST_CHECK enum fas_code store_revoke(
+    struct db *db, const struct revocation *what, size_t *n, struct fas_err *e);
+
+typedef enum fas_code revoked_visit(const uint8_t *serial, size_t serial_len, int64_t when_s,
+    int reason, void *arg, struct fas_err *e);
+/* Of one issuer, sorted by serial; those that expired before since_s are left out. */
+MUST_CHECK enum fas_code store_revoked_each(struct db *db, int64_t issuer, int64_t since_s,
+    revoked_visit *visit, void *arg, struct fas_err *e);
+
+/* ---- machines ---- */
+
+/* Certificates of hosts and storefronts that have not expired, by serial, behind after (NULL = from the first). */
+MUST_CHECK enum fas_code store_machines_each(struct db *db, int64_t now_s, const uint8_t *after,
+    size_t after_len, size_t limit, certificate_visit *visit, void *arg, struct fas_err *e);
+/* The host table's generation; bump raises it. */
+MUST_CHECK enum fas_code store_generation(
+    struct db *db, bool bump, int64_t *generation, struct fas_err *e);
+
+struct token_row {
+	const uint8_t *hash; /* STORE_DIGEST; the token itself is nowhere on record */
+	const char *role, *name, *created_by;
+	int64_t created_s, expires_s;
+};
+MUST_CHECK enum fas_code store_token_add(
+    struct db *db, const struct token_row *row, struct fas_err *e);
+
+#define TOKEN_ROLE_MAX 16
+#define TOKEN_NAME_MAX 254
+struct token_facts {
+	char role[TOKEN_ROLE_MAX], name[TOKEN_NAME_MAX];
+};
+/* *found only for a token that is unused and has not expired. */
+MUST_CHECK enum fas_code store_token_find(struct db *db, const uint8_t *hash, int64_t now_s,
+    struct token_facts *out, bool *found, struct fas_err *e);
+/* The one use.  *won false: somebody else was first, or it has expired. */
+MUST_CHECK enum fas_code store_token_claim(struct db *db, const uint8_t *hash, int64_t now_s,
+    const char *request_id, bool *won, struct fas_err *e);
+/* Unused tokens of this machine are void. */
+MUST_CHECK enum fas_code store_tokens_void(
+    struct db *db, const char *name, int64_t now_s, struct fas_err *e);
+
+/* ---- counts ---- */
+
+MUST_CHECK enum fas_code store_count_certificates(struct db *db, int64_t *n, struct fas_err *e);
+
+#endif
