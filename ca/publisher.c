@@ -1,0 +1,333 @@
+#include "ca/publisher.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ca/crl.h"
+#include "ca/lint.h"
+#include "fas/base/clock.h"
+#include "fas/base/file.h"
+#include "fas/base/log.h"
+
+/* Revocations that come in a burst share a CRL; well below the second that is promised. */
+#define COALESCE_MS 100
+#define LOOK_EACH_S 5
+#define RETRY_S 1
+
+struct publisher {
+	struct ca *ca;
+	pthread_t thread;
+	bool running;
+	pthread_mutex_t lock; /* guards the two flags */
+	pthread_cond_t wake;
+	bool kicked, stopping;
+	bool failed;                /* the last round: the thread's own, once it runs */
+	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
+};
+
+/* ---- one CRL ---- */
+
+struct collect {
+	const struct issuer *issuer;
+	struct crl_row last;
+	struct crl_entries entries;
+};
+
+static enum fas_code
+collect_entry(const uint8_t *serial, size_t serial_len, int64_t when_s, int reason, void *arg,
+    struct fas_err *e)
+{
+	struct collect *c = arg;
+	return crl_entries_add(&c->entries, serial, serial_len, when_s, reason, e);
+}
+
+/*
+ * RFC 5280 3.3: an entry stays until it has stood on one CRL that was issued after the certificate's end.  So what ended
+ * before the last CRL's thisUpdate has been on one, and goes.
+ */
+static enum fas_code
+collect(struct db *db, void *arg, struct fas_err *e)
+{
+	struct collect *c = arg;
+	enum fas_code rc = store_crl_get(db, c->issuer->id, &c->last, e);
+	if (rc != FAS_OK)
+		return rc;
+	return store_revoked_each(db, c->issuer->id, c->last.this_update_s, collect_entry, c, e);
+}
+
+struct advance {
+	int64_t issuer;
+	struct crl_row row;
+};
+
+static enum fas_code
+advance(struct db *db, void *arg, struct fas_err *e)
+{
+	struct advance *a = arg;
+	return store_crl_set(db, a->issuer, &a->row, e);
+}
+
+static enum fas_code
+lint(const struct issuer *issuer, const uint8_t *der, size_t len, int64_t previous, int64_t now_s,
+    struct fas_err *e)
+{
+	struct lint_report report = {0};
+	const struct lint_context context = {
+	    .issuer = issuer->certificate, .published = &issuer->published, .now_s = now_s};
+	lint_crl(der, len, &context, (uint64_t)previous, &report);
+	return lint_check(&report, e);
+}
+
+static enum fas_code
+write_public(struct ca *ca, const char *folder, const char *stem, const char *suffix,
+    const void *data, size_t len, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	int n = snprintf(
+	    path, sizeof(path), "%s/%s/%s.%s", ca->config->public_folder, folder, stem, suffix);
+	if (n < 0 || n >= (int)sizeof(path))
+		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", stem);
+	return file_write_atomic(path, data, len, 0644, e);
+}
+
+/* Number durable first: a crash may leave a gap, never the same number twice. */
+static enum fas_code
+publish_own_crl(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
+{
+	struct collect c = {.issuer = issuer};
+	OWN(bytes) uint8_t *der = NULL;
+	size_t len = 0;
+	int64_t now_s = clock_now(), now_ms = clock_now_ms();
+	crl_entries_init(&c.entries);
+	enum fas_code rc = db_read(ca->db, collect, &c, e);
+	struct advance a = {.issuer = issuer->id,
+	    .row = {.number = now_ms > c.last.number ? now_ms : c.last.number + 1,
+		.this_update_s = now_s - issuer->backdate_s,
+		.next_update_s = now_s + issuer->crl_life_s,
+		.entries = c.entries.n}};
+	if (rc == FAS_OK)
+		rc = crl_build(issuer, &c.entries, a.row.number, a.row.this_update_s,
+		    a.row.next_update_s, &der, &len, e);
+	crl_entries_done(&c.entries);
+	if (rc == FAS_OK)
+		rc = lint(issuer, der, len, c.last.number, now_s, e);
+	if (rc == FAS_OK)
+		rc = db_write(ca->db, advance, &a, e);
+	if (rc == FAS_OK)
+		rc = write_public(ca, "crl", issuer->stem, "crl", der, len, e);
+	return rc;
+}
+
+static void
+log_published(const struct issuer *issuer, const struct fas_err *why)
+{
+	if (why->code != FAS_OK)
+		log_error("crl_not_published", why, "issuer", issuer->stem, NULL);
+	else
+		log_event(LOG_LEVEL_INFO, "crl_published", "issuer", issuer->stem, NULL);
+}
+
+static enum fas_code
+publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
+{
+	OWN(bytes) uint8_t *der = NULL;
+	unsigned char *encoded = NULL;
+	int len = i2d_X509(issuer->certificate, &encoded);
+	if (len <= 0)
+		return fas_fail_openssl(e, "%s", issuer->stem);
+	enum fas_code rc = write_public(ca, "ca", issuer->stem, "cer", encoded, (size_t)len, e);
+	OPENSSL_free(encoded);
+	if (rc == FAS_OK && issuer->key)
+		rc = publish_own_crl(ca, issuer, e);
+	else if (rc == FAS_OK && issuer->given_crl)
+		rc = write_public(
+		    ca, "crl", issuer->stem, "crl", issuer->given_crl, issuer->given_crl_len, e);
+	return rc;
+}
+
+/* The service CA publishes nothing: its certificates are judged by the host table. */
+static bool
+publishes(const struct issuer *issuer)
+{
+	return issuer->kind != ISSUER_SERVICE && issuer->certificate;
+}
+
+enum fas_code
+publisher_publish(struct publisher *p, const struct issuer *issuer, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	if (!publishes(issuer))
+		return FAS_OK;
+	(void)pthread_mutex_lock(&p->publishing);
+	enum fas_code rc = publish_locked(p->ca, issuer, &why);
+	(void)pthread_mutex_unlock(&p->publishing);
+	log_published(issuer, &why);
+	return rc == FAS_OK ? FAS_OK : fas_fail(e, rc, why.reason, "%s", why.message);
+}
+
+/* ---- all of them ---- */
+
+static enum fas_code
+read_last(struct db *db, void *arg, struct fas_err *e)
+{
+	struct collect *c = arg;
+	return store_crl_get(db, c->issuer->id, &c->last, e);
+}
+
+/* Is a new one due: by schedule, or because something was revoked since? */
+static bool
+is_due(struct ca *ca, const struct issuer *issuer, bool kicked)
+{
+	struct collect c = {.issuer = issuer};
+	struct fas_err e = {0};
+	if (!issuer->key)
+		return false;
+	if (kicked && issuer->kind == ISSUER_LOGON)
+		return true;
+	if (db_read(ca->db, read_last, &c, &e) != FAS_OK)
+		return true;
+	int64_t age_s = clock_now() - (c.last.this_update_s + issuer->backdate_s);
+	return age_s < 0 || age_s >= issuer->crl_each_s;
+}
+
+static enum fas_code
+publish_all(struct publisher *p, bool everything, bool kicked, struct fas_err *e)
+{
+	struct issuer *issuers[ISSUERS_MAX];
+	size_t n = authorities_all(&p->ca->authorities, issuers);
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; i < n; i++) {
+		struct fas_err why = {0};
+		if (publishes(issuers[i]) && (everything || is_due(p->ca, issuers[i], kicked)) &&
+		    publisher_publish(p, issuers[i], &why) != FAS_OK)
+			rc = fas_fail(e, why.code, why.reason, "%s", why.message);
+		issuer_unref(issuers[i]);
+	}
+	return rc;
+}
+
+static void
+wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
+{
+	int64_t until_us = clock_monotonic_us() + ms * 1000;
+	struct timespec until = {
+	    .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	(void)pthread_cond_timedwait(cond, lock, &until);
+}
+
+static void *
+publisher_main(void *arg)
+{
+	struct publisher *p = arg;
+	(void)pthread_mutex_lock(&p->lock);
+	while (!p->stopping) {
+		if (!p->kicked)
+			wait_ms(&p->wake, &p->lock, (p->failed ? RETRY_S : LOOK_EACH_S) * 1000);
+		if (p->kicked && !p->stopping) {
+			struct timespec pause = {.tv_nsec = COALESCE_MS * 1000000L};
+			(void)pthread_mutex_unlock(&p->lock);
+			(void)nanosleep(&pause, NULL);
+			(void)pthread_mutex_lock(&p->lock);
+		}
+		bool kicked = p->kicked || p->failed;
+		p->kicked = false;
+		(void)pthread_mutex_unlock(&p->lock);
+		struct fas_err e = {0};
+		p->failed = publish_all(p, false, kicked, &e) != FAS_OK;
+		(void)pthread_mutex_lock(&p->lock);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static enum fas_code
+make_folders(const struct signer_config *config, struct fas_err *e)
+{
+	char crl[PATH_MAX], ca[PATH_MAX];
+	enum fas_code rc = file_make_folder(config->public_folder, 0755, e);
+	if (rc == FAS_OK)
+		rc = file_join(crl, sizeof(crl), config->public_folder, "crl", e);
+	if (rc == FAS_OK)
+		rc = file_join(ca, sizeof(ca), config->public_folder, "ca", e);
+	if (rc == FAS_OK)
+		rc = file_make_folder(crl, 0755, e);
+	return rc == FAS_OK ? file_make_folder(ca, 0755, e) : rc;
+}
+
+enum fas_code
+publisher_start(struct ca *ca, struct fas_err *e)
+{
+	pthread_condattr_t attr;
+	struct publisher *p = calloc(1, sizeof(*p));
+	if (!p)
+		return fas_fail_nomem(e);
+	p->ca = ca;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_mutex_init(&p->publishing, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&p->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	ca->publisher = p;
+	enum fas_code rc = make_folders(ca->config, e);
+	if (rc != FAS_OK)
+		return rc;
+	/* What cannot be published is logged and tried again: the other authorities go on. */
+	struct fas_err why = {0};
+	p->failed = publish_all(p, true, false, &why) != FAS_OK;
+	p->running = pthread_create(&p->thread, NULL, publisher_main, p) == 0;
+	return p->running ? FAS_OK
+			  : fas_fail(e, FAS_E_UNAVAILABLE, "no_thread",
+				"cannot start the publisher's thread");
+}
+
+void
+publisher_kick(struct publisher *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->kicked = true;
+	(void)pthread_cond_signal(&p->wake);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
+publisher_stop(struct publisher *p)
+{
+	if (!p)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	(void)pthread_cond_signal(&p->wake);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (p->running)
+		(void)pthread_join(p->thread, NULL);
+	(void)pthread_mutex_destroy(&p->lock);
+	(void)pthread_mutex_destroy(&p->publishing);
+	(void)pthread_cond_destroy(&p->wake);
+	free(p);
+}
+
+enum fas_code
+publisher_describe(struct ca *ca, const struct issuer *issuer, json_t **out, struct fas_err *e)
+{
+	char file[ISSUER_STEM_MAX + 8];
+	struct collect c = {.issuer = issuer};
+	struct crl_facts given = {0};
+	enum fas_code rc = db_read(ca->db, read_last, &c, e);
+	if (rc == FAS_OK && issuer->given_crl)
+		rc = crl_read(issuer->given_crl, issuer->given_crl_len, &given, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (issuer->given_crl)
+		c.last = (struct crl_row){
+		    given.number, given.this_update_s, given.next_update_s, given.entries};
+	(void)snprintf(file, sizeof(file), "%s.crl", issuer->stem);
+	*out = json_pack("{s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "authority", issuer->authority,
+	    "generation", (json_int_t)issuer->generation, "number", (json_int_t)c.last.number,
+	    "this_update", (json_int_t)c.last.this_update_s, "next_update",
+	    (json_int_t)c.last.next_update_s, "file", file, "entries", (json_int_t)c.last.entries);
+	return *out ? FAS_OK : fas_fail_nomem(e);
+}
