@@ -80,8 +80,8 @@ static enum fas_code
 take_slot(struct signer *signer, int64_t deadline_us, int *fd, struct fas_err *e)
 {
 	enum fas_code rc = FAS_OK;
-	struct timespec until = {.tv_sec = deadline_us / 1000000,
-	    .tv_nsec = deadline_us % 1000000 * 1000};
+	struct timespec until = {
+	    .tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
 	(void)pthread_mutex_lock(&signer->lock);
 	while (signer->n_idle == 0 && signer->n_open >= signer->max && rc == FAS_OK) {
 		if (pthread_cond_timedwait(&signer->returned, &signer->lock, &until) != 0)
@@ -234,12 +234,11 @@ signer_issue(struct signer *signer, const struct signer_request *q, struct signe
 		json_decref(subject);
 		return fas_fail_nomem(e);
 	}
-	json_t *request =
-	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "op", "issue",
-		"request_id", q->request_id, "correlation_id", q->correlation_id, "authority",
-		q->authority, "profile", q->profile, "subject", subject, "sid",
-		sid_format(q->sid, sid), "upn", q->upn, "spki", spki, "validity_s",
-		(json_int_t)q->validity_s, "rule", q->rule, "host", q->host, "session", q->session);
+	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "op",
+	    "issue", "request_id", q->request_id, "correlation_id", q->correlation_id, "authority",
+	    q->authority, "profile", q->profile, "subject", subject, "sid", sid_format(q->sid, sid),
+	    "upn", q->upn, "spki", spki, "validity_s", (json_int_t)q->validity_s, "rule", q->rule,
+	    "host", q->host, "session", q->session);
 	return call_for_certificate(signer, request, out, e);
 }
 
@@ -279,8 +278,8 @@ signer_server_certificate(struct signer *signer, const char *request_id, const u
 	if (!key)
 		return fas_fail_nomem(e);
 	return call_for_certificate(signer,
-	    json_pack("{s:s,s:s,s:s}", "op", "server_certificate", "request_id", request_id, "spki",
-		key),
+	    json_pack(
+		"{s:s,s:s,s:s}", "op", "server_certificate", "request_id", request_id, "spki", key),
 	    out, e);
 }
 
@@ -348,8 +347,7 @@ join_page(json_t *page, json_t *all, const char **after, struct fas_err *e)
 		    e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: no list of hosts");
 	*after = NULL;
 	if (n > 0 && json_is_true(json_object_get(page, "more")))
-		*after =
-		    json_string_value(json_object_get(json_array_get(hosts, n - 1), "serial"));
+		*after = json_string_value(json_object_get(json_array_get(hosts, n - 1), "serial"));
 	return FAS_OK;
 }
 

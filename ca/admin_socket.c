@@ -1,0 +1,77 @@
+/* The admin socket: root, and the members of admin_group by the peer's uid. */
+#include "ca/sockets.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "ca/administer.h"
+#include "ca/hosts.h"
+#include "ca/revoke.h"
+#include "ca/state.h"
+#include "ca/token.h"
+
+#define THREADS 8
+#define IDLE_MS 60000
+#define GROUPS_MAX 1024
+#define NSS_BUFFER_MAX 65536
+
+static const struct operation operations[] = {
+    {"ca.init", op_ca_init, "authority_refused"},
+    {"ca.install", op_ca_install, "authority_refused"},
+    {"ca.show", op_ca_show, NULL},
+    {"kdc.issue", op_kdc_issue, "issue_refused"},
+    {"token.create", op_token_create, "token_refused"},
+    {"host.list", op_host_list, NULL},
+    {"host.revoke", op_host_revoke, "revocation_refused"},
+    {"cert.list", op_cert_list, NULL},
+    {"cert.show", op_cert_show, NULL},
+    {"cert.revoke", op_cert_revoke, "revocation_refused"},
+    {"crl.publish", op_crl_publish, "publication_refused"},
+    {"crl.show", op_crl_show, NULL},
+    {"audit.tail", op_audit_tail, NULL},
+    {"audit.verify", op_audit_verify, NULL},
+    {"status", op_state, NULL},
+};
+
+/* Primary and supplementary groups of the uid, as the system's user database has them now. */
+static bool
+is_member(uid_t uid, gid_t group)
+{
+	char buffer[NSS_BUFFER_MAX];
+	struct passwd pw, *found = NULL;
+	gid_t groups[GROUPS_MAX];
+	int n = GROUPS_MAX;
+	if (getpwuid_r(uid, &pw, buffer, sizeof(buffer), &found) != 0 || !found)
+		return false;
+	if (getgrouplist(pw.pw_name, pw.pw_gid, groups, &n) < 0)
+		return false; /* in more groups than anybody has: refused rather than guessed */
+	for (int i = 0; i < n; i++) {
+		if (groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+static bool
+may_speak(const struct ca *ca, const struct wire_peer *peer)
+{
+	gid_t group = ca->config->admin_group;
+	if (peer->uid == 0)
+		return true;
+	return group != NO_GROUP && (peer->gid == group || is_member(peer->uid, group));
+}
+
+enum fas_code
+admin_socket_start(struct ca *ca, struct listener **out, struct fas_err *e)
+{
+	const struct listener_config config = {.path = ca->config->admin_socket,
+	    .mode = 0666,
+	    .n_threads = THREADS,
+	    .idle_ms = IDLE_MS,
+	    .operations = operations,
+	    .n_operations = NELEMS(operations),
+	    .may_speak = may_speak,
+	    .refused = "admin_peer_refused"};
+	return listener_start(ca, &config, out, e);
+}

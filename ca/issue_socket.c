@@ -1,0 +1,42 @@
+/* The issue socket: fasd's uid and nobody else's. */
+#include "ca/sockets.h"
+
+#include "ca/hosts.h"
+#include "ca/issue.h"
+#include "ca/machine.h"
+#include "ca/revoke.h"
+#include "ca/state.h"
+
+#define THREADS 32
+
+static const struct operation operations[] = {
+    {"issue", op_issue, "issue_refused"},
+    {"enroll", op_enroll, "enrolment_refused"},
+    {"renew", op_renew, "renewal_refused"},
+    {"server_certificate", op_server_certificate, "server_certificate_refused"},
+    {"revoke", op_revoke, "revocation_refused"},
+    {"service_ca", op_service_ca, NULL},
+    {"state", op_state, NULL},
+    {"hosts", op_hosts, NULL},
+};
+
+static bool
+may_speak(const struct ca *ca, const struct wire_peer *peer)
+{
+	return peer->uid == ca->config->issue_uid;
+}
+
+enum fas_code
+issue_socket_start(struct ca *ca, struct listener **out, struct fas_err *e)
+{
+	/* The mode lets everybody connect, since only root could give the file to fasd's user: the kernel's word decides. */
+	const struct listener_config config = {.path = ca->config->issue_socket,
+	    .mode = 0666,
+	    .n_threads = THREADS,
+	    .idle_ms = -1,
+	    .operations = operations,
+	    .n_operations = NELEMS(operations),
+	    .may_speak = may_speak,
+	    .refused = "issue_peer_refused"};
+	return listener_start(ca, &config, out, e);
+}

@@ -1,0 +1,63 @@
+#include "ca/state.h"
+
+#include "ca/publisher.h"
+#include "fas/base/clock.h"
+
+struct counts {
+	int64_t certificates, audit_seq;
+};
+
+static enum fas_code
+read_counts(struct db *db, void *arg, struct fas_err *e)
+{
+	struct counts *c = arg;
+	enum fas_code rc = store_count_certificates(db, &c->certificates, e);
+	return rc == FAS_OK ? audit_last(db, &c->audit_seq, e) : rc;
+}
+
+static enum fas_code
+describe(struct ca *ca, const char *name, json_t *all, struct fas_err *e)
+{
+	OWN(issuer) struct issuer *issuer = NULL;
+	struct fas_err not_ready = {0};
+	OWN(json) json_t *crl = NULL;
+	enum fas_code rc = authorities_find(&ca->authorities, name, &issuer, &not_ready);
+	bool ready = rc == FAS_OK;
+	if (!ready)
+		issuer = authorities_newest(&ca->authorities, ISSUER_LOGON, name);
+	json_t *at = json_pack("{s:s,s:I,s:s}", "name", name, "generation",
+	    (json_int_t)(issuer ? issuer->generation : 0), "state",
+	    ready ? "ready" : "no_certificate");
+	if (!at || json_array_append_new(all, at) != 0)
+		return fas_fail_nomem(e);
+	if (!ready)
+		return FAS_OK;
+	if ((rc = publisher_describe(ca, issuer, &crl, e)) != FAS_OK)
+		return rc;
+	(void)json_object_set_new(at, "not_after", json_integer(issuer->not_after_s));
+	(void)json_object_set(at, "crl", crl);
+	return FAS_OK;
+}
+
+enum fas_code
+op_state(struct call *call, struct fas_err *e)
+{
+	struct ca *ca = call->ca;
+	struct counts counts = {0};
+	OWN(json) json_t *all = json_array();
+	OWN(issuer) struct issuer *service = NULL;
+	enum fas_code rc = all ? json_finish(&call->in) : fas_fail_nomem(e);
+	for (size_t i = 0; rc == FAS_OK && i < ca->config->n_authorities; i++)
+		rc = describe(ca, ca->config->authorities[i].name, all, e);
+	if (rc == FAS_OK)
+		rc = authorities_service(&ca->authorities, &service, e);
+	if (rc == FAS_OK)
+		rc = db_read(ca->db, read_counts, &counts, e);
+	if (rc != FAS_OK)
+		return rc;
+	call->reply = json_pack("{s:O,s:{s:I},s:I,s:I,s:I,s:I}", "authorities", all, "service_ca",
+	    "not_after", (json_int_t)service->not_after_s, "certificates",
+	    (json_int_t)counts.certificates, "signatures", (json_int_t)atomic_load(&ca->signatures),
+	    "clock", (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq);
+	return call->reply ? FAS_OK : fas_fail_nomem(e);
+}
