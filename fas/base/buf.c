@@ -20,15 +20,13 @@ buf_done(struct buf *b)
 static bool
 make_room(struct buf *b, size_t more)
 {
-	if (b->failed || more > b->max_bytes - b->len) {
+	/* Half of what there can be at all: so doubling never runs over. */
+	if (b->failed || more > b->max_bytes - b->len || more > SIZE_MAX / 4 ||
+	    b->len > SIZE_MAX / 4) {
 		b->failed = true;
 		return false;
 	}
 	size_t want = b->len + more + 1;
-	if (want > SIZE_MAX / 2) {
-		b->failed = true;
-		return false;
-	}
 	if (want <= b->room)
 		return true;
 	size_t room = b->room ? b->room : 64;
