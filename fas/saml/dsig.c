@@ -55,7 +55,8 @@ refuse(struct fas_err *e, const char *finding)
 static bool
 allow_only(xmlSecDSigCtx *ctx, const struct signature *s)
 {
-	ctx->flags = XMLSEC_DSIG_FLAGS_STORE_SIGNEDINFO_REFERENCES;
+	ctx->flags =
+	    XMLSEC_DSIG_FLAGS_STORE_SIGNEDINFO_REFERENCES | XMLSEC_DSIG_FLAGS_USE_VISA3D_HACK;
 	ctx->enabledReferenceUris = xmlSecTransformUriTypeSameDocument;
 	return xmlSecDSigCtxEnableSignatureTransform(ctx, xmlSecTransformExclC14NId) >= 0 &&
 	       xmlSecDSigCtxEnableSignatureTransform(ctx, s->method->klass()) >= 0 &&
