@@ -8,7 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-/* clang-format off: the macros below are the modules' text of the RFCs, one field a line */
+/* The modules' text of the RFCs, one field a line. */
+/* clang-format off */
 ASN1_SEQUENCE(asn1_extension) = {
 	ASN1_SIMPLE(struct asn1_extension, id, ASN1_OBJECT),
 	ASN1_OPT(struct asn1_extension, critical, ASN1_FBOOLEAN),

@@ -69,6 +69,8 @@ struct data_crl {
 	ASN1_BIT_STRING *signature;
 };
 DECLARE_ASN1_ITEM(data_crl)
+struct data_entry *data_entry_copy(const struct data_entry *entry);
+void data_entry_free(struct data_entry *entry);
 /* The good list. */
 struct data_crl *data_crl_new(const struct world *w);
 

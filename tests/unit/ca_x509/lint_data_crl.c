@@ -5,34 +5,47 @@
 
 #include "lint_data.h"
 
-/* clang-format off: a template is read as the RFC's module, one field a line */
-ASN1_SEQUENCE(data_entry) =
-    {
+/* A template reads as the RFC's module, one field a line. */
+/* clang-format off */
+ASN1_SEQUENCE(data_entry) = {
 	ASN1_SIMPLE(struct data_entry, serial, ASN1_INTEGER),
 	ASN1_SIMPLE(struct data_entry, date, ASN1_TIME),
 	ASN1_SEQUENCE_OF_OPT(struct data_entry, extensions, asn1_extension),
 } static_ASN1_SEQUENCE_END_name(struct data_entry, data_entry)
 
-	ASN1_SEQUENCE(data_list) =
-	    {
-		ASN1_OPT(struct data_list, version, ASN1_INTEGER),
-		ASN1_SIMPLE(struct data_list, signature, X509_ALGOR),
-		ASN1_SIMPLE(struct data_list, issuer, ASN1_ANY),
-		ASN1_SIMPLE(struct data_list, this_update, ASN1_TIME),
-		ASN1_OPT(struct data_list, next_update, ASN1_TIME),
-		ASN1_SEQUENCE_OF_OPT(struct data_list, entries, data_entry),
-		ASN1_EXP_SEQUENCE_OF_OPT(struct data_list, extensions, asn1_extension, 0),
+ASN1_SEQUENCE(data_list) = {
+	ASN1_OPT(struct data_list, version, ASN1_INTEGER),
+	ASN1_SIMPLE(struct data_list, signature, X509_ALGOR),
+	ASN1_SIMPLE(struct data_list, issuer, ASN1_ANY),
+	ASN1_SIMPLE(struct data_list, this_update, ASN1_TIME),
+	ASN1_OPT(struct data_list, next_update, ASN1_TIME),
+	ASN1_SEQUENCE_OF_OPT(struct data_list, entries, data_entry),
+	ASN1_EXP_SEQUENCE_OF_OPT(struct data_list, extensions, asn1_extension, 0),
 } static_ASN1_SEQUENCE_END_name(struct data_list, data_list)
 
-		ASN1_SEQUENCE(data_crl) =
-		    {
-			ASN1_SIMPLE(struct data_crl, list, data_list),
-			ASN1_SIMPLE(struct data_crl, algorithm, X509_ALGOR),
-			ASN1_SIMPLE(struct data_crl, signature, ASN1_BIT_STRING),
+ASN1_SEQUENCE(data_crl) = {
+	ASN1_SIMPLE(struct data_crl, list, data_list),
+	ASN1_SIMPLE(struct data_crl, algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct data_crl, signature, ASN1_BIT_STRING),
 } ASN1_SEQUENCE_END_name(struct data_crl, data_crl)
-    /* clang-format on */
+		    /* clang-format on */
 
-    static void set_number(struct data_crl * crl, uint8_t number)
+		    struct data_entry
+		    * data_entry_copy(const struct data_entry *entry)
+{
+	struct data_entry *copy = ASN1_item_dup(ASN1_ITEM_rptr(data_entry), entry);
+	NEED(copy != NULL);
+	return copy;
+}
+
+void
+data_entry_free(struct data_entry *entry)
+{
+	asn1_free(entry, ASN1_ITEM_rptr(data_entry));
+}
+
+static void
+set_number(struct data_crl *crl, uint8_t number)
 {
 	const uint8_t der[] = {V_ASN1_INTEGER, 1, number};
 	data_set(crl->list->extensions, NID_crl_number, der, sizeof(der));
@@ -244,7 +257,7 @@ static void
 nothing_revoked(struct data_crl *crl)
 {
 	while (sk_data_entry_num(crl->list->entries) > 0)
-		asn1_free(sk_data_entry_pop(crl->list->entries), ASN1_ITEM_rptr(data_entry));
+		data_entry_free(sk_data_entry_pop(crl->list->entries));
 }
 
 static struct data_entry *

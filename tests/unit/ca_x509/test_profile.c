@@ -152,6 +152,28 @@ logon_certificate_verifies_under_its_issuer(void **state)
 	assert_int_equal(X509_get_version(certificate), X509_VERSION_3);
 }
 
+/* OpenSSL's own strict reading of RFC 5280, every profile. */
+static void
+every_profile_passes_strict_verification(void **state)
+{
+	(void)state;
+	for (int kind = PROFILE_SMARTCARD_LOGON; kind <= PROFILE_SERVICE_CLIENT; kind++) {
+		const struct profile_facts facts = fixture_facts(&fixture, (enum profile_kind)kind);
+		OWN(x509) X509 *certificate = fixture_issue(&fixture, &facts);
+		X509_STORE *store = X509_STORE_new();
+		X509_STORE_CTX *context = X509_STORE_CTX_new();
+		assert_int_equal(X509_STORE_add_cert(store, fixture.ca), 1);
+		assert_int_equal(X509_STORE_CTX_init(context, store, certificate, NULL), 1);
+		X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT);
+		X509_STORE_CTX_set_time(context, 0, FIXTURE_NOW);
+		if (X509_verify_cert(context) != 1)
+			fail_msg("%s: %s", profile_name((enum profile_kind)kind),
+			    X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+		X509_STORE_CTX_free(context);
+		X509_STORE_free(store);
+	}
+}
+
 static void
 logon_certificate_reads_as_the_table_says(void **state)
 {
@@ -508,6 +530,7 @@ main(void)
 	    cmocka_unit_test(in_session_certificate_is_for_clients_only),
 	    cmocka_unit_test(upn_is_an_other_name_of_utf8string),
 	    cmocka_unit_test(logon_certificate_verifies_under_its_issuer),
+	    cmocka_unit_test(every_profile_passes_strict_verification),
 	    cmocka_unit_test(logon_certificate_reads_as_the_table_says),
 	    cmocka_unit_test(subject_has_the_string_types_of_each_attribute),
 	    cmocka_unit_test(subject_takes_every_known_type_and_dotted_ones),
