@@ -1,6 +1,7 @@
 #include "fas/identity.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/bio.h>
@@ -79,8 +80,18 @@ identity_certificate(struct signer *signer, const struct identity_key *key,
     struct signer_certificate *out, struct fas_err *e)
 {
 	char request_id[CORRELATION_ID_MAX];
+	char *shown = NULL;
 	correlation_id_new(request_id);
-	return signer_server_certificate(signer, request_id, key->spki, key->spki_len, out, e);
+	enum fas_code rc =
+	    signer_server_certificate(signer, request_id, key->spki, key->spki_len, out, e);
+	if (rc != FAS_OK)
+		return rc;
+	/* With the service CA behind it: a machine that joins knows only the CA's fingerprint, from its token. */
+	if (asprintf(&shown, "%s%s", out->pem, out->chain_pem) < 0)
+		return fas_fail_nomem(e);
+	free(out->pem);
+	out->pem = shown;
+	return FAS_OK;
 }
 
 bool

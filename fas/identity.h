@@ -17,7 +17,7 @@ MUST_CHECK enum fas_code identity_key_load(
     const char *state, struct identity_key *out, struct fas_err *e);
 void identity_key_done(struct identity_key *key);
 
-/* A new certificate for the key; its names stand in the signer's configuration. */
+/* A new certificate for the key, out->pem with its chain; its names stand in the signer's configuration. */
 MUST_CHECK enum fas_code identity_certificate(struct signer *signer, const struct identity_key *key,
     struct signer_certificate *out, struct fas_err *e);
 
