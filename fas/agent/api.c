@@ -114,7 +114,8 @@ set_request(struct exchange *x, const char *method, const char *body)
 	       curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->why) == CURLE_OK &&
-	       (!body || curl_easy_setopt(c, CURLOPT_POSTFIELDS, body) == CURLE_OK);
+	       (strcmp(method, "POST") != 0 ||
+		   curl_easy_setopt(c, CURLOPT_POSTFIELDS, body ? body : "") == CURLE_OK);
 }
 
 /* Did it fail for who the server is, rather than for where it is? */

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "fas/base/json.h"
 #include "fas/base/own.h"
@@ -42,12 +44,25 @@ local_user_find(const char *name, uid_t first_uid, struct local_user *out, struc
 	return FAS_OK;
 }
 
-/* Memory stays locked behind the change of user, whose own limit is small. */
-static void
-allow_locking(void)
+/*
+ * Of root's capabilities keep the one that lets memory stay locked beyond the user's own small
+ * limit (mlock(2)); it opens nothing else.
+ */
+static enum fas_code
+keep_lock_only(struct fas_err *e)
 {
-	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {0};
+	if (syscall(SYS_capget, &head, caps) != 0)
+		return fas_fail_errno(e, "capabilities");
+	for (size_t i = 0; i < NELEMS(caps); i++) {
+		caps[i].permitted &= i == 0 ? 1U << CAP_IPC_LOCK : 0;
+		caps[i].effective = caps[i].permitted;
+		caps[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &head, caps) != 0)
+		return fas_fail_errno(e, "capabilities");
+	return FAS_OK;
 }
 
 static enum fas_code
@@ -55,11 +70,12 @@ become(const struct local_user *user, struct fas_err *e)
 {
 	if (geteuid() == user->uid && getuid() == user->uid)
 		return FAS_OK;
-	allow_locking();
-	if (initgroups(user->name, user->gid) != 0 ||
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || initgroups(user->name, user->gid) != 0 ||
 	    setresgid(user->gid, user->gid, user->gid) != 0 ||
 	    setresuid(user->uid, user->uid, user->uid) != 0)
 		return fas_fail_errno(e, "becoming user %s", user->name);
+	if (keep_lock_only(e) != FAS_OK)
+		return e->code;
 	if (setuid(0) == 0 || getuid() != user->uid || geteuid() != user->uid)
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "root's rights cannot be given up");
 	return sandbox_enter(true, e); /* a change of uid had made us dumpable again */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fas/agent/ccache.h"
+#include "fas/agent/logon_answer.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 
@@ -159,9 +160,10 @@ read_lease(json_t *body, struct session_file *session, struct fas_err *e)
 	enum fas_code rc = json_open_object(&r, body, e);
 	if (rc != FAS_OK)
 		return rc;
-	session->expires_s = json_need_int(&r, "session_expires_at", 0, INT64_MAX);
+	(void)json_need_text(&r, "session_id", 1, AGENT_SESSION_ID_MAX - 1);
+	session->expires_s = answer_need_time(&r, "session_expires_at");
 	session->lease_s = json_need_int(&r, "lease_s", 0, INT32_MAX);
-	(void)json_want_text(&r, "correlation_id", 0, 64);
+	(void)json_need_text(&r, "correlation_id", 1, CORRELATION_ID_MAX - 1);
 	return json_finish(&r);
 }
 

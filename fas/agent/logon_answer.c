@@ -28,6 +28,17 @@ check_names(const struct logon_answer *a, struct fas_err *e)
 	return FAS_OK;
 }
 
+int64_t
+answer_need_time(struct json_reader *r, const char *name)
+{
+	int64_t at = 0;
+	const char *text = json_need_text(r, name, 1, TIME_TEXT_MAX);
+	if (text && !time_parse(text, &at))
+		fas_fail(r->e, FAS_E_INPUT, "member_invalid",
+		    "member \"%s\" is no time of RFC 3339 in UTC", name);
+	return at;
+}
+
 enum fas_code
 logon_answer_read(json_t *body, struct logon_answer *out, struct fas_err *e)
 {
@@ -36,12 +47,12 @@ logon_answer_read(json_t *body, struct logon_answer *out, struct fas_err *e)
 	if (rc != FAS_OK)
 		return rc;
 	out->session_id = json_need_text(r, "session_id", 1, AGENT_SESSION_ID_MAX - 1);
-	out->session_expires_s = json_need_int(r, "session_expires_at", 0, INT64_MAX);
+	out->session_expires_s = answer_need_time(r, "session_expires_at");
 	out->lease_s = json_need_int(r, "lease_s", 0, INT32_MAX);
 	out->certificate = json_need_lines(r, "certificate", 1, PEM_TEXT_MAX);
 	out->chain = json_need_lines(r, "chain", 1, PEM_TEXT_MAX);
 	out->serial = json_need_text(r, "serial", 1, 40);
-	out->not_after_s = json_need_int(r, "not_after", 0, INT64_MAX);
+	out->not_after_s = answer_need_time(r, "not_after");
 	out->upn = json_need_text(r, "upn", 3, UPN_MAX);
 	out->sam_account_name = json_need_text(r, "sam_account_name", 1, LOCAL_NAME_MAX - 1);
 	out->realm = json_need_text(r, "realm", 1, HOSTNAME_MAX);

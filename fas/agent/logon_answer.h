@@ -22,6 +22,9 @@ MUST_CHECK enum fas_code logon_answer_read(
     json_t *body, struct logon_answer *out, struct fas_err *e);
 void logon_answer_done(struct logon_answer *answer);
 
+/* A member that is a time ("2026-11-23T02:35:50Z"), in seconds since 1970; in json.h's manner. */
+int64_t answer_need_time(struct json_reader *r, const char *name);
+
 /* What is to be remembered of it. */
 void logon_answer_session(
     const struct logon_answer *answer, const char *server, struct session_file *out);

@@ -6,6 +6,7 @@
 
 #include <krb5/krb5.h>
 
+#include "fas/agent/anchor.h"
 #include "fas/agent/ccache.h"
 #include "fas/agent/kdc.h"
 #include "fas/agent/key.h"
@@ -14,6 +15,7 @@
 
 #define PROFILE_MAX 16384
 #define OPTION_MAX 128
+#define WHY_MAX 200
 #define KRB5_CONFIG_MAX (PATH_MAX + 64)
 
 /* Everything of libkrb5 that one logon holds. */
@@ -23,6 +25,7 @@ struct kerberos {
 	krb5_get_init_creds_opt *options;
 	krb5_ccache cache;
 	krb5_creds creds;
+	char why[WHY_MAX]; /* what the PKINIT module said last, if it was not content */
 };
 
 static void
@@ -71,6 +74,40 @@ fail_kerberos(struct kerberos *k, krb5_error_code code, const char *what, struct
 	return e->code;
 }
 
+/*
+ * When the PKINIT module is not content with the answer, libkrb5 goes on to the next mechanism and
+ * ends with "cannot read password"; what really was wrong is in its trace only.
+ */
+static void
+on_trace(krb5_context ctx, const krb5_trace_info *info, void *arg)
+{
+	static const char head[] = "Preauth module pkinit ", verdict[] = "returned: ";
+	struct kerberos *k = arg;
+	(void)ctx;
+	const char *at = info ? strstr(info->message, head) : NULL;
+	const char *result = at ? strstr(at, verdict) : NULL;
+	if (!result || strncmp(result + sizeof(verdict) - 1, "0/", 2) == 0)
+		return;
+	result = strchr(result, '/');
+	if (result)
+		(void)snprintf(
+		    k->why, sizeof(k->why), "%.*s", (int)strcspn(result + 1, "\n"), result + 1);
+}
+
+static enum fas_code
+fail_ticket(struct kerberos *k, krb5_error_code code, struct fas_err *e)
+{
+	if (code != KRB5_LIBOS_CANTREADPWD)
+		return fail_kerberos(k, code, "the domain controller gives no ticket", e);
+	if (k->why[0])
+		return fas_fail(e, FAS_E_DENIED, "kdc_untrusted",
+		    "the domain controller is not trusted: %s (kdc: anchors: and hostname: in "
+		    "agent.yaml)",
+		    k->why);
+	return fas_fail(e, FAS_E_DENIED, "pkinit_refused",
+	    "the domain controller offers no logon by certificate (PKINIT)");
+}
+
 static enum fas_code
 make_key_paper(struct papers *p, EVP_PKEY *key, struct fas_err *e)
 {
@@ -80,37 +117,46 @@ make_key_paper(struct papers *p, EVP_PKEY *key, struct fas_err *e)
 }
 
 static enum fas_code
-make_profile_paper(struct papers *p, const struct pkinit_request *request, struct fas_err *e)
-{
-	struct kdc_names names;
-	OWN(buf) struct buf text;
-	buf_init(&text, PROFILE_MAX);
-	enum fas_code rc =
-	    kdc_find(request->config, request->realm, request->system_profile, &names, e);
-	if (rc == FAS_OK)
-		rc = kdc_profile(request->realm, &names, p->pool.path, &text, e);
-	return rc == FAS_OK ? memfile_make(&p->profile, "krb5.conf", text.data, text.len, e) : rc;
-}
-
-static enum fas_code
 make_text_paper(struct memfile *m, const char *name, const char *text, struct fas_err *e)
 {
 	return memfile_make(m, name, text, strlen(text), e);
 }
 
 static enum fas_code
+make_anchors_paper(struct papers *p, const struct pkinit_request *request,
+    const struct kdc_names *names, struct fas_err *e)
+{
+	OWN(text) char *pem = NULL;
+	enum fas_code rc = anchor_bundle(request->anchors_pem, request->chain_pem, names, &pem, e);
+	return rc == FAS_OK ? make_text_paper(&p->anchors, "anchors", pem, e) : rc;
+}
+
+static enum fas_code
+make_profile_paper(struct papers *p, const struct pkinit_request *request,
+    const struct kdc_names *names, struct fas_err *e)
+{
+	OWN(buf) struct buf text;
+	buf_init(&text, PROFILE_MAX);
+	enum fas_code rc = kdc_profile(request->realm, names, p->pool.path, &text, e);
+	return rc == FAS_OK ? memfile_make(&p->profile, "krb5.conf", text.data, text.len, e) : rc;
+}
+
+static enum fas_code
 make_papers(struct papers *p, const struct pkinit_request *request, struct fas_err *e)
 {
+	struct kdc_names names;
 	if (!hostname_is_valid(request->realm))
 		return fas_fail(
 		    e, FAS_E_INPUT, "realm_invalid", "the answer's realm is no DNS name");
-	if (make_text_paper(&p->certificate, "certificate", request->certificate_pem, e) !=
+	if (kdc_find(request->config, request->realm, request->system_profile, &names, e) !=
+		FAS_OK ||
+	    make_text_paper(&p->certificate, "certificate", request->certificate_pem, e) !=
 		FAS_OK ||
 	    make_text_paper(&p->pool, "chain", request->chain_pem, e) != FAS_OK ||
-	    make_text_paper(&p->anchors, "anchors", request->anchors_pem, e) != FAS_OK ||
+	    make_anchors_paper(p, request, &names, e) != FAS_OK ||
 	    make_key_paper(p, request->key, e) != FAS_OK)
 		return e->code;
-	return make_profile_paper(p, request, e);
+	return make_profile_paper(p, request, &names, e);
 }
 
 bool
@@ -131,6 +177,8 @@ start_kerberos(struct kerberos *k, const struct papers *p, const struct pkinit_r
 	if (code != 0)
 		return fas_fail(e, FAS_E_CONFIG, "kerberos_profile",
 		    "the Kerberos library does not start (error %d): look at krb5.conf", (int)code);
+	if (!getenv("KRB5_TRACE")) /* an administrator who traces wants it himself */
+		(void)krb5_set_trace_callback(k->ctx, on_trace, k);
 	bool enterprise = pkinit_is_enterprise(request->principal, request->realm);
 	code = krb5_parse_name_flags(k->ctx, request->principal,
 	    enterprise ? KRB5_PRINCIPAL_PARSE_ENTERPRISE : 0, &k->principal);
@@ -183,32 +231,31 @@ get_ticket(struct kerberos *k, const struct papers *p, const char *cache, struct
 	if (code == 0)
 		code = krb5_get_init_creds_password(
 		    k->ctx, &k->creds, k->principal, NULL, no_prompt, NULL, 0, NULL, k->options);
-	return code == 0 ? FAS_OK
-			 : fail_kerberos(k, code, "the domain controller gives no ticket", e);
+	return code == 0 ? FAS_OK : fail_ticket(k, code, e);
+}
+
+static bool
+data_equal(const krb5_data *data, const char *text)
+{
+	char copy[UPN_MAX + 1];
+	if (data->length >= sizeof(copy) || memchr(data->data, 0, data->length))
+		return false;
+	(void)snprintf(copy, sizeof(copy), "%.*s", (int)data->length, data->data);
+	return ascii_equal_nocase(copy, text);
 }
 
 /*
- * With canonicalization the domain controller names the account (RFC 6806 6): it has to be the one
- * that the service certified, whatever the certificate was mapped to.
+ * With canonicalization the domain controller names the account by its sAMAccountName (RFC 6806 6;
+ * MS-KILE 3.3.5.6.1): it has to be the one that the service certified, whatever account the domain
+ * controller has mapped the certificate to.
  */
 static enum fas_code
 check_client(struct kerberos *k, const struct pkinit_request *request, struct fas_err *e)
 {
 	const krb5_principal_data *client = k->creds.client;
-	char name[UPN_MAX + 1], user[UPN_MAX + 1];
-	size_t local = strlen(request->principal) - strlen(upn_suffix(request->principal)) - 1;
-	(void)snprintf(user, sizeof(user), "%.*s", (int)local, request->principal);
-	if (client->length == 1 && client->data[0].length < sizeof(name)) {
-		(void)snprintf(
-		    name, sizeof(name), "%.*s", (int)client->data[0].length, client->data[0].data);
-		bool same_realm =
-		    client->realm.length == strlen(request->realm) &&
-		    memcmp(client->realm.data, request->realm, client->realm.length) == 0;
-		bool known = ascii_equal_nocase(name, request->sam_account_name) ||
-			     ascii_equal_nocase(name, user);
-		if (same_realm && known)
-			return FAS_OK;
-	}
+	if (client->length == 1 && data_equal(&client->realm, request->realm) &&
+	    data_equal(&client->data[0], request->sam_account_name))
+		return FAS_OK;
 	return fas_fail(e, FAS_E_DENIED, "pkinit_principal",
 	    "the domain controller gave a ticket for another account than %s",
 	    request->sam_account_name);

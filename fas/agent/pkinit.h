@@ -32,7 +32,7 @@ bool pkinit_is_enterprise(const char *principal, const char *realm);
 
 /*
  * Get the ticket and write the cache.  *result: {"principal", "start", "end", "renew_till"}.
- * FAS_E_DENIED "pkinit_refused" with the Kerberos library's words; "pkinit_principal" when the
+ * FAS_E_DENIED "pkinit_refused" with the Kerberos library's words; "kdc_untrusted"; "pkinit_principal" when the
  * domain controller made another account of us; FAS_E_UNAVAILABLE "kdc_away", "kdc_unknown".
  * A child_work: arg is a struct pkinit_request.
  */

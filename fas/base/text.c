@@ -196,6 +196,10 @@ utf8_is_valid(const char *text, size_t len)
 	const uint8_t *s = (const uint8_t *)text;
 	for (size_t i = 0; i < len;) {
 		uint32_t point = 0;
+		if (s[i] > 0 && s[i] < 0x80) { /* most text, at a fifth of the cost */
+			i++;
+			continue;
+		}
 		size_t n = utf8_decode(s + i, len - i, &point);
 		if (n == 0 || point == 0)
 			return false;
@@ -257,6 +261,19 @@ time_format(int64_t unix_s, char out[TIME_TEXT_MAX])
 	if (!gmtime_r(&t, &tm) || strftime(out, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		out[0] = 0;
 	return out;
+}
+
+bool
+time_parse(const char *text, int64_t *unix_s)
+{
+	char again[TIME_TEXT_MAX];
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!end || *end)
+		return false;
+	*unix_s = (int64_t)timegm(&tm);
+	/* strptime takes 31 February and one-digit fields: only what reads back the same is it. */
+	return strcmp(time_format(*unix_s, again), text) == 0;
 }
 
 static size_t

@@ -39,6 +39,8 @@ bool ascii_equal_nocase(const char *a, const char *b);
 /* RFC 3339 UTC, seconds: 2026-11-23T02:35:50Z.  Returns out. */
 #define TIME_TEXT_MAX 32
 const char *time_format(int64_t unix_s, char out[TIME_TEXT_MAX]);
+/* The reverse: exactly the form that time_format writes. */
+bool time_parse(const char *text, int64_t *unix_s);
 
 /*
  * The known word nearest to word (Levenshtein distance <= 2 and less than half its length), or

@@ -10,6 +10,7 @@
 #include "fas/ctl/render.h"
 
 #define TOKEN_LIFE_MAX_S (30LL * 86400)
+#define PAGES_MAX 1000
 
 static void
 show_token(const struct cli_args *args, const json_t *reply)
@@ -60,18 +61,40 @@ static const struct render_column host_columns[] = {
     {"REVOKED", "revoked", RENDER_FLAG},
 };
 
+/* The table comes in pages: each goes on behind the last serial of the one before. */
+static int
+next_page(const struct cli_args *args, json_t *hosts, bool *more)
+{
+	OWN(json) json_t *reply = NULL;
+	OWN(json) json_t *request = json_pack("{s:s}", "op", "host.list");
+	const json_t *last = json_array_get(hosts, json_array_size(hosts) - 1);
+	if (last)
+		(void)json_object_set(request, "after", json_object_get(last, "serial"));
+	int rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
+	if (rc != CLI_OK)
+		return rc;
+	*more = json_is_true(json_object_get(reply, "more"));
+	(void)json_array_extend(hosts, json_object_get(reply, "hosts"));
+	return CLI_OK;
+}
+
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
-	int rc = ctl_ask(args, CTL_SIGNER, json_pack("{s:s}", "op", "host.list"), &reply);
+	OWN(json) json_t *hosts = json_array();
+	bool more = true;
+	int rc = CLI_OK;
+	for (size_t i = 0; rc == CLI_OK && more && i < PAGES_MAX; i++)
+		rc = next_page(args, hosts, &more);
 	if (rc != CLI_OK)
 		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "hosts"), host_columns,
-		    NELEMS(host_columns), "No machine has joined yet: fasctl host enroll.");
+	if (cli_flag(args, "json")) {
+		OWN(json) json_t *answer = json_pack("{s:O}", "hosts", hosts);
+		render_json(args->out, answer);
+		return CLI_OK;
+	}
+	render_table(args->out, hosts, host_columns, NELEMS(host_columns),
+	    "No machine has joined yet: fasctl host enroll.");
 	return CLI_OK;
 }
 

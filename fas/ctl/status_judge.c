@@ -34,10 +34,15 @@ text_of(const json_t *object, const char *member)
 	return text ? text : "";
 }
 
+/* The signer gives seconds since 1970, fasd RFC 3339; 0 when there is no time. */
 static int64_t
 time_of(const json_t *object, const char *member)
 {
-	return json_integer_value(json_object_get(object, member));
+	int64_t at = 0;
+	const json_t *value = json_object_get(object, member);
+	if (json_is_string(value))
+		return time_parse(json_string_value(value), &at) ? at : 0;
+	return json_integer_value(value);
 }
 
 /* A certificate that ends: an error once it has, a warning 30 days ahead. */
@@ -159,7 +164,9 @@ judge_directory(struct findings *out, const json_t *directory)
 	{
 		const char *domain = text_of(entry, "domain");
 		const char *controller = text_of(entry, "controller");
-		if (json_is_true(json_object_get(entry, "reachable")))
+		/* Without a failure it just has not been needed yet. */
+		if (json_is_true(json_object_get(entry, "reachable")) ||
+		    json_integer_value(json_object_get(entry, "failures")) == 0)
 			continue;
 		if (domain_answers(directory, domain))
 			add(out, false, "look at that domain controller; the others serve",
@@ -173,6 +180,20 @@ judge_directory(struct findings *out, const json_t *directory)
 	}
 }
 
+/* fasd's own checks, but for what the signer's answer shows better. */
+static void
+judge_checks(struct findings *out, const json_t *checks)
+{
+	static const char *const names[] = {"database", "policy", "api", "directory"};
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		const json_t *check = json_object_get(checks, names[i]);
+		bool known = strcmp(names[i], "directory") == 0 && out->errors > 0;
+		if (json_is_false(json_object_get(check, "ok")) && !known)
+			add(out, true, "journalctl -u fasd", "fasd, %s: %s", names[i],
+			    text_of(check, "message"));
+	}
+}
+
 static void
 judge_providers(struct findings *out, const json_t *providers, int64_t now_s)
 {
@@ -180,7 +201,7 @@ judge_providers(struct findings *out, const json_t *providers, int64_t now_s)
 	json_t *provider;
 	json_array_foreach(providers, i, provider)
 	{
-		int64_t end = time_of(provider, "not_after");
+		int64_t end = time_of(provider, "certificate_not_after");
 		char when[TIME_TEXT_MAX];
 		if (end == 0 || end > now_s + SOON_S)
 			continue;
@@ -203,12 +224,12 @@ judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 	if (json_is_true(json_object_get(fasd, "maintenance")))
 		add(out, true, "end it when you are done",
 		    "fasd is in maintenance: it refuses logons");
-	const json_t *reachable = json_object_get(json_object_get(fasd, "signer"), "reachable");
-	if (json_is_false(reachable))
+	if (json_object_get(json_object_get(fasd, "signer"), "error"))
 		add(out, true, "signer: socket: in fasd.yaml; systemctl status fas-signer",
 		    "fasd does not reach the signer");
 	judge_policy(out, json_object_get(fasd, "policy"));
 	judge_directory(out, json_object_get(fasd, "directory"));
+	judge_checks(out, json_object_get(fasd, "checks"));
 	judge_providers(out, json_object_get(fasd, "identity_providers"), now_s);
 }
 

@@ -1,0 +1,437 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "fas/base/file.h"
+#include "fas/base/json.h"
+#include "fas/ctl/commands.h"
+#include "peer.h"
+
+#define WORDS_MAX 24
+
+static char folder[] = "/tmp/fas-ctl-XXXXXX";
+static char *out_text, *err_text;
+static struct peer signer, fasd;
+
+/* fasctl with these words; sockets that nobody serves unless a peer was started. */
+static int
+run(const char *line)
+{
+	char room[1024], *argv[WORDS_MAX] = {0}, *save = NULL;
+	size_t out_len = 0, err_len = 0;
+	int argc = 0;
+	(void)snprintf(room, sizeof(room), "fasctl %s", line);
+	for (char *w = strtok_r(room, " ", &save); w && argc < WORDS_MAX - 1;
+	     w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	free(out_text);
+	free(err_text);
+	FILE *out = open_memstream(&out_text, &out_len), *err = open_memstream(&err_text, &err_len);
+	int rc = cli_main(&ctl_program, argc, argv, out, err);
+	(void)fclose(out);
+	(void)fclose(err);
+	return rc;
+}
+
+/* Run against a signer that answers so; the request is left in signer.asked[0]. */
+static int
+run_signer(const char *line, const char *reply)
+{
+	peer_start(&signer, folder, "signer", reply, NULL);
+	int rc = run(line);
+	peer_stop(&signer);
+	return rc;
+}
+
+static int
+run_fasd(const char *line, const char *reply)
+{
+	peer_start(&fasd, folder, "fasd", reply, NULL);
+	int rc = run(line);
+	peer_stop(&fasd);
+	return rc;
+}
+
+/* The n-th request as compact text, with its members in sorted order. */
+static void
+asked(struct peer *peer, size_t n, const char *want)
+{
+	OWN(text)
+	char *text = json_dumps(json_array_get(peer->asked, n), JSON_COMPACT | JSON_SORT_KEYS);
+	assert_non_null(text);
+	assert_string_equal(text, want);
+}
+
+static void
+write_file(const char *name, const char *content, char path[96])
+{
+	struct fas_err e = {0};
+	(void)snprintf(path, 96, "%s/%s", folder, name);
+	assert_int_equal(file_write_atomic(path, content, strlen(content), 0600, &e), FAS_OK);
+}
+
+static int
+setup(void **state)
+{
+	char path[96];
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/signer.sock", folder);
+	(void)setenv("FAS_SIGNER_ADMIN", path, 1);
+	(void)snprintf(path, sizeof(path), "%s/fasd.sock", folder);
+	return setenv("FAS_ADMIN", path, 1);
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+	(void)state;
+	free(out_text);
+	free(err_text);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+static void
+nobody_at_the_socket_is_exit_3_with_a_remedy(void **state)
+{
+	(void)state;
+	assert_int_equal(run("host list"), CLI_AWAY);
+	assert_non_null(strstr(err_text, "fas-signer: "));
+	assert_non_null(strstr(err_text, "systemctl status"));
+}
+
+static void
+a_refusal_of_the_peer_is_exit_1_with_its_words(void **state)
+{
+	(void)state;
+	assert_int_equal(run_signer("ca init", "{\"error\":{\"code\":\"conflict\",\"reason\":"
+					       "\"key_exists\",\"message\":\"there is a key\"}}"),
+	    CLI_FAILED);
+	assert_non_null(strstr(err_text, "there is a key (key_exists)"));
+	peer_done(&signer);
+}
+
+static void
+ca_init_writes_the_request_to_the_file(void **state)
+{
+	char path[96], line[160];
+	struct stat st;
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/main.csr", folder);
+	(void)snprintf(line, sizeof(line), "ca init --key rsa-3072 --out %s", path);
+	assert_int_equal(run_signer(line, "{\"csr\":\"PEM\\n\"}"), CLI_OK);
+	asked(&signer, 0,
+	    "{\"authority\":\"main\",\"key\":\"rsa-3072\",\"op\":\"ca.init\",\"root\":false}");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 4);
+	assert_string_equal(out_text, "");
+	assert_non_null(strstr(err_text, "fasctl ca install"));
+	peer_done(&signer);
+}
+
+static void
+ca_install_sends_pem_as_text_and_der_as_base64(void **state)
+{
+	char chain[96], root[96], crl[96], line[320];
+	(void)state;
+	write_file("chain.pem", "-----BEGIN CERTIFICATE-----\nA\n", chain);
+	write_file("root.pem", "-----BEGIN CERTIFICATE-----\nB\n", root);
+	write_file("root.crl", "\x30\x03\x01", crl);
+	(void)snprintf(
+	    line, sizeof(line), "ca install --chain %s --root %s --root-crl %s", chain, root, crl);
+	assert_int_equal(
+	    run_signer(line, "{\"certificate\":{\"subject\":\"CN=x\",\"not_after\":0}}"), CLI_OK);
+	asked(&signer, 0,
+	    "{\"authority\":\"main\",\"chain\":\"-----BEGIN CERTIFICATE-----\\nA\\n\",\"op\":"
+	    "\"ca.install\",\"root\":\"-----BEGIN CERTIFICATE-----\\nB\\n\",\"root_crl\":"
+	    "\"MAMB\"}");
+	assert_non_null(strstr(out_text, "CN=x"));
+	assert_non_null(strstr(err_text, "NTAuth"));
+	peer_done(&signer);
+}
+
+static void
+ca_install_of_a_missing_file_asks_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(run("ca install --chain /nonexistent --root /nonexistent"), CLI_FAILED);
+	assert_non_null(strstr(err_text, "file_missing"));
+}
+
+static void
+kdc_issue_sends_every_name_and_writes_the_chain(void **state)
+{
+	char csr[96], line[320];
+	OWN(text) char *written = NULL;
+	size_t len = 0;
+	struct fas_err e = {0};
+	(void)state;
+	write_file("kdc.csr", "-----BEGIN CERTIFICATE REQUEST-----\n", csr);
+	(void)snprintf(line, sizeof(line),
+	    "kdc issue --csr %s --dns dc1.x.org --dns dc2.x.org --life 365d --out %s/kdc.pem", csr,
+	    folder);
+	assert_int_equal(run_signer(line, "{\"pem\":\"LEAF\\n\",\"chain\":\"CA\\n\"}"), CLI_OK);
+	asked(&signer, 0,
+	    "{\"authority\":\"main\",\"csr\":\"-----BEGIN CERTIFICATE REQUEST-----\\n\",\"dns_"
+	    "names\":[\"dc1.x.org\",\"dc2.x.org\"],\"op\":\"kdc.issue\",\"validity_s\":31536000}");
+	(void)snprintf(line, sizeof(line), "%s/kdc.pem", folder);
+	assert_int_equal(file_read(line, 100, &written, &len, &e), FAS_OK);
+	assert_string_equal(written, "LEAF\nCA\n");
+	peer_done(&signer);
+}
+
+static void
+host_enroll_prints_the_token_alone_on_stdout(void **state)
+{
+	(void)state;
+	assert_int_equal(run_signer("host enroll --name vda1.x.org --life 2h",
+			     "{\"token\":\"fas1-t.ff\",\"expires_at\":0}"),
+	    CLI_OK);
+	asked(&signer, 0,
+	    "{\"life_s\":7200,\"name\":\"vda1.x.org\",\"op\":\"token.create\",\"role\":\"host\"}");
+	assert_string_equal(out_text, "fas1-t.ff\n");
+	assert_non_null(strstr(err_text, "1970-01-01T00:00:00Z"));
+	assert_null(strstr(err_text, "fas1-t.ff"));
+	peer_done(&signer);
+}
+
+static void
+host_enroll_refuses_what_is_no_name_role_or_time(void **state)
+{
+	(void)state;
+	assert_int_equal(run("host enroll --name a_b!"), CLI_USAGE);
+	assert_int_equal(run("host enroll --name a.org --role king"), CLI_USAGE);
+	assert_int_equal(run("host enroll --name a.org --life 5"), CLI_USAGE);
+}
+
+static void
+host_list_asks_for_page_after_page(void **state)
+{
+	(void)state;
+	peer_start(&signer, folder, "signer",
+	    "{\"generation\":1,\"more\":true,\"hosts\":[{\"serial\":\"0a\",\"role\":\"host\","
+	    "\"name\":\"vda1\",\"revoked\":false,\"not_after\":0}]}",
+	    "{\"generation\":1,\"more\":false,\"hosts\":[{\"serial\":\"0b\",\"role\":\"host\","
+	    "\"name\":\"vda2\",\"revoked\":true,\"not_after\":0}]}");
+	int rc = run("host list");
+	peer_stop(&signer);
+	assert_int_equal(rc, CLI_OK);
+	asked(&signer, 0, "{\"op\":\"host.list\"}");
+	asked(&signer, 1, "{\"after\":\"0a\",\"op\":\"host.list\"}");
+	assert_non_null(strstr(out_text, "vda1"));
+	assert_non_null(strstr(out_text, "vda2"));
+	peer_done(&signer);
+}
+
+static void
+host_revoke_takes_a_name_or_a_serial_and_not_both(void **state)
+{
+	(void)state;
+	assert_int_equal(run_signer("host revoke vda1", "{\"revoked\":2}"), CLI_OK);
+	asked(&signer, 0, "{\"name\":\"vda1\",\"op\":\"host.revoke\"}");
+	assert_string_equal(out_text, "2 revoked\n");
+	peer_done(&signer);
+	assert_int_equal(run("host revoke"), CLI_USAGE);
+	assert_int_equal(run("host revoke vda1 --serial 0a"), CLI_USAGE);
+}
+
+static void
+cert_list_hands_its_selectors_on(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_signer("cert list --user a@x.org --host v --limit 5", "{\"certificates\":[]}"),
+	    CLI_OK);
+	asked(&signer, 0, "{\"host\":\"v\",\"limit\":5,\"op\":\"cert.list\",\"upn\":\"a@x.org\"}");
+	assert_string_equal(out_text, "No certificate.\n");
+	peer_done(&signer);
+	assert_int_equal(run("cert list --limit 0"), CLI_USAGE);
+}
+
+static void
+cert_revoke_wants_exactly_one_selector(void **state)
+{
+	(void)state;
+	assert_int_equal(run("cert revoke"), CLI_USAGE);
+	assert_int_equal(run("cert revoke --serial 0a --host v"), CLI_USAGE);
+	assert_int_equal(
+	    run_signer("cert revoke --serial 0a --reason keyCompromise --json", "{\"revoked\":1}"),
+	    CLI_OK);
+	asked(
+	    &signer, 0, "{\"op\":\"cert.revoke\",\"reason\":\"keyCompromise\",\"serial\":\"0a\"}");
+	assert_string_equal(out_text, "{\n  \"revoked\": 1\n}\n");
+	peer_done(&signer);
+}
+
+static void
+policy_check_speaks_like_a_compiler(void **state)
+{
+	char path[96], line[160];
+	(void)state;
+	write_file("bad.yaml", "rules:\n  - nome: a\n", path);
+	(void)snprintf(line, sizeof(line), "policy check %s", path);
+	assert_int_equal(run(line), CLI_FAILED);
+	assert_non_null(strstr(err_text, "bad.yaml:2:5: error: "));
+	assert_int_equal(strncmp(err_text, path, strlen(path)), 0);
+}
+
+static void
+policy_check_names_a_provider_that_fasd_does_not_know(void **state)
+{
+	char rules[96], config[96], line[300];
+	(void)state;
+	write_file("rules.yaml",
+	    "rules:\n  - name: a\n    identity_providers: [otka]\n    storefronts: [s.x.org]\n"
+	    "    hosts: [v.x.org]\n    users: {upn_suffixes: [x.org]}\n    match: {require: "
+	    "[sid]}\n"
+	    "    session: {max: 1h, lease: 10m}\n"
+	    "    logon: {authority: main, profile: smartcard-logon, validity: 15m}\n",
+	    rules);
+	write_file("fasd.yaml",
+	    "policy: rules.yaml\nidentity_providers:\n  - name: okta\ndomains:\n  - name: x.org\n",
+	    config);
+	(void)snprintf(line, sizeof(line), "policy check --config %s", config);
+	assert_int_equal(run(line), CLI_FAILED);
+	assert_non_null(strstr(err_text, "did you mean \"okta\"?"));
+}
+
+static void
+policy_reload_tells_of_unknown_groups(void **state)
+{
+	(void)state;
+	assert_int_equal(run_fasd("policy reload", "{\"digest\":\"d\",\"rules\":3,\"unresolved\":1,"
+						   "\"warning\":\"CORP\\\\X\"}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"op\":\"policy.reload\"}");
+	assert_string_equal(out_text, "3 rules are in force\n");
+	assert_non_null(strstr(err_text, "CORP\\X"));
+	peer_done(&fasd);
+}
+
+static void
+policy_explain_shows_the_verdict_and_each_rule(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_fasd("policy explain --user a@x.org --host v.x.org --idp okta",
+		"{\"verdict\":\"deny\",\"reason\":\"policy_no_rule\",\"rule\":null,\"account\":"
+		"{\"upn\":\"a@x.org\",\"disabled\":false},\"rules\":[{\"rule\":\"eng\","
+		"\"matched\":false,\"because\":\"host\"}]}"),
+	    CLI_OK);
+	asked(&fasd, 0,
+	    "{\"host\":\"v.x.org\",\"idp\":\"okta\",\"op\":\"policy.explain\",\"user\":\"a@x."
+	    "org\"}");
+	assert_non_null(strstr(out_text, "policy_no_rule"));
+	assert_non_null(strstr(out_text, "eng"));
+	peer_done(&fasd);
+}
+
+static void
+session_end_hands_its_reason_on(void **state)
+{
+	(void)state;
+	assert_int_equal(run_fasd("session end abc --why stolen", "{\"ended\":true}"), CLI_OK);
+	asked(&fasd, 0, "{\"id\":\"abc\",\"op\":\"session.end\",\"why\":\"stolen\"}");
+	assert_string_equal(out_text, "session abc has ended\n");
+	peer_done(&fasd);
+}
+
+static void
+audit_tail_prints_one_line_a_record(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_fasd("audit tail --correlation 0f", "{\"records\":[{\"seq\":1,\"time\":"
+						    "\"2026-11-23T02:35:50Z\",\"event\":\"logon_"
+						    "decided\",\"outcome\":\"deny\",\"reason\":"
+						    "\"policy_no_rule\",\"message\":\"a b\"}],"
+						    "\"last\":1}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"correlation_id\":\"0f\",\"limit\":20,\"op\":\"audit.tail\"}");
+	assert_string_equal(out_text, "2026-11-23T02:35:50Z logon_decided deny  "
+				      "reason=policy_no_rule  message=\"a b\"\n");
+	peer_done(&fasd);
+}
+
+static void
+audit_verify_is_exit_4_when_the_chain_is_broken(void **state)
+{
+	(void)state;
+	assert_int_equal(run_signer("audit verify --signer",
+			     "{\"records\":9,\"broken_seq\":4,\"finding\":\"hash\",\"head\":\"\"}"),
+	    CLI_DEFECT);
+	assert_non_null(strstr(out_text, "BROKEN at record 4: hash"));
+	peer_done(&signer);
+	assert_int_equal(run_fasd("audit verify",
+			     "{\"records\":9,\"broken_seq\":0,\"finding\":\"\",\"head\":\"ab\"}"),
+	    CLI_OK);
+	peer_done(&fasd);
+}
+
+static void
+status_shows_what_is_wrong_before_any_number(void **state)
+{
+	(void)state;
+	peer_start(&signer, folder, "signer",
+	    "{\"authorities\":[{\"name\":\"main\",\"state\":\"no_certificate\"}],\"certificates\":"
+	    "0}",
+	    NULL);
+	peer_start(&fasd, folder, "fasd", "{\"node\":\"n1\",\"policy\":{\"rules\":1}}", NULL);
+	int rc = run("status");
+	peer_stop(&signer);
+	peer_stop(&fasd);
+	assert_int_equal(rc, CLI_DEFECT);
+	assert_int_equal(strncmp(out_text, "ERROR    authority main has no certificate", 42), 0);
+	assert_non_null(strstr(out_text, "remedy fasctl ca init"));
+	peer_done(&signer);
+	peer_done(&fasd);
+}
+
+static void
+status_of_two_absent_services_is_exit_3_and_valid_json(void **state)
+{
+	(void)state;
+	assert_int_equal(run("status --json"), CLI_AWAY);
+	OWN(json) json_t *answer = json_loads(out_text, 0, NULL);
+	assert_non_null(answer);
+	assert_int_equal(json_array_size(json_object_get(answer, "findings")), 2);
+	assert_true(json_is_null(json_object_get(answer, "signer")));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nobody_at_the_socket_is_exit_3_with_a_remedy),
+	    cmocka_unit_test(a_refusal_of_the_peer_is_exit_1_with_its_words),
+	    cmocka_unit_test(ca_init_writes_the_request_to_the_file),
+	    cmocka_unit_test(ca_install_sends_pem_as_text_and_der_as_base64),
+	    cmocka_unit_test(ca_install_of_a_missing_file_asks_nobody),
+	    cmocka_unit_test(kdc_issue_sends_every_name_and_writes_the_chain),
+	    cmocka_unit_test(host_enroll_prints_the_token_alone_on_stdout),
+	    cmocka_unit_test(host_enroll_refuses_what_is_no_name_role_or_time),
+	    cmocka_unit_test(host_list_asks_for_page_after_page),
+	    cmocka_unit_test(host_revoke_takes_a_name_or_a_serial_and_not_both),
+	    cmocka_unit_test(cert_list_hands_its_selectors_on),
+	    cmocka_unit_test(cert_revoke_wants_exactly_one_selector),
+	    cmocka_unit_test(policy_check_speaks_like_a_compiler),
+	    cmocka_unit_test(policy_check_names_a_provider_that_fasd_does_not_know),
+	    cmocka_unit_test(policy_reload_tells_of_unknown_groups),
+	    cmocka_unit_test(policy_explain_shows_the_verdict_and_each_rule),
+	    cmocka_unit_test(session_end_hands_its_reason_on),
+	    cmocka_unit_test(audit_tail_prints_one_line_a_record),
+	    cmocka_unit_test(audit_verify_is_exit_4_when_the_chain_is_broken),
+	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
+	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

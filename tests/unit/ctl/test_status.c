@@ -1,0 +1,190 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fas/base/json.h"
+#include "fas/ctl/status.h"
+
+#define NOW 1700000000
+#define DAY 86400
+
+static const char good_signer[] =
+    "{\"authorities\":[{\"name\":\"main\",\"generation\":1,\"state\":\"ready\",\"not_after\":"
+    "1800000000,"
+    "\"crl\":{\"number\":5,\"this_update\":1699990000,\"next_update\":1700076400,\"entries\":0}}],"
+    "\"service_ca\":{\"not_after\":1900000000},\"certificates\":3,\"signatures\":4}";
+static const char good_fasd[] =
+    "{\"node\":\"n\",\"maintenance\":false,\"policy\":{\"digest\":\"d\",\"rules\":2,\"unresolved\":"
+    "0},"
+    "\"directory\":[{\"domain\":\"corp\",\"controller\":\"dc1\",\"reachable\":true,\"failures\":0},"
+    "{\"domain\":\"corp\",\"controller\":\"dc2\",\"reachable\":false,\"failures\":0}],"
+    "\"signer\":{\"authorities\":[]},\"identity_providers\":[{\"name\":\"okta\","
+    "\"certificate_not_after\":\"2030-01-01T00:00:00Z\"}],"
+    "\"checks\":{\"database\":{\"ok\":true},\"directory\":{\"ok\":true}}}";
+
+/* The good replies, with one member of one of them replaced (path "a.b"; value JSON). */
+static void
+judge(const char *signer_text, const char *fasd_text, const char *where, const char *member,
+    const char *value, struct findings *out)
+{
+	OWN(json) json_t *signer = signer_text ? json_loads(signer_text, 0, NULL) : NULL;
+	OWN(json) json_t *fasd = fasd_text ? json_loads(fasd_text, 0, NULL) : NULL;
+	json_t *target = fasd;
+	if (where && strcmp(where, "authority") == 0)
+		target = json_array_get(json_object_get(signer, "authorities"), 0);
+	else if (where && strcmp(where, "signer") == 0)
+		target = signer;
+	else if (where && strcmp(where, "policy") == 0)
+		target = json_object_get(fasd, "policy");
+	if (where)
+		assert_int_equal(
+		    json_object_set_new(target, member, json_loads(value, JSON_DECODE_ANY, NULL)),
+		    0);
+	status_judge(signer, fasd, NOW, out);
+}
+
+static void
+one_finding(const char *where, const char *member, const char *value, bool error, const char *what)
+{
+	struct findings f;
+	judge(good_signer, good_fasd, where, member, value, &f);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.items[0].error, error);
+	assert_non_null(strstr(f.items[0].what, what));
+	assert_true(f.items[0].remedy[0]);
+}
+
+static void
+two_good_answers_give_no_finding(void **state)
+{
+	struct findings f;
+	(void)state;
+	judge(good_signer, good_fasd, NULL, NULL, NULL, &f);
+	assert_int_equal(f.n, 0);
+}
+
+static void
+a_process_that_is_away_is_an_error_with_a_remedy(void **state)
+{
+	struct findings f;
+	(void)state;
+	judge(NULL, good_fasd, NULL, NULL, NULL, &f);
+	assert_int_equal(f.errors, 1);
+	assert_non_null(strstr(f.items[0].what, "fas-signer does not answer"));
+	judge(good_signer, NULL, NULL, NULL, NULL, &f);
+	assert_int_equal(f.errors, 1);
+	assert_non_null(strstr(f.items[0].what, "fasd does not answer"));
+	assert_non_null(strstr(f.items[0].remedy, "systemctl"));
+}
+
+static void
+an_authority_without_a_certificate_is_an_error(void **state)
+{
+	(void)state;
+	one_finding("authority", "state", "\"no_certificate\"", true, "has no certificate");
+}
+
+static void
+an_ended_crl_is_an_error_and_a_late_one_a_warning(void **state)
+{
+	(void)state;
+	one_finding("authority", "crl", "{\"this_update\":1699900000,\"next_update\":1699999999}",
+	    true, "every logon fails");
+	one_finding("authority", "crl", "{\"this_update\":1699920000,\"next_update\":1700001000}",
+	    false, "has not been renewed");
+	one_finding("authority", "crl", "null", true, "has no CRL");
+}
+
+static void
+a_ca_near_its_end_is_a_warning_and_behind_it_an_error(void **state)
+{
+	char soon[32], past[32];
+	(void)state;
+	(void)snprintf(soon, sizeof(soon), "%d", NOW + 29 * DAY);
+	(void)snprintf(past, sizeof(past), "%d", NOW - 1);
+	one_finding("authority", "not_after", soon, false, "in 29 days");
+	one_finding("authority", "not_after", past, true, "ended at");
+	one_finding("signer", "service_ca", "{\"not_after\":1700000001}", false, "the service CA");
+}
+
+static void
+a_policy_that_cannot_decide_is_an_error(void **state)
+{
+	(void)state;
+	one_finding("policy", "unresolved", "2", true, "2 groups of the policy are not known");
+	one_finding("policy", "rules", "0", true, "has no rule");
+}
+
+static void
+a_controller_that_failed_is_a_warning_while_another_serves(void **state)
+{
+	(void)state;
+	one_finding("fasd", "directory",
+	    "[{\"domain\":\"c\",\"controller\":\"dc1\",\"reachable\":false,\"failures\":3},"
+	    "{\"domain\":\"c\",\"controller\":\"dc2\",\"reachable\":true,\"failures\":0}]",
+	    false, "dc1 of c does not answer");
+	one_finding("fasd", "directory",
+	    "[{\"domain\":\"c\",\"controller\":\"dc1\",\"reachable\":false,\"failures\":3}]", true,
+	    "cannot log on");
+}
+
+static void
+fasd_that_does_not_reach_the_signer_is_an_error(void **state)
+{
+	(void)state;
+	one_finding("fasd", "signer", "{\"error\":{\"code\":\"unavailable\"}}", true,
+	    "does not reach the signer");
+}
+
+static void
+a_failed_check_of_fasd_is_an_error(void **state)
+{
+	(void)state;
+	one_finding("fasd", "checks", "{\"database\":{\"ok\":false,\"message\":\"disk full\"}}",
+	    true, "disk full");
+}
+
+static void
+a_providers_ending_certificate_is_a_warning(void **state)
+{
+	(void)state;
+	one_finding("fasd", "identity_providers",
+	    "[{\"name\":\"okta\",\"certificate_not_after\":\"2023-11-20T00:00:00Z\"}]", false,
+	    "identity provider okta");
+}
+
+static void
+replies_of_another_shape_do_no_harm(void **state)
+{
+	struct findings f;
+	(void)state;
+	judge("{}", "{}", NULL, NULL, NULL, &f);
+	assert_int_equal(f.n, 1);
+	judge("{\"authorities\":[3,null,[]],\"service_ca\":7}",
+	    "{\"directory\":{},\"policy\":[],\"checks\":[1]}", NULL, NULL, NULL, &f);
+	assert_true(f.n >= 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(two_good_answers_give_no_finding),
+	    cmocka_unit_test(a_process_that_is_away_is_an_error_with_a_remedy),
+	    cmocka_unit_test(an_authority_without_a_certificate_is_an_error),
+	    cmocka_unit_test(an_ended_crl_is_an_error_and_a_late_one_a_warning),
+	    cmocka_unit_test(a_ca_near_its_end_is_a_warning_and_behind_it_an_error),
+	    cmocka_unit_test(a_policy_that_cannot_decide_is_an_error),
+	    cmocka_unit_test(a_controller_that_failed_is_a_warning_while_another_serves),
+	    cmocka_unit_test(fasd_that_does_not_reach_the_signer_is_an_error),
+	    cmocka_unit_test(a_failed_check_of_fasd_is_an_error),
+	    cmocka_unit_test(a_providers_ending_certificate_is_a_warning),
+	    cmocka_unit_test(replies_of_another_shape_do_no_harm),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
