@@ -12,6 +12,7 @@
 
 struct dc_conn {
 	LDAP *ld;
+	struct io_deadline deadline;
 	char host[HOSTNAME_MAX + 1];
 };
 
@@ -36,7 +37,8 @@ dc_conn_open(
 	if (!conn)
 		return fas_fail_nomem(e);
 	memcpy(conn->host, target->host, sizeof(conn->host));
-	enum fas_code rc = conn_setup(target, deadline_us, &conn->ld, e);
+	conn->deadline.at_us = deadline_us;
+	enum fas_code rc = conn_setup(target, &conn->deadline, &conn->ld, e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = TAKE(conn);
@@ -133,6 +135,7 @@ dc_conn_search(struct dc_conn *conn, const struct dc_query *query, int64_t deadl
 		memcpy(&attributes[n], &query->attributes[n], sizeof(attributes[n]));
 	}
 	attributes[n] = NULL;
+	conn->deadline.at_us = deadline_us;
 	int rc = ldap_search_ext(conn->ld, query->base, scope, query->filter, attributes, 0, NULL,
 	    NULL, NULL, query->size_limit, &id);
 	if (rc != LDAP_SUCCESS)

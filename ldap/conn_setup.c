@@ -73,6 +73,8 @@ conn_await(
 		(void)ldap_abandon_ext(ld, id, NULL, NULL);
 		return timed_out(e, host, "a request");
 	}
+	if (clock_monotonic_us() >= deadline_us)
+		return timed_out(e, host, "a request");
 	(void)ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &rc);
 	return ldap_fail(e, NULL, host, "ldap_server", "connection lost", rc);
 }
@@ -96,17 +98,14 @@ connect_finishes(int fd, int64_t deadline_us)
 	return error == 0;
 }
 
-/*
- * From here on libldap reads and writes blocking; a peer that stops in the middle of a message ends that by these
- * timeouts, since libldap watches its deadline only between messages.
- */
+/* From here on io_deadline.h waits, so that libldap may read and write as if blocking; the send timeout is for a write
+ * that finds room and then not enough. */
 static bool
 make_ready(int fd, int64_t timeout_ms)
 {
 	struct timeval t = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
 	int on = 1, flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0 &&
 	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) == 0 &&
 	       setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
 	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
@@ -149,10 +148,10 @@ connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas
 /* ---- the handle ---- */
 
 static bool
-set_basic_options(LDAP *ld, int64_t deadline_us)
+set_basic_options(LDAP *ld, struct io_deadline *deadline)
 {
 	static const int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER;
-	struct timeval left = time_left(deadline_us);
+	struct timeval left = time_left(deadline->at_us);
 	Sockbuf *sb = NULL;
 	ber_len_t max = ANSWER_BYTES_MAX;
 	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == LDAP_OPT_SUCCESS &&
@@ -162,16 +161,17 @@ set_basic_options(LDAP *ld, int64_t deadline_us)
 	       ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &left) == LDAP_OPT_SUCCESS &&
 	       ldap_set_option(ld, LDAP_OPT_TIMEOUT, &left) == LDAP_OPT_SUCCESS &&
 	       ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS && sb &&
-	       ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) == 1;
+	       ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) == 1 &&
+	       io_deadline_install(sb, deadline);
 }
 
 static enum fas_code
-make_handle(const struct dc_target *t, int64_t deadline_us, LDAP **out, struct fas_err *e)
+make_handle(const struct dc_target *t, struct io_deadline *deadline, LDAP **out, struct fas_err *e)
 {
 	OWN(ldap) LDAP *ld = NULL;
 	OWN(fd) int fd = -1;
 	char url[HOSTNAME_MAX + 32];
-	enum fas_code rc = connect_any(t, deadline_us, &fd, e);
+	enum fas_code rc = connect_any(t, deadline->at_us, &fd, e);
 	if (rc != FAS_OK)
 		return rc;
 	/* The URL carries the name by which TLS and GSSAPI know the server; the socket is connected already. */
@@ -180,7 +180,7 @@ make_handle(const struct dc_target *t, int64_t deadline_us, LDAP **out, struct f
 	if (code != LDAP_SUCCESS)
 		return ldap_fail(e, NULL, t->host, "ldap_connect", "libldap", code);
 	fd = -1; /* the handle's now */
-	if (!set_basic_options(ld, deadline_us))
+	if (!set_basic_options(ld, deadline))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "libldap refuses an option");
 	*out = TAKE(ld);
 	return FAS_OK;
@@ -336,16 +336,17 @@ bind_gssapi(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas
 }
 
 enum fas_code
-conn_setup(const struct dc_target *t, int64_t deadline_us, LDAP **out, struct fas_err *e)
+conn_setup(const struct dc_target *t, struct io_deadline *deadline, LDAP **out, struct fas_err *e)
 {
 	OWN(ldap) LDAP *ld = NULL;
-	enum fas_code rc = make_handle(t, deadline_us, &ld, e);
+	int64_t end_us = deadline->at_us;
+	enum fas_code rc = make_handle(t, deadline, &ld, e);
 	if (rc != FAS_OK)
 		return rc;
 	bool simple = t->config->bind != BIND_GSSAPI;
-	if (simple && (rc = start_tls(ld, t, deadline_us, e)) != FAS_OK)
+	if (simple && (rc = start_tls(ld, t, end_us, e)) != FAS_OK)
 		return rc;
-	rc = simple ? bind_simple(ld, t, deadline_us, e) : bind_gssapi(ld, t, deadline_us, e);
+	rc = simple ? bind_simple(ld, t, end_us, e) : bind_gssapi(ld, t, end_us, e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = TAKE(ld);

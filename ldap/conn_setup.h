@@ -5,10 +5,11 @@
 #include <ldap.h>
 
 #include "ldap/conn.h"
+#include "ldap/io_deadline.h"
 
-/* As dc_conn_open.  *out is NULL unless FAS_OK. */
+/* As dc_conn_open, until deadline->at_us; deadline outlives *out, which is NULL unless FAS_OK. */
 MUST_CHECK enum fas_code conn_setup(
-    const struct dc_target *target, int64_t deadline_us, LDAP **out, struct fas_err *e);
+    const struct dc_target *target, struct io_deadline *deadline, LDAP **out, struct fas_err *e);
 
 /* All messages of operation id, the caller's; abandoned on a timeout.  "ldap_timeout", "ldap_server". */
 MUST_CHECK enum fas_code conn_await(

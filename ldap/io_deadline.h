@@ -1,0 +1,23 @@
+/*
+ * A layer of liblber's socket stack that keeps the deadline inside an operation.
+ *
+ * libldap watches its timeouts only between messages, and its TLS handshake (GnuTLS) repeats an interrupted read for
+ * ever: a controller that accepts and then falls silent would hold the thread.  This layer sits on the socket, below
+ * TLS and SASL; it waits for the socket itself, and a passed deadline is the end of the connection.
+ */
+#ifndef LDAP_IO_DEADLINE_H
+#define LDAP_IO_DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lber.h>
+
+struct io_deadline {
+	int64_t at_us; /* of clock_monotonic_us; the connection's user moves it */
+};
+
+/* Put the layer on sb, which has its socket layer already.  deadline is borrowed and outlives sb. */
+bool io_deadline_install(Sockbuf *sb, struct io_deadline *deadline);
+
+#endif
