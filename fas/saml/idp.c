@@ -162,7 +162,7 @@ pin_cert(struct idp *idp, X509 *cert, const struct yaml_node *at, struct fas_err
 	struct idp_key *slot = &idp->keys[idp->n_keys];
 	int64_t end_s = 0;
 	if (idp->n_keys == IDP_KEYS_MAX)
-		return refuse_cert(at, e, "more than 8 certificates of one provider");
+		return refuse_cert(at, e, "more than 4 certificates of one provider");
 	const char *why = pkey ? judge_key(pkey, &slot->kind) : "its key cannot be read";
 	if (!why && !not_after(cert, &end_s))
 		why = "its notAfter cannot be read";

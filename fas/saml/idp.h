@@ -10,7 +10,7 @@
 #include "fas/saml/signature.h"
 
 #define IDP_COUNT_MAX 256
-#define IDP_KEYS_MAX 8
+#define IDP_KEYS_MAX 4
 #define IDP_ENTITY_ID_MAX 1024 /* SAML core 8.3.6 */
 #define IDP_CERT_FILE_MAX (64 * 1024)
 #define IDP_RSA_BITS_MIN 2048

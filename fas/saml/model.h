@@ -5,9 +5,10 @@
 #include <libxml/tree.h>
 
 #include "fas/base/err.h"
+#include "fas/saml/xml.h"
 
 #define MODEL_RULES_MAX 8
-#define MODEL_MANY 4096 /* "unbounded": XML_ELEMENTS_MAX bounds it */
+#define MODEL_MANY XML_ELEMENTS_MAX /* "unbounded" */
 
 struct model_rule {
 	const char *ns;

@@ -27,12 +27,13 @@
  * other, canonicalisation every namespace in scope with every element, and a long namespace URI is written again at
  * each element that uses it.
  */
-#define XML_ELEMENTS_MAX 4096
+#define XML_ELEMENTS_MAX 2048
 #define XML_DEPTH_MAX 32
 #define XML_ATTRS_MAX 32          /* of one element, without namespace declarations */
 #define XML_NS_PER_ELEMENT_MAX 16 /* declarations at one element */
+#define XML_NS_IN_SCOPE_MAX 64    /* declarations at an element and those that it stands in */
 #define XML_NS_TOTAL_MAX 4096     /* declarations in the document */
-#define XML_NS_URI_MAX 256        /* octets */
+#define XML_NS_URI_MAX 128        /* octets */
 #define XML_TAG_MAX 16384         /* octets of one tag with its attributes */
 #define XML_TEXT_MAX 65536        /* octets between two tags */
 

@@ -12,6 +12,8 @@ struct scan {
 	size_t depth;
 	size_t elements;
 	size_t ns_total;
+	size_t ns_in_scope;
+	size_t ns_at[XML_DEPTH_MAX + 1]; /* declared by the open element of each depth */
 	struct fas_err *e;
 };
 
@@ -101,17 +103,18 @@ value_is_nocase(const struct attribute *a, const char *want)
 	return ascii_equal_nocase(text, want);
 }
 
-/* declarations: of this element, with this one. */
 static enum fas_code
-scan_namespace(struct scan *s, const struct attribute *a, size_t declarations)
+scan_namespace(struct scan *s, const struct attribute *a)
 {
 	if (a->value_len > XML_NS_URI_MAX)
 		return refuse_bound(s, "octets of a namespace's name", XML_NS_URI_MAX);
 	if (a->value_len > 0 && !memchr(a->value, ':', a->value_len))
 		return refuse(s, "a namespace's name is relative (Canonical XML 1.3)");
-	if (declarations > XML_NS_PER_ELEMENT_MAX)
+	if (++s->ns_at[s->depth] > XML_NS_PER_ELEMENT_MAX)
 		return refuse_bound(
 		    s, "namespaces declared by one element", XML_NS_PER_ELEMENT_MAX);
+	if (++s->ns_in_scope > XML_NS_IN_SCOPE_MAX)
+		return refuse_bound(s, "namespaces in scope", XML_NS_IN_SCOPE_MAX);
 	if (++s->ns_total > XML_NS_TOTAL_MAX)
 		return refuse_bound(s, "namespaces declared", XML_NS_TOTAL_MAX);
 	return FAS_OK;
@@ -121,20 +124,27 @@ scan_namespace(struct scan *s, const struct attribute *a, size_t declarations)
 static enum fas_code
 scan_attributes(struct scan *s)
 {
-	size_t attrs = 0, declarations = 0;
+	size_t attrs = 0;
 	for (skip_space(s); s->at < s->end && *s->at != '>' && *s->at != '/'; skip_space(s)) {
 		struct attribute a;
 		enum fas_code rc = scan_attribute(s, &a);
 		if (rc != FAS_OK)
 			return rc;
 		if (is_namespace(&a))
-			rc = scan_namespace(s, &a, ++declarations);
+			rc = scan_namespace(s, &a);
 		else if (++attrs > XML_ATTRS_MAX)
 			return refuse_bound(s, "attributes of one element", XML_ATTRS_MAX);
 		if (rc != FAS_OK)
 			return rc;
 	}
 	return FAS_OK;
+}
+
+static void
+leave_element(struct scan *s)
+{
+	s->ns_in_scope -= s->ns_at[s->depth];
+	s->depth--;
 }
 
 static enum fas_code
@@ -145,13 +155,14 @@ scan_start_tag(struct scan *s)
 		return refuse_bound(s, "elements", XML_ELEMENTS_MAX);
 	if (++s->depth > XML_DEPTH_MAX)
 		return refuse_bound(s, "levels of elements", XML_DEPTH_MAX);
+	s->ns_at[s->depth] = 0;
 	if (take_name(s) == 0)
 		return refuse(s, "an element has no name");
 	enum fas_code rc = scan_attributes(s);
 	if (rc != FAS_OK)
 		return rc;
 	if (s->end - s->at >= 2 && s->at[0] == '/' && s->at[1] == '>') {
-		s->depth--;
+		leave_element(s);
 		s->at++;
 	}
 	if (s->at == s->end || *s->at != '>')
@@ -168,7 +179,7 @@ scan_end_tag(struct scan *s)
 	const char *close = memchr(s->at, '>', (size_t)(s->end - s->at));
 	if (!close || s->depth == 0)
 		return refuse(s, "an end tag without its element");
-	s->depth--;
+	leave_element(s);
 	s->at = close + 1;
 	return FAS_OK;
 }

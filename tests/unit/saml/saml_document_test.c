@@ -72,6 +72,13 @@ too_many_namespaces_of_one_element(char *xml)
 }
 
 static char *
+too_many_namespaces_in_scope(char *xml)
+{
+	return flood(xml, SUBJECT, "", XML_NS_IN_SCOPE_MAX / 3,
+	    "<a xmlns:n#='u:n' xmlns:m#='u:m' xmlns:o#='u:o'>", SUBJECT);
+}
+
+static char *
 namespace_bomb(char *xml)
 {
 	return flood(xml, SUBJECT, "", 2000, "<a xmlns:n#='urn:n#'>", SUBJECT);
@@ -80,8 +87,8 @@ namespace_bomb(char *xml)
 static char *
 too_many_namespaces(char *xml)
 {
-	return flood(
-	    xml, SUBJECT, "", XML_NS_TOTAL_MAX / 2, "<a xmlns='u:x' xmlns:b='u:b'/>", SUBJECT);
+	return flood(xml, SUBJECT, "", XML_NS_TOTAL_MAX / 4,
+	    "<a xmlns='u:x' xmlns:b='u:b' xmlns:c='u:c' xmlns:d='u:d'/>", SUBJECT);
 }
 
 static char *
@@ -106,7 +113,7 @@ long_text(char *xml)
 static char *
 fat_document(char *xml)
 {
-	return flood(xml, "<samlp:Status>", "<samlp:Extensions>", 4000,
+	return flood(xml, "<samlp:Status>", "<samlp:Extensions>", 2000,
 	    "<a x#='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' y=''>b</a>",
 	    "</samlp:Extensions><samlp:Status>");
 }
@@ -187,19 +194,39 @@ static const struct row rows[] = {
     {.name = "crossed_elements_are_refused",
 	.reason = XML,
 	.after = {{"</saml:Assertion></samlp:Response>", "</samlp:Response></saml:Assertion>"}}},
-    {.name = "too_many_elements_are_refused", .reason = XML, .spoil = too_many_elements},
-    {.name = "too_many_levels_are_refused", .reason = XML, .spoil = too_deep},
-    {.name = "very_many_levels_are_refused", .reason = XML, .spoil = very_deep},
-    {.name = "too_many_attributes_are_refused", .reason = XML, .spoil = too_many_attributes},
-    {.name = "attribute_bomb_is_refused", .reason = XML, .spoil = attribute_bomb},
+    {.name = "too_many_elements_are_refused",
+	.reason = XML,
+	.says = "2048 elements",
+	.spoil = too_many_elements},
+    {.name = "too_many_levels_are_refused", .reason = XML, .says = "levels", .spoil = too_deep},
+    {.name = "very_many_levels_are_refused", .reason = XML, .says = "levels", .spoil = very_deep},
+    {.name = "too_many_attributes_are_refused",
+	.reason = XML,
+	.says = "attributes",
+	.spoil = too_many_attributes},
+    {.name = "attribute_bomb_is_refused",
+	.reason = XML,
+	.says = "attributes",
+	.spoil = attribute_bomb},
     {.name = "too_many_namespaces_of_one_element_are_refused",
 	.reason = XML,
+	.says = "declared by one",
 	.spoil = too_many_namespaces_of_one_element},
-    {.name = "namespace_bomb_is_refused", .reason = XML, .spoil = namespace_bomb},
-    {.name = "too_many_namespaces_are_refused", .reason = XML, .spoil = too_many_namespaces},
-    {.name = "long_namespace_is_refused", .reason = XML, .spoil = long_namespace},
-    {.name = "long_tag_is_refused", .reason = XML, .spoil = long_tag},
-    {.name = "long_text_is_refused", .reason = XML, .spoil = long_text},
+    {.name = "too_many_namespaces_in_scope_are_refused",
+	.reason = XML,
+	.says = "in scope",
+	.spoil = too_many_namespaces_in_scope},
+    {.name = "namespace_bomb_is_refused", .reason = XML, .says = "levels", .spoil = namespace_bomb},
+    {.name = "too_many_namespaces_are_refused",
+	.reason = XML,
+	.says = "4096 namespaces declared",
+	.spoil = too_many_namespaces},
+    {.name = "long_namespace_is_refused",
+	.reason = XML,
+	.says = "namespace's name",
+	.spoil = long_namespace},
+    {.name = "long_tag_is_refused", .reason = XML, .says = "one tag", .spoil = long_tag},
+    {.name = "long_text_is_refused", .reason = XML, .says = "octets of text", .spoil = long_text},
     {.name = "document_within_all_bounds_is_read",
 	.sign = SAML_SIGN_ASSERTION,
 	.spoil = fat_document},

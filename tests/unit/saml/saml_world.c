@@ -219,6 +219,8 @@ world_refused(const struct row *row, const void *xml, size_t len, const char *re
 	assert_null(out);
 	if (strcmp(e.reason, reason) != 0)
 		fail_msg("refused as %s (%s), want %s", e.reason, e.message, reason);
+	if (row->says && !strstr(e.message, row->says))
+		fail_msg("says %s, want %s", e.message, row->says);
 	assert_true(rc == FAS_E_AUTH || rc == FAS_E_INPUT);
 }
 

@@ -51,6 +51,8 @@ struct edit {
 struct row {
 	const char *name;
 	const char *reason;
+	const char *
+	    says; /* a part of the message, where the reason alone does not tell which bound it was */
 	const char *idp; /* name of the provider; default "main" */
 	enum world_key key;
 	enum saml_sign_what sign; /* default: the Assertion */
