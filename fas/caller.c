@@ -244,7 +244,7 @@ check_listed(struct caller_table *table, struct caller *caller, struct fas_err *
 	const struct machine *m = find_machine(table->machines, caller->credential);
 	bool same = m && m->role == caller->role && hostname_equal(m->name, caller->name);
 	bool revoked = m && m->revoked;
-	caller->generation = table->machines->generation;
+	int64_t generation = table->machines->generation;
 	pthread_rwlock_unlock(&table->lock);
 	if (revoked)
 		return fas_fail(e, FAS_E_AUTH, "caller_revoked",
@@ -253,6 +253,7 @@ check_listed(struct caller_table *table, struct caller *caller, struct fas_err *
 		return fas_fail(e, FAS_E_AUTH, "caller_unknown",
 		    "the certificate %s of %s is not in the host table", caller->credential,
 		    caller->name);
+	caller->generation = generation; /* only then: a refusal is asked again */
 	return FAS_OK;
 }
 

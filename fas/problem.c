@@ -15,7 +15,7 @@ enum public_code {
 	TICKET_USED,
 	TOKEN_REFUSED,
 	ROLE_REFUSED,
-	CERTIFICATE_REFUSED,
+	RENEWAL_REFUSED,
 	NOT_FOUND,
 	SESSION_UNKNOWN,
 	METHOD_REFUSED,
@@ -40,8 +40,7 @@ static const struct problem problems[] = {
     [TICKET_USED] = {409, "ticket_used", "The ticket has been used", 0},
     [TOKEN_REFUSED] = {403, "token_refused", "The enrolment token is not accepted", 0},
     [ROLE_REFUSED] = {403, "role_refused", "This caller may not do this", 0},
-    [CERTIFICATE_REFUSED] = {403, "certificate_refused", "The authority refuses this certificate",
-	0},
+    [RENEWAL_REFUSED] = {403, "renewal_refused", "The certificate cannot be renewed", 0},
     [NOT_FOUND] = {404, "not_found", "There is no such resource", 0},
     [SESSION_UNKNOWN] = {404, "session_unknown", "There is no such session", 0},
     [METHOD_REFUSED] = {405, "method_refused", "The method is not allowed here", 0},
@@ -78,8 +77,11 @@ static const struct rule rules[] = {
     {"token_", TOKEN_REFUSED},
     {"csr_", CSR_REFUSED},
     {"session_", SESSION_UNKNOWN},
-    {"limit_", CERTIFICATE_REFUSED},
-    {"limits_", CERTIFICATE_REFUSED},
+    {"renew_", RENEWAL_REFUSED},
+    {"authority_", UNAVAILABLE},
+    {"peer_", UNAVAILABLE},
+    {"socket_forbidden", UNAVAILABLE},
+    {"file_", INTERNAL},
     {"member_", REQUEST_INVALID},
     {"json_malformed", REQUEST_INVALID},
     {"base64_malformed", REQUEST_INVALID},
@@ -97,7 +99,7 @@ static const struct rule rules[] = {
 static const enum public_code by_class[] = {
     [FAS_OK] = INTERNAL,
     [FAS_E_INPUT] = REQUEST_INVALID,
-    [FAS_E_AUTH] = ASSERTION_REFUSED,
+    [FAS_E_AUTH] = LOGON_DENIED,
     [FAS_E_DENIED] = LOGON_DENIED,
     [FAS_E_NOTFOUND] = NOT_FOUND,
     [FAS_E_CONFLICT] = CONFLICT,
@@ -130,7 +132,10 @@ find_rule(const char *reason)
 	return NULL;
 }
 
-/* Only a refusal has a reason that the outside may act on: a failing library behind "saml_" is still our failure. */
+/*
+ * Only a refusal has a reason that the outside may act on: a failing library behind "saml_" is still our failure.
+ * (The rules for authorities, peers and files are for refusals that are our own side's fault.)
+ */
 static bool
 is_refusal(enum fas_code code)
 {

@@ -1,0 +1,161 @@
+/* fasd.yaml: what is right, and what is said about what is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fas/base/file.h"
+#include "fas/base/macros.h"
+#include "fas/config.h"
+
+static char folder[] = "/tmp/fas-config-XXXXXX";
+static char path[64];
+
+static const char good[] = "node: fas1\n"                                   /* 1 */
+			   "state: /var/lib/fas\n"                          /* 2 */
+			   "policy: policy.d\n"                             /* 3 */
+			   "signer: { socket: /run/s.sock, timeout: 7s }\n" /* 4 */
+			   "public_folder: public\n"                        /* 5 */
+			   "admin: { socket: /run/a.sock, group: '0' }\n"   /* 6 */
+			   "listen:\n"                                      /* 7 */
+			   "  api: [\"0.0.0.0:8443\", \"[::1]:8443\"]\n"    /* 8 */
+			   "  public: [\"127.0.0.1:0\"]\n"                  /* 9 */
+			   "  ops: [\"127.0.0.1:9643\"]\n"                  /* 10 */
+			   "queue: 12\n"                                    /* 11 */
+			   "log_level: warning\n"                           /* 12 */
+			   "identity_providers: [{ name: okta }]\n"         /* 13 */
+			   "domains: [{ name: example.com }]\n";            /* 14 */
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/fasd.yaml", folder);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	(void)unlink(path);
+	return rmdir(folder);
+}
+
+/* The good text with every line that begins with `old` replaced. */
+static enum fas_code
+load_with(const char *old, const char *replacement, struct config **out, struct fas_err *e)
+{
+	char text[2048] = "";
+	const char *line = good;
+	*e = (struct fas_err){0};
+	while (*line) {
+		size_t len = strcspn(line, "\n") + 1, used = strlen(text);
+		bool hit = old && strncmp(line, old, strlen(old)) == 0;
+		(void)snprintf(text + used, sizeof(text) - used, "%.*s",
+		    hit ? (int)strlen(replacement) : (int)len, hit ? replacement : line);
+		line += len;
+	}
+	assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, e), FAS_OK);
+	return config_load(path, out, e);
+}
+
+static void
+a_good_file_is_read(void **state)
+{
+	OWN(config) struct config *config = NULL;
+	struct fas_err e;
+	char want[128];
+	(void)state;
+	assert_int_equal(load_with(NULL, NULL, &config, &e), FAS_OK);
+	assert_string_equal(config->node, "fas1");
+	assert_string_equal(config->state, "/var/lib/fas");
+	(void)snprintf(want, sizeof(want), "%s/policy.d", folder);
+	assert_string_equal(config->policy, want);
+	(void)snprintf(want, sizeof(want), "%s/public", folder);
+	assert_string_equal(config->public_folder, want);
+	assert_string_equal(config->signer_socket, "/run/s.sock");
+	assert_int_equal(config->signer_timeout_ms, 7000);
+	assert_int_equal(config->api.n, 2);
+	assert_string_equal(config->api.address[1], "[::1]:8443");
+	assert_int_equal(config->queue, 12);
+	assert_int_equal(config->workers, 16);
+	assert_int_equal(config->clock_skew_s, 60);
+	assert_int_equal(config->log_level, LOG_LEVEL_WARNING);
+	assert_true(config->has_admin_group);
+	assert_int_equal(config->admin_group, 0);
+	assert_int_equal(config->domains->n, 1);
+}
+
+static void
+each_fault_is_named_with_its_place(void **state)
+{
+	static const struct {
+		const char *line, *replacement, *reason, *says;
+	} faults[] = {
+	    {"node", "node: Fas1\n", "yaml_value", "fasd.yaml:1:7: error: node"},
+	    {"node", "node: ''\n", "yaml_", "fasd.yaml:1:"},
+	    {"node", "node: abcdefghijklmnopq\n", "yaml_value", "fasd.yaml:1:7"},
+	    {"node", "", "yaml_missing_key", "node"},
+	    {"state", "state: [a]\n", "yaml_type", "fasd.yaml:2:"},
+	    {"queue", "queu: 12\n", "yaml_unknown_key", "did you mean \"queue\""},
+	    {"queue", "queue: 0\n", "yaml_value", "fasd.yaml:11:"},
+	    {"queue", "queue: many\n", "yaml_", "fasd.yaml:11:"},
+	    {"log_level", "log_level: loud\n", "yaml_value", "fasd.yaml:12:"},
+	    {"signer", "signer: { socket: /run/s.sock, timeout: 7 }\n", "yaml_", "fasd.yaml:4:"},
+	    {"signer", "signer: {}\n", "yaml_missing_key", "socket"},
+	    {"signer", "signer: { socket: /s, port: 1 }\n", "yaml_unknown_key", "fasd.yaml:4:23"},
+	    {"admin", "admin: { socket: /a, group: no-such-group }\n", "yaml_value",
+		"no group \"no-such-group\""},
+	    {"  ops", "  ops: [\"localhost:9643\"]\n", "yaml_value", "fasd.yaml:10:9"},
+	    {"  ops", "  ops: [\"127.0.0.1\"]\n", "yaml_value", "fasd.yaml:10:9"},
+	    {"  ops", "  ops: [\"127.0.0.1:70000\"]\n", "yaml_value", "fasd.yaml:10:9"},
+	    {"  ops", "  ops: [\"::1:80\"]\n", "yaml_value", "fasd.yaml:10:9"},
+	    {"  ops", "  ops: []\n", "yaml_value", "want 1 to 8 addresses"},
+	    {"  ops", "  ops: 127.0.0.1:1\n", "yaml_type", "fasd.yaml:10:"},
+	    {"  ops", "", "yaml_missing_key", "ops"},
+	    {"domains", "domains: x\n", "yaml_type", "fasd.yaml:14:"},
+	    {"identity", "", "yaml_missing_key", "identity_providers"},
+	    {"node", "node: fas1\nnode: fas2\n", "yaml_malformed", "fasd.yaml:2:"},
+	};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(faults); i++) {
+		struct config *config = NULL;
+		struct fas_err e;
+		assert_int_equal(
+		    load_with(faults[i].line, faults[i].replacement, &config, &e), FAS_E_CONFIG);
+		assert_null(config);
+		if (strncmp(e.reason, faults[i].reason, strlen(faults[i].reason)) != 0 ||
+		    !strstr(e.message, faults[i].says))
+			fail_msg("fault %zu: %s: %s", i, e.reason, e.message);
+	}
+}
+
+static void
+a_missing_file_is_said(void **state)
+{
+	struct config *config = NULL;
+	struct fas_err e = {0};
+	(void)state;
+	assert_int_equal(config_load("/nonexistent/fasd.yaml", &config, &e), FAS_E_NOTFOUND);
+	assert_string_equal(e.reason, "file_missing");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_good_file_is_read),
+	    cmocka_unit_test(each_fault_is_named_with_its_place),
+	    cmocka_unit_test(a_missing_file_is_said),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,41 @@
+/* A pipeline and siblings made up for the edge's tests: each answers as it is told, and keeps what it was asked. */
+#ifndef TESTS_EDGE_FAKES_H
+#define TESTS_EDGE_FAKES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fas/base/err.h"
+#include "fas/caller.h"
+#include "fas/service.h"
+
+#define FAKE_TEXT 512
+
+struct fakes {
+	/* the next answers: FAS_OK, or this failure */
+	enum fas_code code;
+	char reason[FAS_ERR_REASON_MAX];
+	enum fas_code signer_code; /* of state, enroll, renew */
+	bool directory_away, store_away;
+	int64_t next_update_s; /* of the CRL; 0 = far ahead */
+	bool no_authority;
+	enum fas_code reload_code;
+	/* what was asked */
+	unsigned calls;
+	char caller[CALLER_TEXT_MAX];
+	char saml_response[FAKE_TEXT], host[FAKE_TEXT], in_response_to[FAKE_TEXT];
+	char ticket[FAKE_TEXT], csr[FAKE_TEXT], session[FAKE_TEXT], token[FAKE_TEXT];
+	char why[FAKE_TEXT], admin[FAKE_TEXT];
+	char request_id[FAKE_TEXT];
+	size_t certificate_len;
+	unsigned reloads;
+};
+
+extern struct fakes fakes;
+
+/* Everything good, nothing asked yet. */
+void fakes_reset(void);
+
+#define FAKE_CORRELATION "0123456789abcdef0123456789abcdef"
+
+#endif
