@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from lab import namespace, people, proc, programs
+from lab import lifecycle, namespace, people, proc, programs
 from lab.layout import DC, DOMAIN, HOSTS, REPO
 
 from case import LabCase
@@ -68,3 +68,33 @@ class TheLab(LabCase):
         self.assertTrue(all(isinstance(name, x509.DNSName) for name in names))
         logon_root = x509.load_pem_x509_certificate((self.lab.pki / "logon-root.crt").read_bytes())
         self.assertNotEqual(certificate.issuer, logon_root.subject)
+
+
+class AnotherLab(LabCase):
+    def listeners(self, lab):
+        """Local addresses that are listened on in the lab's network, from /proc/net/tcp (octets are backwards there)."""
+        found = []
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            address = [int(local[i:i + 2], 16) for i in (6, 4, 2, 0)]
+            if state == "0A" and address[:3] == [127, 88, lab.number]:
+                found.append(local)
+        return found
+
+    def test_a_second_lab_runs_beside_it_and_leaves_nothing_running(self):
+        first, folder = self.lab, self.lab.folder.parent / "second"
+        second = lifecycle.up(folder, lifecycle.Steps(quiet=True))
+        try:
+            self.assertNotEqual(second.number, first.number)
+            for lab in (first, second):
+                self.lab = lab
+                self.session("alice")
+        finally:
+            self.lab = first
+            processes = [one for name in proc.names(second) for one in proc.family(proc.pid_of(second, name))]
+            lifecycle.down(second)
+        self.assertGreater(len(processes), 5)
+        self.assertEqual([one for one in processes if proc.start_time(one)], [])
+        self.assertEqual(self.listeners(second), [])
+        self.assertGreater(len(self.listeners(first)), 5)
+        self.session("alice")

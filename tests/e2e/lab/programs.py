@@ -15,18 +15,20 @@ from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError
 
 FASD = (FASD_UID, FASD_UID)
 SIGNER = (SIGNER_UID, SIGNER_UID)
+PROGRAMS = ["fasd", "fas-signer", "fas-launch", "fasctl", "fas-agent"]
 CONFIGS = {"fasd": "fasd", "fas-signer": "signer"}
 MACHINES = {"storefront": ("storefront", STOREFRONT), "host": ("host", VDA1), "host2": ("host", VDA2)}
 
 
 def build_folder():
-    """The build that the lab runs: FAS_BUILD, else the newest one that has fasd."""
-    if os.environ.get("FAS_BUILD"):
-        return Path(os.environ["FAS_BUILD"]).resolve()
-    found = [p for p in (REPO / "build" / "dev", REPO / "build" / "release") if (p / "bin" / "fasd").exists()]
-    if not found:
-        raise LabError("the programs are not built (cmake --preset dev && cmake --build --preset dev)")
-    return max(found, key=lambda p: (p / "bin" / "fasd").stat().st_mtime)
+    """The build that the lab runs: FAS_BUILD, else the newest one that is whole."""
+    given = os.environ.get("FAS_BUILD")
+    folders = [Path(given).resolve()] if given else [REPO / "build" / "dev", REPO / "build" / "release"]
+    whole = [one for one in folders if all((one / "bin" / name).exists() for name in PROGRAMS)]
+    if not whole:
+        raise LabError(f"the programs are not built in {' or '.join(map(str, folders))} "
+                       "(cmake --preset dev && cmake --build --preset dev)")
+    return max(whole, key=lambda one: (one / "bin" / "fasd").stat().st_mtime)
 
 
 def program(name):
@@ -63,7 +65,7 @@ def _start(lab, name, owner, options=()):
 
 
 def start_signer(lab):
-    _start(lab, "fas-signer", SIGNER, ["--lock-memory"])
+    _start(lab, "fas-signer", SIGNER)
     proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
 
 
