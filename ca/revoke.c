@@ -44,14 +44,16 @@ struct act {
 	size_t n;
 	int64_t generation;
 	bool known; /* the serial is on record, whatever its state */
+	bool live;  /* and the certificate neither revoked nor expired */
 };
 
+/* What the ledger says of a serial before it is revoked. */
 static enum fas_code
 see_row(const struct certificate_row *row, void *arg, struct fas_err *e)
 {
-	(void)row;
-	(void)arg;
+	struct act *act = arg;
 	(void)e;
+	act->live = row->revoked_at_s == 0 && row->not_after_s >= act->what.now_s;
 	return FAS_OK;
 }
 
@@ -64,12 +66,15 @@ do_act(struct db *db, void *arg, struct fas_err *e)
 	act->known = true;
 	if (what->by == REVOKE_SERIAL)
 		rc = store_certificate_by_serial(
-		    db, what->serial, what->serial_len, see_row, NULL, &act->known, e);
+		    db, what->serial, what->serial_len, see_row, act, &act->known, e);
 	if (rc == FAS_OK && !act->known)
 		return fas_fail(e, FAS_E_NOTFOUND, "certificate_unknown",
 		    "no certificate with this serial number is on record");
 	if (rc == FAS_OK)
 		rc = store_revoke(db, what, &act->n, e);
+	if (rc == FAS_OK && act->live && act->n == 0)
+		return fas_fail(e, FAS_E_DENIED, "revocation_outside",
+		    "this operation revokes no certificate of that issuer");
 	if (rc == FAS_OK && act->machine)
 		rc = store_tokens_void(db, act->machine, what->now_s, e);
 	if (rc == FAS_OK && what->kind == ISSUER_SERVICE)
@@ -143,13 +148,13 @@ note_selector(struct call *call, const struct selector *s, const char *value)
 }
 
 static enum fas_code
-read_selector(struct call *call, const char *allowed, struct act *act,
+read_selector(struct call *call, unsigned allowed, struct act *act,
     uint8_t serial[PROFILE_SERIAL_MAX], struct fas_err *e)
 {
 	size_t n = 0;
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; i < NELEMS(selectors) && rc == FAS_OK; i++) {
-		if (!strstr(allowed, selectors[i].member))
+		if (!(allowed & 1u << selectors[i].by))
 			continue;
 		const char *value = json_want_text(&call->in, selectors[i].member, 1, UPN_MAX);
 		if (!value)
@@ -163,7 +168,7 @@ read_selector(struct call *call, const char *allowed, struct act *act,
 	}
 	if (rc == FAS_OK && (rc = json_finish(&call->in)) == FAS_OK && n != 1)
 		rc = fas_fail(e, FAS_E_INPUT, "selector_invalid",
-		    "%zu of the members %s, want exactly one", n, allowed);
+		    "%zu members say what to revoke, want exactly one", n);
 	return rc;
 }
 
@@ -187,7 +192,8 @@ op_revoke(struct call *call, struct fas_err *e)
 	call_correlate(call, json_need_text(&call->in, "correlation_id", 1, 64));
 	enum fas_code rc = read_reason(call, true, &act, e);
 	if (rc == FAS_OK)
-		rc = read_selector(call, "serial, session", &act, serial, e);
+		rc = read_selector(
+		    call, 1u << REVOKE_SERIAL | 1u << REVOKE_SESSION, &act, serial, e);
 	return rc == FAS_OK ? run_act(call, &act, "certificates_revoked", detail, e) : rc;
 }
 
@@ -200,7 +206,10 @@ op_cert_revoke(struct call *call, struct fas_err *e)
 	call_correlate(call, NULL);
 	enum fas_code rc = read_reason(call, false, &act, e);
 	if (rc == FAS_OK)
-		rc = read_selector(call, "serial, session, host, upn, sid", &act, serial, e);
+		rc = read_selector(call,
+		    1u << REVOKE_SERIAL | 1u << REVOKE_SESSION | 1u << REVOKE_HOST |
+			1u << REVOKE_UPN | 1u << REVOKE_SID,
+		    &act, serial, e);
 	return rc == FAS_OK ? run_act(call, &act, "certificates_revoked", detail, e) : rc;
 }
 
@@ -211,7 +220,8 @@ op_host_revoke(struct call *call, struct fas_err *e)
 	struct act act = {.what = {.kind = ISSUER_SERVICE, .reason = 5}};
 	OWN(json) json_t *detail = json_object();
 	call_correlate(call, NULL);
-	enum fas_code rc = read_selector(call, "serial, name", &act, serial, e);
+	enum fas_code rc =
+	    read_selector(call, 1u << REVOKE_SERIAL | 1u << REVOKE_MACHINE, &act, serial, e);
 	if (rc == FAS_OK && act.what.by == REVOKE_MACHINE)
 		act.machine = act.what.text;
 	return rc == FAS_OK ? run_act(call, &act, "machine_revoked", detail, e) : rc;

@@ -71,7 +71,7 @@ load_limits(struct ca *ca, struct fas_err *e)
 			       ? limits->per_sid.period_s
 			       : limits->total.period_s;
 	struct seeding s = {.rate = rate, .since_s = clock_now() - 2 * period_s};
-	/* Under the lock, so that nothing is issued between the count and its use. */
+	/* Under the lock: at most what is under way in this moment escapes the count. */
 	(void)pthread_rwlock_wrlock(&ca->limits_lock);
 	rc = db_read(ca->db, seed_all, &s, e);
 	if (rc == FAS_OK) {
