@@ -1,0 +1,380 @@
+/* CRLs: what stands on them, when they come, and that their numbers only grow. */
+#include "place.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "ca/crl.h"
+#include "ca/store.h"
+#include "fas/base/clock.h"
+#include "fas/base/db.h"
+#include "fas/base/file.h"
+#include "fas/base/json.h"
+#include "fas/base/text.h"
+
+static int
+set_up(void **state)
+{
+	*state = place_new(NULL);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	place_free(*state);
+	return 0;
+}
+
+static X509 *
+authority(struct place *p)
+{
+	char path[PATH_MAX], *der = NULL;
+	size_t len = 0;
+	struct fas_err e = {0};
+	place_path(p, "public/ca/" AUTHORITY "-1.cer", path);
+	assert_int_equal(file_read(path, 65536, &der, &len, &e), FAS_OK);
+	const unsigned char *at = (unsigned char *)der;
+	X509 *x = d2i_X509(NULL, &at, (long)len);
+	free(der);
+	assert_non_null(x);
+	return x;
+}
+
+static void
+issue(struct place *p, const char *id, const char *session, const char *host,
+    struct signer_certificate *out)
+{
+	struct fas_err e = {0};
+	struct signer_request q = alice(id);
+	q.session = session;
+	q.host = host;
+	if (signer_issue(p->signer, &q, out, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+}
+
+/* The reason with which a certificate stands on the CRL; -1 = it does not. */
+static int
+reason_on(X509_CRL *crl, const char *serial_hex)
+{
+	X509_REVOKED *revoked = NULL;
+	BIGNUM *bn = NULL;
+	int reason = 0;
+	assert_true(BN_hex2bn(&bn, serial_hex) > 0);
+	ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(bn, NULL);
+	int found = X509_CRL_get0_by_serial(crl, &revoked, serial);
+	if (found == 1) {
+		ASN1_ENUMERATED *why =
+		    X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, NULL, NULL);
+		reason = why ? (int)ASN1_ENUMERATED_get(why) : 0;
+		ASN1_ENUMERATED_free(why);
+	}
+	ASN1_INTEGER_free(serial);
+	BN_free(bn);
+	return found == 1 ? reason : -1;
+}
+
+static void
+the_first_crl_is_there_before_the_first_certificate(void **state)
+{
+	X509_CRL *crl = place_crl(*state, 0);
+	X509 *ca = authority(*state);
+	int days = 0, seconds = 0;
+	assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(ca)), 1);
+	assert_int_equal(X509_CRL_get_version(crl), 1);
+	assert_null(X509_CRL_get_REVOKED(crl));
+	/* Backdated like notBefore: a domain controller a few minutes behind must accept it. */
+	assert_true(X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &(time_t){clock_now() - 240}) < 0);
+	assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_CRL_get0_lastUpdate(crl),
+			     X509_CRL_get0_nextUpdate(crl)),
+	    1);
+	assert_int_equal(days, 1);
+	assert_int_equal(seconds, 300);
+	assert_int_equal(X509_CRL_get_ext_by_NID(crl, NID_issuing_distribution_point, -1), -1);
+	assert_true(X509_CRL_get_ext_by_NID(crl, NID_authority_key_identifier, -1) >= 0);
+	X509_CRL_free(crl);
+	X509_free(ca);
+}
+
+static void
+a_revocation_is_published_within_a_second(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	size_t n = 0;
+	OWN(signer_certificate) struct signer_certificate a = {0};
+	OWN(signer_certificate) struct signer_certificate b = {0};
+	issue(p, "request-1", "s1", "h1.example.com", &a);
+	issue(p, "request-2", "s2", "h1.example.com", &b);
+	X509_CRL *before = place_crl(p, 0);
+	int64_t start_us = clock_monotonic_us();
+	assert_int_equal(signer_revoke(p->signer, "0123456789abcdef0123456789abcdef", NULL, "s1",
+			     "cessationOfOperation", &n, &e),
+	    FAS_OK);
+	assert_int_equal(n, 1);
+	X509_CRL *after = place_crl(p, crl_number(before));
+	assert_true(clock_monotonic_us() - start_us < 1000000);
+	assert_int_equal(reason_on(after, a.serial), 5);
+	assert_int_equal(reason_on(after, b.serial), -1);
+	X509 *ca = authority(p);
+	assert_int_equal(X509_CRL_verify(after, X509_get0_pubkey(ca)), 1);
+	X509_free(ca);
+	X509_CRL_free(before);
+	X509_CRL_free(after);
+}
+
+static void
+revoking_again_counts_nothing(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	size_t n = 9;
+	OWN(signer_certificate) struct signer_certificate a = {0};
+	const char *id = "0123456789abcdef0123456789abcdef";
+	issue(p, "request-1", "s1", "h1.example.com", &a);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, a.serial, NULL, "keyCompromise", &n, &e), FAS_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, a.serial, NULL, "superseded", &n, &e), FAS_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, NULL, "nobody", "superseded", &n, &e), FAS_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, "0badcafe", NULL, "superseded", &n, &e), FAS_E_NOTFOUND);
+	assert_reason(e, "certificate_unknown");
+	fas_err_clear(&e);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, a.serial, NULL, "certificateHold", &n, &e), FAS_E_INPUT);
+	assert_reason(e, "reason_unknown");
+	fas_err_clear(&e);
+	assert_int_equal(
+	    signer_revoke(p->signer, id, a.serial, "s1", "superseded", &n, &e), FAS_E_INPUT);
+	assert_reason(e, "selector_invalid");
+}
+
+static void
+administrators_revoke_by_each_selector(void **state)
+{
+	static const struct {
+		const char *member, *value;
+	} cases[] = {{"serial", NULL}, {"session", "session-1"}, {"host", "HOST-2.example.com"},
+	    {"upn", "Alice@CORP.example.com"}, {"sid", "S-1-5-21-1-2-3-1105"}};
+	struct place *p = *state;
+	for (size_t i = 0; i < NELEMS(cases); i++) {
+		char id[32], session[32], host[32];
+		OWN(signer_certificate) struct signer_certificate c = {0};
+		(void)snprintf(id, sizeof(id), "request-%zu", i);
+		(void)snprintf(session, sizeof(session), "session-%zu", i);
+		(void)snprintf(host, sizeof(host), "host-%zu.example.com", i);
+		X509_CRL *before = place_crl(p, 0);
+		issue(p, id, session, host, &c);
+		OWN(json)
+		json_t *reply =
+		    place_admin(p, json_pack("{s:s,s:s,s:s}", "op", "cert.revoke", cases[i].member,
+				       cases[i].value ? cases[i].value : c.serial, "reason",
+				       "privilegeWithdrawn"));
+		assert_int_equal(json_integer_value(json_object_get(reply, "revoked")), 1);
+		X509_CRL *after = place_crl(p, crl_number(before));
+		assert_int_equal(reason_on(after, c.serial), 9);
+		X509_CRL_free(before);
+		X509_CRL_free(after);
+	}
+	assert_int_equal(place_records(p, "certificates_revoked", NULL), NELEMS(cases));
+}
+
+static void
+numbers_grow_over_restarts_and_by_hand(void **state)
+{
+	struct place *p = *state;
+	X509_CRL *a = place_crl(p, 0);
+	place_restart(p);
+	X509_CRL *b = place_crl(p, crl_number(a));
+	OWN(json) json_t *reply = place_admin(p, json_pack("{s:s}", "op", "crl.publish"));
+	assert_int_equal(json_array_size(json_object_get(reply, "published")), 2);
+	X509_CRL *c = place_crl(p, crl_number(b));
+	OWN(json) json_t *show = place_admin(p, json_pack("{s:s}", "op", "crl.show"));
+	json_t *at, *crls = json_object_get(show, "crls");
+	size_t i, seen = 0;
+	json_array_foreach(crls, i, at)
+	{
+		if (strcmp(json_string_value(json_object_get(at, "file")), AUTHORITY "-1.crl") ==
+		    0) {
+			assert_int_equal(
+			    json_integer_value(json_object_get(at, "number")), crl_number(c));
+			seen++;
+		}
+	}
+	assert_int_equal(seen, 1);
+	X509_CRL_free(a);
+	X509_CRL_free(b);
+	X509_CRL_free(c);
+}
+
+static void
+the_number_of_a_clock_that_was_ahead_still_grows(void **state)
+{
+	struct place *p = *state;
+	char path[PATH_MAX];
+	struct fas_err e = {0};
+	struct db *db = NULL;
+	int64_t ahead = clock_now_ms() + 86400000;
+	assert_int_equal(db_connect(place_path(p, "state/ca.db", path), true, &db, &e), FAS_OK);
+	char sql[64];
+	(void)snprintf(sql, sizeof(sql), "UPDATE issuers SET crl_number=%lld", (long long)ahead);
+	assert_int_equal(db_exec(db, sql, &e), FAS_OK);
+	db_close(db);
+	json_decref(place_admin(p, json_pack("{s:s}", "op", "crl.publish")));
+	X509_CRL *crl = place_crl(p, ahead);
+	assert_int_equal(crl_number(crl), ahead + 1);
+	X509_CRL_free(crl);
+}
+
+static void
+everybody_may_read_what_is_published_and_nobody_the_keys(void **state)
+{
+	static const char *const names[] = {"public/crl/main-1.crl", "public/crl/main-1-root.crl",
+	    "public/ca/main-1.cer", "public/ca/main-1-root.cer"};
+	char path[PATH_MAX];
+	struct stat st;
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		assert_int_equal(stat(place_path(*state, names[i], path), &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0644);
+	}
+	assert_int_equal(stat(place_path(*state, "state/keys", path), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(stat(place_path(*state, "state/ca.db", path), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* ---- entries, by themselves ---- */
+
+static enum fas_code
+add_rows(struct db *db, void *arg, struct fas_err *e)
+{
+	static const uint8_t zeros[STORE_DIGEST];
+	const int64_t *ends = arg;
+	struct issuer_row issuer = {.kind = ISSUER_LOGON, .authority = "x", .generation = 1};
+	int64_t id = 0;
+	enum fas_code rc = store_issuer_add(db, &issuer, &id, e);
+	for (uint8_t i = 0; rc == FAS_OK && i < 3; i++) {
+		const uint8_t serial[] = {1, (uint8_t)(3 - i)};
+		const char request[] = {'r', (char)('0' + i), 0};
+		struct certificate_row row = {.issuer = id,
+		    .profile = "smartcard-logon",
+		    .serial = serial,
+		    .serial_len = 2,
+		    .request_id = request,
+		    .request_digest = zeros,
+		    .tbs = zeros,
+		    .tbs_len = 1,
+		    .tbs_digest = zeros,
+		    .spki_digest = zeros,
+		    .sid = "S-1-5-21-1-2-3-1105",
+		    .not_after_s = ends[i]};
+		rc = store_certificate_add(db, &row, e);
+	}
+	struct revocation what = {
+	    .by = REVOKE_SID, .text = "S-1-5-21-1-2-3-1105", .kind = ISSUER_LOGON, .now_s = 50};
+	size_t n = 0;
+	if (rc == FAS_OK)
+		rc = store_revoke(db, &what, &n, e);
+	assert_int_equal(n, 3);
+	return rc;
+}
+
+static enum fas_code
+note(const uint8_t *serial, size_t len, int64_t when_s, int reason, void *arg, struct fas_err *e)
+{
+	char *seen = arg;
+	(void)when_s;
+	(void)reason;
+	(void)e;
+	assert_int_equal(len, 2);
+	seen[strlen(seen)] = (char)('0' + serial[1]);
+	return FAS_OK;
+}
+
+struct look {
+	int64_t since_s;
+	char seen[8];
+};
+
+static enum fas_code
+list(struct db *db, void *arg, struct fas_err *e)
+{
+	struct look *l = arg;
+	return store_revoked_each(db, 1, l->since_s, note, l->seen, e);
+}
+
+/* Ends at 100, 200, 300: each stays on one CRL after its end (RFC 5280 3.3), that is until the last CRL is later. */
+static void
+entries_are_sorted_and_leave_after_their_certificates_end(void **state)
+{
+	static const struct {
+		int64_t since_s;
+		const char *seen;
+	} cases[] = {{0, "123"}, {100, "123"}, {101, "12"}, {201, "1"}, {301, ""}};
+	int64_t ends[] = {100, 200, 300};
+	char path[PATH_MAX];
+	struct fas_err e = {0};
+	struct db_pool *pool = NULL;
+	assert_int_equal(
+	    db_pool_open(place_path(*state, "other.db", path), &ca_migrations, 1, &pool, &e),
+	    FAS_OK);
+	assert_int_equal(db_write(pool, add_rows, ends, &e), FAS_OK);
+	for (size_t i = 0; i < NELEMS(cases); i++) {
+		struct look l = {.since_s = cases[i].since_s};
+		assert_int_equal(db_read(pool, list, &l, &e), FAS_OK);
+		assert_string_equal(l.seen, cases[i].seen);
+	}
+	db_pool_close(pool);
+}
+
+static void
+an_entry_is_what_openssl_would_write(void **state)
+{
+	static const uint8_t serial[] = {0x01, 0x9a, 0xff, 0x00, 0x7f};
+	struct fas_err e = {0};
+	OWN(crl_entries) struct crl_entries entries;
+	(void)state;
+	crl_entries_init(&entries);
+	assert_int_equal(
+	    crl_entries_add(&entries, serial, sizeof(serial), 1795406690, 9, &e), FAS_OK);
+	const uint8_t *at = entries.der.data;
+	X509_REVOKED *r = d2i_X509_REVOKED(NULL, &at, (long)entries.der.len);
+	assert_non_null(r);
+	assert_ptr_equal(at, entries.der.data + entries.der.len);
+	unsigned char *again = NULL;
+	int len = i2d_X509_REVOKED(r, &again);
+	assert_int_equal(len, entries.der.len);
+	assert_memory_equal(again, entries.der.data, entries.der.len);
+	ASN1_ENUMERATED *why = X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+	assert_int_equal(ASN1_ENUMERATED_get(why), 9);
+	ASN1_ENUMERATED_free(why);
+	OPENSSL_free(again);
+	X509_REVOKED_free(r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    T(the_first_crl_is_there_before_the_first_certificate),
+	    T(a_revocation_is_published_within_a_second),
+	    T(revoking_again_counts_nothing),
+	    T(administrators_revoke_by_each_selector),
+	    T(numbers_grow_over_restarts_and_by_hand),
+	    T(the_number_of_a_clock_that_was_ahead_still_grows),
+	    T(everybody_may_read_what_is_published_and_nobody_the_keys),
+	    T(entries_are_sorted_and_leave_after_their_certificates_end),
+	    cmocka_unit_test(an_entry_is_what_openssl_would_write),
+	};
+	return cmocka_run_group_tests_name("crl", tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* Keys in files, and public keys as others send them. */
+#include "place.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/ec.h>
+
+#include "ca/key.h"
+#include "ca/spki.h"
+#include "fas/base/file.h"
+
+static char folder[64];
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	(void)snprintf(folder, sizeof(folder), "/tmp/fas-key-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+static const char *
+path_of(const char *name)
+{
+	static char path[PATH_MAX];
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void
+a_key_comes_back_from_its_file(void **state)
+{
+	static const char *const types[] = {"rsa-2048", "p-256", "p-384"};
+	static const uint8_t text[] = "what is signed";
+	(void)state;
+	for (size_t i = 0; i < NELEMS(types); i++) {
+		struct fas_err e = {0};
+		struct stat st;
+		OWN(key) struct key *made = NULL;
+		OWN(key) struct key *read = NULL;
+		uint8_t signature[KEY_SIGNATURE_MAX];
+		size_t len = 0, spki_len = 0;
+		assert_int_equal(key_generate(types[i], &made, &e), FAS_OK);
+		assert_int_equal(key_save(made, path_of("ca.key"), &e), FAS_OK);
+		assert_int_equal(stat(path_of("ca.key"), &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		assert_int_equal(key_load(path_of("ca.key"), &read, &e), FAS_OK);
+		assert_string_equal(key_type(read), types[i]);
+		assert_int_equal(key_sign(read, text, sizeof(text), signature, &len, &e), FAS_OK);
+		const uint8_t *spki = key_spki(made, &spki_len);
+		EVP_PKEY *public_key = d2i_PUBKEY(NULL, &spki, (long)spki_len);
+		assert_int_equal(key_matches(read, public_key, &e), FAS_OK);
+		assert_int_equal(key_verify(public_key, key_algorithm(read), text, sizeof(text),
+				     signature, len, &e),
+		    FAS_OK);
+		signature[len / 2] ^= 1;
+		assert_int_equal(key_verify(public_key, key_algorithm(read), text, sizeof(text),
+				     signature, len, &e),
+		    FAS_E_CRYPTO);
+		assert_reason(e, "signature_wrong");
+		EVP_PKEY_free(public_key);
+		assert_int_equal(unlink(path_of("ca.key")), 0);
+	}
+}
+
+static void
+a_key_is_never_written_over(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *a = NULL;
+	OWN(key) struct key *b = NULL;
+	(void)state;
+	assert_int_equal(key_generate("p-256", &a, &e), FAS_OK);
+	assert_int_equal(key_generate("p-256", &b, &e), FAS_OK);
+	assert_int_equal(key_save(a, path_of("ca.key"), &e), FAS_OK);
+	assert_int_equal(key_save(b, path_of("ca.key"), &e), FAS_E_CONFLICT);
+	assert_reason(e, "file_exists");
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+static void
+a_file_that_others_may_read_is_no_key(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *made = NULL;
+	OWN(key) struct key *read = NULL;
+	(void)state;
+	assert_int_equal(key_generate("p-256", &made, &e), FAS_OK);
+	assert_int_equal(key_save(made, path_of("ca.key"), &e), FAS_OK);
+	assert_int_equal(chmod(path_of("ca.key"), 0644), 0);
+	assert_int_equal(key_load(path_of("ca.key"), &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "secret_file");
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+static void
+text_is_no_key(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *read = NULL;
+	(void)state;
+	assert_int_equal(file_write_atomic(path_of("ca.key"), "hello\n", 6, 0600, &e), FAS_OK);
+	assert_int_equal(key_load(path_of("ca.key"), &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "key_file");
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+	fas_err_clear(&e);
+	assert_int_equal(key_generate("rsa-1024", &read, &e), FAS_E_INPUT);
+	assert_reason(e, "key_type");
+}
+
+static void
+check_spki(EVP_PKEY *key, enum fas_code want, const char *reason)
+{
+	uint8_t digest[SPKI_DIGEST];
+	unsigned char *der = NULL;
+	struct fas_err e = {0};
+	assert_non_null(key);
+	int len = i2d_PUBKEY(key, &der);
+	assert_true(len > 0);
+	assert_int_equal(spki_check(der, (size_t)len, digest, &e), want);
+	if (reason)
+		assert_reason(e, reason);
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+}
+
+static void
+public_keys_of_the_right_kinds_pass(void **state)
+{
+	(void)state;
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048), FAS_OK, NULL);
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), FAS_OK, NULL);
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"), FAS_OK, NULL);
+}
+
+static void
+public_keys_of_other_kinds_do_not(void **state)
+{
+	(void)state;
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024), FAS_E_INPUT, "spki_key");
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"), FAS_E_INPUT, "spki_key");
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"), FAS_E_INPUT, "spki_key");
+	check_spki(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), FAS_E_INPUT, "spki_key");
+}
+
+/* Every single octet of a good key is its own defect: what still passes must at least be another key, in DER. */
+static void
+changed_octets_never_crash_and_points_off_the_curve_are_refused(void **state)
+{
+	uint8_t digest[SPKI_DIGEST], changed[1024];
+	size_t len = 0;
+	const uint8_t *der = test_spki(1, &len);
+	(void)state;
+	for (size_t i = 0; i < len; i++) {
+		struct fas_err e = {0};
+		memcpy(changed, der, len);
+		changed[i] ^= 1;
+		assert_int_equal(spki_check(changed, len, digest, &e), FAS_E_INPUT);
+	}
+	for (size_t i = 0; i < len; i++) {
+		struct fas_err e = {0};
+		assert_int_equal(spki_check(der, i, digest, &e), FAS_E_INPUT);
+	}
+}
+
+static void
+octets_behind_the_key_are_refused(void **state)
+{
+	uint8_t digest[SPKI_DIGEST], longer[1025];
+	size_t len = 0;
+	const uint8_t *der = test_spki(0, &len);
+	struct fas_err e = {0};
+	(void)state;
+	memcpy(longer, der, len);
+	longer[len] = 0;
+	assert_int_equal(spki_check(longer, len + 1, digest, &e), FAS_E_INPUT);
+	assert_reason(e, "spki_malformed");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_key_comes_back_from_its_file),
+	    cmocka_unit_test(a_key_is_never_written_over),
+	    cmocka_unit_test(a_file_that_others_may_read_is_no_key),
+	    cmocka_unit_test(text_is_no_key),
+	    cmocka_unit_test(public_keys_of_the_right_kinds_pass),
+	    cmocka_unit_test(public_keys_of_other_kinds_do_not),
+	    cmocka_unit_test(changed_octets_never_crash_and_points_off_the_curve_are_refused),
+	    cmocka_unit_test(octets_behind_the_key_are_refused),
+	};
+	return cmocka_run_group_tests_name("key", tests, make_folder, remove_folder);
+}
