@@ -253,9 +253,17 @@ request_id_of(const char *what, const void *proof, size_t proof_len, const uint8
 
 struct machine_request {
 	const char *token; /* NULL: renewal */
-	uint8_t *spki;
+	uint8_t *spki;     /* owned */
 	size_t spki_len;
 };
+
+static void
+machine_request_done(struct machine_request *machine)
+{
+	free(machine->spki);
+}
+
+DEFINE_OWN_IN_PLACE(machine_request, struct machine_request, machine_request_done);
 
 static enum fas_code
 read_machine(struct json_reader *r, bool has_token, struct machine_request *out, struct fas_err *e)
@@ -311,11 +319,10 @@ answer_machine(struct api *api, const struct http_request *http, struct http_res
 	struct fas_err e = {0};
 	OWN(json_reader) struct json_reader r = {0};
 	OWN(signer_certificate) struct signer_certificate issued = {0};
-	struct machine_request machine = {0};
+	OWN(machine_request) struct machine_request machine = {0};
 	enum fas_code rc = open_body(http, &r, &e);
 	if (rc == FAS_OK)
 		rc = read_machine(&r, has_token, &machine, &e);
-	OWN(bytes) uint8_t *spki = machine.spki;
 	if (rc == FAS_OK)
 		rc = issue_machine(api, http, &machine, &issued, &e);
 	if (rc != FAS_OK) {

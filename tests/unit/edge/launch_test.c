@@ -44,12 +44,12 @@ static enum fas_code
 parse(struct launch *launch, struct fas_err *e, int argc, const char *const *argv)
 {
 	static char *copy[64];
-	for (int i = 0; i < argc; i++)
-		copy[i] = strdup(argv[i]);
-	copy[argc] = NULL;
+	for (size_t i = 0; i < NELEMS(copy); i++) {
+		free(copy[i]);
+		copy[i] = (int)i < argc ? strdup(argv[i]) : NULL;
+	}
 	*e = (struct fas_err){0};
-	enum fas_code rc = launch_parse(argc, copy, launch, e);
-	return rc;
+	return launch_parse(argc, copy, launch, e);
 }
 
 #define PARSE(launch, e, ...)                                                                      \
