@@ -105,3 +105,71 @@ fixture_sid(const char *text)
 	assert_int_equal(sid_parse(text, &sid, NULL), FAS_OK);
 	return sid;
 }
+
+const struct sid alice = {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 1104}};
+const struct sid vdi = {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 2000}};
+const struct sid guests = {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 2001}};
+static struct sid alices_groups[] = {
+    {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 513}},
+    {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 2000}},
+    {.count = 2, .authority = 5, .sub = {32, 545}},
+};
+
+struct policy_facts
+alice_asks(void)
+{
+	return (struct policy_facts){
+	    .idp = "okta",
+	    .front_end = FRONT_END_STOREFRONT,
+	    .storefront = "sf1.corp.example.com",
+	    .host = "vda1.vdi.corp.example.com",
+	    .upn = "alice@corp.example.com",
+	    .sid = &alice,
+	    .groups = alices_groups,
+	    .n_groups = NELEMS(alices_groups),
+	    .claimed_sid = true,
+	    .claimed_upn = true,
+	};
+}
+
+struct policy *
+load(const char *text)
+{
+	struct policy *policy = fixture_load(text);
+	for (size_t i = 0; i < policy_group_count(policy); i++) {
+		const char *name = policy_group_name(policy, i);
+		if (strstr(name, "VDI"))
+			policy_group_set(policy, i, &vdi);
+		if (strstr(name, "Guests"))
+			policy_group_set(policy, i, &guests);
+	}
+	return policy;
+}
+
+void
+expect(const struct policy *policy, const struct policy_facts *facts, const char *reason,
+    const char *rule)
+{
+	struct policy_verdict v;
+	bool allow = strcmp(reason, "policy_allow") == 0;
+	memset(&v, 0xff, sizeof(v));
+	policy_decide(policy, facts, &v);
+	assert_string_equal(v.reason, reason);
+	assert_int_equal(v.outcome, allow ? VERDICT_ALLOW : VERDICT_DENY);
+	if (rule)
+		assert_string_equal(v.rule, rule);
+	else
+		assert_null(v.rule);
+	if (!allow) {
+		assert_null(v.grant.rule);
+		assert_int_equal(v.grant.keys, 0);
+		assert_int_equal(v.grant.validity_s, 0);
+	}
+}
+
+void
+expect_rule(const char *extra, const struct policy_facts *facts, const char *reason)
+{
+	OWN(policy) struct policy *policy = load(fixture_rule(extra));
+	expect(policy, facts, reason, strcmp(reason, "policy_no_rule") == 0 ? NULL : "eng");
+}

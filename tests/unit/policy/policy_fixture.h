@@ -33,4 +33,21 @@ const char *fixture_rule(const char *extra);
 
 struct sid fixture_sid(const char *text);
 
+#define LOGON "    logon: { authority: main }\n"
+#define ANY_RULE(name)                                                                             \
+	"  - name: " name                                                                          \
+	"\n    identity_providers: ['*']\n    storefronts: ['*']\n    hosts: ['*']\n"              \
+	"    users: { sids: ['*'] }\n" LOGON
+
+/* alice of okta at sf1 asks for vda1; members of VDI (S-1-5-21-1-2-3-2000) and Domain Users. */
+struct policy_facts alice_asks(void);
+extern const struct sid alice, vdi, guests;
+/* Load; groups named ...VDI are vdi, ...Guests guests; all others stay unresolved. */
+struct policy *load(const char *text);
+/* Reason, rule (NULL: none), and that a denial grants nothing. */
+void expect(const struct policy *policy, const struct policy_facts *facts, const char *reason,
+    const char *rule);
+/* The good rule with these lines, alone. */
+void expect_rule(const char *extra, const struct policy_facts *facts, const char *reason);
+
 #endif

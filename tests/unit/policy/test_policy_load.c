@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fas/base/buf.h"
+#include "fas/base/file.h"
 #include "fas/base/macros.h"
 #include "fas/base/own.h"
 #include "fas/base/yaml.h"
@@ -16,19 +17,6 @@
 	", deny: true, identity_providers: ['*'], storefronts: ['*'], "                            \
 	"hosts: ['*'], users: {sids: ['*']} }\n"
 
-static const struct sid alice = {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 1104}};
-
-static const struct policy_facts alice_facts = {
-    .idp = "okta",
-    .storefront = "sf1.corp.example.com",
-    .host = "vda1.vdi.corp.example.com",
-    .upn = "alice@corp.example.com",
-    .sid = &alice,
-    .groups = &alice,
-    .n_groups = 0,
-    .claimed_sid = true,
-};
-
 static int
 clear(void **state)
 {
@@ -38,7 +26,7 @@ clear(void **state)
 }
 
 static enum fas_code
-load(const char *path, struct policy **out, struct fas_err *e)
+load_path(const char *path, struct policy **out, struct fas_err *e)
 {
 	return policy_load(path, &fixture_world, out, e);
 }
@@ -46,12 +34,13 @@ load(const char *path, struct policy **out, struct fas_err *e)
 static void
 left_out_keys_have_their_documented_defaults(void **state)
 {
+	struct policy_facts f = alice_asks();
 	struct policy_verdict v;
 	(void)state;
 	OWN(policy)
 	struct policy *policy = fixture_load(
 	    fixture_rule("    users: { sids: ['*'] }\n    logon: { authority: main }\n"));
-	policy_decide(policy, &alice_facts, &v);
+	policy_decide(policy, &f, &v);
 	assert_int_equal(v.outcome, VERDICT_ALLOW);
 	assert_string_equal(v.grant.rule, "eng");
 	assert_string_equal(v.grant.authority, "main");
@@ -69,6 +58,7 @@ left_out_keys_have_their_documented_defaults(void **state)
 static void
 all_keys_that_are_said_are_granted(void **state)
 {
+	struct policy_facts f = alice_asks();
 	struct policy_verdict v;
 	(void)state;
 	OWN(policy)
@@ -80,7 +70,7 @@ all_keys_that_are_said_are_granted(void **state)
 	    "    logon: { authority: backup, profile: smartcard-logon, validity: 10m,\n"
 	    "             key: [rsa-3072, p-256, p-384], custody: host }\n"
 	    "    in_session: { allow: false }\n    logoff: keep\n"));
-	policy_decide(policy, &alice_facts, &v);
+	policy_decide(policy, &f, &v);
 	assert_int_equal(v.outcome, VERDICT_ALLOW);
 	assert_string_equal(v.grant.authority, "backup");
 	assert_int_equal(v.grant.validity_s, 600);
@@ -95,6 +85,7 @@ all_keys_that_are_said_are_granted(void **state)
 static void
 files_of_a_folder_follow_each_other_by_name(void **state)
 {
+	struct policy_facts f = alice_asks();
 	struct fas_err e = {0};
 	struct policy_verdict v;
 	OWN(policy) struct policy *policy = NULL;
@@ -104,9 +95,9 @@ files_of_a_folder_follow_each_other_by_name(void **state)
 	(void)fixture_write("README", "no policy");
 	(void)fixture_write(".hidden.yaml", "no policy");
 	(void)fixture_write("old.yaml~", "no policy");
-	assert_int_equal(load(fixture_folder(), &policy, &e), FAS_OK);
+	assert_int_equal(load_path(fixture_folder(), &policy, &e), FAS_OK);
 	assert_int_equal(policy_rule_count(policy), 2);
-	policy_decide(policy, &alice_facts, &v);
+	policy_decide(policy, &f, &v);
 	assert_string_equal(v.rule, "early");
 }
 
@@ -117,7 +108,7 @@ folder_without_policy_files_is_refused(void **state)
 	struct policy *policy = NULL;
 	(void)state;
 	(void)fixture_write("README", "no policy");
-	assert_int_equal(load(fixture_folder(), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(load_path(fixture_folder(), &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "policy_folder_empty");
 	assert_null(policy);
 }
@@ -130,7 +121,7 @@ one_bad_file_refuses_the_whole_folder(void **state)
 	(void)state;
 	(void)fixture_write("a.yaml", DENY("a"));
 	(void)fixture_write("b.yaml", "rules: [x]\n");
-	assert_int_equal(load(fixture_folder(), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(load_path(fixture_folder(), &policy, &e), FAS_E_CONFIG);
 	assert_non_null(strstr(e.message, "/b.yaml:1:9: error: "));
 	assert_null(policy);
 }
@@ -143,7 +134,7 @@ same_rule_name_in_two_files_is_refused(void **state)
 	(void)state;
 	(void)fixture_write("a.yaml", DENY("same"));
 	(void)fixture_write("b.yaml", DENY("same"));
-	assert_int_equal(load(fixture_folder(), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(load_path(fixture_folder(), &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "policy_duplicate_rule");
 	assert_non_null(strstr(e.message, "/b.yaml:2:5: error: rule \"same\" is there twice"));
 	assert_non_null(strstr(e.message, "/a.yaml:2"));
@@ -157,7 +148,7 @@ missing_file_is_not_found(void **state)
 	char path[FIXTURE_PATH_MAX + 16];
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/none.yaml", fixture_folder());
-	assert_int_equal(load(path, &policy, &e), FAS_E_NOTFOUND);
+	assert_int_equal(load_path(path, &policy, &e), FAS_E_NOTFOUND);
 	assert_string_equal(e.reason, "file_missing");
 }
 
@@ -166,7 +157,7 @@ assert_mode_refused(const char *path)
 {
 	struct fas_err e = {0};
 	struct policy *policy = NULL;
-	assert_int_equal(load(path, &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(load_path(path, &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "policy_file_mode");
 	assert_null(policy);
 }
@@ -213,7 +204,7 @@ file_that_roots_group_may_write_is_read(void **state)
 	const char *path = fixture_write("a.yaml", DENY("a"));
 	assert_int_equal(chown(path, 0, 0), 0);
 	assert_int_equal(chmod(path, 0664), 0);
-	assert_int_equal(load(path, &policy, &e), FAS_OK);
+	assert_int_equal(load_path(path, &policy, &e), FAS_OK);
 }
 
 static void
@@ -236,7 +227,7 @@ fifo_in_the_folder_is_refused_without_waiting(void **state)
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/a.yaml", fixture_folder());
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(load(fixture_folder(), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(load_path(fixture_folder(), &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "not_a_file");
 }
 
@@ -250,7 +241,8 @@ file_above_the_limit_is_refused(void **state)
 	buf_init(&b, 2 * YAML_BYTES_MAX);
 	while (b.len <= YAML_BYTES_MAX)
 		buf_text(&b, "# a policy is a short text\n");
-	assert_int_equal(load(fixture_write("a.yaml", buf_str(&b)), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(
+	    load_path(fixture_write("a.yaml", buf_str(&b)), &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "yaml_malformed");
 }
 
@@ -260,7 +252,7 @@ digest_is_the_hash_of_the_bytes(void **state)
 	struct fas_err e = {0};
 	OWN(policy) struct policy *policy = NULL;
 	(void)state;
-	assert_int_equal(load(fixture_write("a.yaml", "rules: []\n"), &policy, &e), FAS_OK);
+	assert_int_equal(load_path(fixture_write("a.yaml", "rules: []\n"), &policy, &e), FAS_OK);
 	assert_string_equal(policy_digest(policy),
 	    "e0dfa70eb69d47fe9cb2be8a4fcd53e74cf7fe26fcbb1f06912b57a9c028e4e0");
 	assert_int_equal(policy_rule_count(policy), 0);
@@ -314,7 +306,7 @@ unknown_suffix_is_an_error_when_the_forests_suffixes_are_told(void **state)
 						 "    logon: { authority: main }\n"));
 	assert_int_equal(policy_load(path, &world, &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "policy_unknown_upn_suffix");
-	assert_int_equal(load(path, &policy, NULL), FAS_OK);
+	assert_int_equal(load_path(path, &policy, NULL), FAS_OK);
 }
 
 static void
@@ -329,18 +321,39 @@ more_groups_than_a_decision_can_hold_are_refused(void **state)
 	    &b, "rules:\n  - name: r\n    logon: { authority: main }\n    users:\n      groups:\n");
 	for (int i = 0; i < 4097; i++)
 		buf_printf(&b, "        - S-1-5-21-1-2-3-%d\n", i);
-	assert_int_equal(load(fixture_write("a.yaml", buf_str(&b)), &policy, &e), FAS_E_CONFIG);
+	assert_int_equal(
+	    load_path(fixture_write("a.yaml", buf_str(&b)), &policy, &e), FAS_E_CONFIG);
 	assert_string_equal(e.reason, "policy_too_many_groups");
+}
+
+/* The first example of docs/POLICY.md is a policy. */
+static void
+example_of_the_manual_is_loaded(void **state)
+{
+	struct fas_err e = {0};
+	OWN(text) char *manual = NULL;
+	size_t len = 0;
+	(void)state;
+	assert_int_equal(
+	    file_read(FAS_TEST_DATA "/../../docs/POLICY.md", 1 << 20, &manual, &len, &e), FAS_OK);
+	char *begin = strstr(manual, "```yaml\n");
+	assert_non_null(begin);
+	char *end = strstr(begin + 8, "```");
+	assert_non_null(end);
+	*end = 0;
+	OWN(policy) struct policy *policy = fixture_load(begin + 8);
+	assert_int_equal(policy_rule_count(policy), 3);
 }
 
 static void *
 use_and_drop(void *arg)
 {
 	struct policy *policy = arg;
+	struct policy_facts f = alice_asks();
 	struct policy_verdict v;
 	for (int i = 0; i < 1000; i++) {
 		struct policy *mine = policy_ref(policy);
-		policy_decide(mine, &alice_facts, &v);
+		policy_decide(mine, &f, &v);
 		policy_unref(mine);
 	}
 	policy_unref(policy);
@@ -386,6 +399,7 @@ main(void)
 	    TEST(nothing_is_cross_checked_without_a_world),
 	    TEST(unknown_suffix_is_an_error_when_the_forests_suffixes_are_told),
 	    TEST(more_groups_than_a_decision_can_hold_are_refused),
+	    TEST(example_of_the_manual_is_loaded),
 	    TEST(last_of_many_threads_frees_the_policy),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
