@@ -205,7 +205,7 @@ answer_crls(struct call *call, bool publish, struct fas_err *e)
 		rc = collect_crls(call->ca, name, publish, list, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O}", publish ? "published" : "crls", list);
+	call->reply = json_pack("{s:O}", "published", list);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
 

@@ -144,7 +144,10 @@ file_write_new(const char *path, const void *data, size_t len, mode_t mode, stru
 enum fas_code
 file_make_folder(const char *path, mode_t mode, struct fas_err *e)
 {
-	if (mkdir(path, mode) != 0 && errno != EEXIST)
+	if (mkdir(path, mode) != 0)
+		return errno == EEXIST ? FAS_OK : fas_fail_errno(e, "%s", path);
+	/* Whatever the umask: others may have to read in it. */
+	if (chmod(path, mode) != 0)
 		return fas_fail_errno(e, "%s", path);
 	return FAS_OK;
 }

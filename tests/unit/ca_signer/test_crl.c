@@ -199,7 +199,7 @@ numbers_grow_over_restarts_and_by_hand(void **state)
 	assert_int_equal(json_array_size(json_object_get(reply, "published")), 2);
 	X509_CRL *c = place_crl(p, crl_number(b));
 	OWN(json) json_t *show = place_admin(p, json_pack("{s:s}", "op", "crl.show"));
-	json_t *at, *crls = json_object_get(show, "crls");
+	json_t *at, *crls = json_object_get(show, "published");
 	size_t i, seen = 0;
 	json_array_foreach(crls, i, at)
 	{
