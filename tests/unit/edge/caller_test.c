@@ -229,8 +229,7 @@ a_broken_table_changes_nothing(void **state)
 {
 	static const char *const texts[] = {"{}", "{\"generation\": 9}",
 	    "{\"generation\": 900, \"hosts\": [{\"serial\": \"01\"}]}",
-	    "{\"generation\":900,\"hosts\":[{\"serial\":\"01\",\"role\":\"king\",\"name\":\"a\"}]"
-	    "}"};
+	    "{\"generation\":9,\"hosts\":[{\"serial\":\"1\",\"role\":\"x\",\"name\":\"a\"}]}"};
 	struct caller caller;
 	struct fas_err e;
 	(void)state;
