@@ -18,9 +18,6 @@
 #define PAUSE_MAX_S 5
 #define URL_MAX 1024
 
-DEFINE_OWN(curl, CURL *, curl_easy_cleanup);
-DEFINE_OWN(headers, struct curl_slist *, curl_slist_free_all);
-
 /* One HTTP exchange and what came of it. */
 struct exchange {
 	CURL *curl;

@@ -200,7 +200,7 @@ run_lease(const struct cli_args *args)
 static const struct cli_option logon_options[] = {
     {"ticket", "TICKET", "from the storefront (others may see it in ps)", 0},
     {"ticket-file", "FILE", "the ticket in a file (0600), or - for standard input", 0},
-    {"user", "NAME", "local account; default: the one named as the domain's account", 0},
+    {"user", "NAME", "local account that must be the ticket's: its name, name@REALM or UPN", 0},
     {"ccache", "FILE:PATH", "default FILE:/tmp/krb5cc_UID_SESSION", 0},
 };
 

@@ -89,13 +89,34 @@ choose_cache(const struct cli_args *args, struct logon *l, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* The ticket's account by one of the names that NSS gives domain accounts. */
+static bool
+is_tickets_account(const char *user, const struct logon_answer *facts)
+{
+	char full[LOCAL_NAME_MAX + HOSTNAME_MAX + 1];
+	(void)snprintf(full, sizeof(full), "%s@%s", facts->sam_account_name, facts->realm);
+	return ascii_equal_nocase(user, facts->sam_account_name) ||
+	       ascii_equal_nocase(user, full) || ascii_equal_nocase(user, facts->upn);
+}
+
+/* --user is what the caller believes; the ticket says who it is. */
+static enum fas_code
+check_user(struct logon *l, struct fas_err *e)
+{
+	if (l->user.uid == 0)
+		return local_user_find(l->facts.sam_account_name, l->config.first_uid, &l->user, e);
+	if (is_tickets_account(l->user.name, &l->facts))
+		return FAS_OK;
+	return fas_fail(e, FAS_E_DENIED, "user_mismatch",
+	    "the ticket is of %s, not of local user %s", l->facts.upn, l->user.name);
+}
+
 /* The session is remembered before the ticket is asked for, so that it can be ended whatever comes. */
 static enum fas_code
 remember(const struct cli_args *args, struct logon *l, struct fas_err *e)
 {
 	logon_answer_session(&l->facts, l->answer.server, &l->session);
-	if (l->user.uid == 0 &&
-	    local_user_find(l->facts.sam_account_name, l->config.first_uid, &l->user, e) != FAS_OK)
+	if (check_user(l, e) != FAS_OK)
 		return e->code;
 	(void)snprintf(l->session.user, sizeof(l->session.user), "%s", l->user.name);
 	if (choose_cache(args, l, e) != FAS_OK)

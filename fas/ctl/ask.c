@@ -36,6 +36,8 @@ static const struct remedy {
 		  "named by --signer-socket, --fasd-socket, FAS_SIGNER_ADMIN or FAS_ADMIN."},
     {"socket_forbidden", "Run this as root or as a member of the administrators' group (admin: "
 			 "group: in signer.yaml and fasd.yaml)."},
+    {"admin_refused", "The service answers root and the administrators' group only (admin: group: "
+		      "in signer.yaml and fasd.yaml)."},
     {"peer_closed", "The service does not answer this user: run this as root or as a member of "
 		    "the administrators' group."},
     {"clock_backwards", "The clock went back: correct it (chronyc tracking), or wait until it has "
