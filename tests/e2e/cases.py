@@ -19,6 +19,13 @@ MODULES = ["test_lab", "test_logon", "test_agent", "test_accounts", "test_claims
            "test_operations", "test_secrets"]
 
 
+def _frames_of_the_case(error):
+    """The traceback without unittest's own frames."""
+    shown = traceback.TracebackException(*error)
+    shown.stack = traceback.StackSummary.from_list([f for f in shown.stack if "/unittest/" not in f.filename])
+    return shown.format()
+
+
 class Reporter(unittest.TestResult):
     def __init__(self, score):
         super().__init__()
@@ -29,7 +36,7 @@ class Reporter(unittest.TestResult):
         self.begun = time.monotonic()
 
     def _say(self, test, ok, error=None):
-        said = "" if error is None else "".join(traceback.format_exception(*error))
+        said = "" if error is None else "".join(_frames_of_the_case(error))
         name = test.id().replace("test_", "", 1).replace(".test_", ".").split(".", 1)
         self.score.add(f"e2e, {name[0]}: {test.id().rpartition('.')[2].removeprefix('test_')}", ok,
                        time.monotonic() - self.begun, said)
