@@ -82,7 +82,8 @@ record_refusal(struct call *call, const struct operation *op, const struct fas_e
 	about->reason = fas_err_reason(why);
 	about->message = why->message;
 	about->caller = call->caller;
-	about->serial = NULL; /* nothing was issued */
+	if (about->serial == call->kept_serial)
+		about->serial = NULL; /* prepared, and then not issued */
 	about->detail = detail;
 	if (!about->correlation_id)
 		call_correlate(call, NULL);

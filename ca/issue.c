@@ -10,8 +10,6 @@
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
-DEFINE_OWN(md_ctx, EVP_MD_CTX *, EVP_MD_CTX_free);
-
 enum fas_code
 issue_digest(json_t *request, uint8_t out[STORE_DIGEST], struct fas_err *e)
 {

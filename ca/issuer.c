@@ -191,7 +191,7 @@ prepared_done(struct prepared *prepared)
 /* The lints read a whole certificate: this one has a signature of zeros, as long as a real one. */
 static enum fas_code
 lint_prepared(const struct issuer *issuer, const struct profile_facts *facts,
-    const struct prepared *prepared, int64_t now_s, struct fas_err *e)
+    const struct prepared *prepared, int64_t now_s, int64_t life_s, struct fas_err *e)
 {
 	static const uint8_t zeros[KEY_SIGNATURE_MAX];
 	const struct lint_context context = {.kind = facts->kind,
@@ -199,7 +199,7 @@ lint_prepared(const struct issuer *issuer, const struct profile_facts *facts,
 	    .published = &issuer->published,
 	    .sid = facts->sid,
 	    .upn = facts->upn,
-	    .longest_life_s = prepared->not_after_s - prepared->not_before_s,
+	    .longest_life_s = life_s + issuer->backdate_s,
 	    .now_s = now_s};
 	struct lint_report report = {0};
 	OWN(bytes) uint8_t *der = NULL;
@@ -240,7 +240,7 @@ issuer_prepare(const struct issuer *issuer, struct profile_facts *facts, int64_t
 	facts->not_after_s = p.not_after_s;
 	rc = profile_build(&issuer->published, facts, &p.tbs, &p.tbs_len, e);
 	if (rc == FAS_OK)
-		rc = lint_prepared(issuer, facts, &p, now_s, e);
+		rc = lint_prepared(issuer, facts, &p, now_s, life_s, e);
 	if (rc == FAS_OK &&
 	    EVP_Digest(p.tbs, p.tbs_len, p.tbs_digest, NULL, EVP_sha256(), NULL) != 1)
 		rc = fas_fail_openssl(e, "SHA-256");

@@ -133,7 +133,6 @@ log_published(const struct issuer *issuer, const struct fas_err *why)
 static enum fas_code
 publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 {
-	OWN(bytes) uint8_t *der = NULL;
 	unsigned char *encoded = NULL;
 	int len = i2d_X509(issuer->certificate, &encoded);
 	if (len <= 0)
