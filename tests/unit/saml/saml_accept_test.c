@@ -270,6 +270,14 @@ static const struct row rows[] = {
 		"NotOnOrAfter=\"2026-01-01T00:02:00Z\" Recipient=\"" ACS
 		"\"/></saml:SubjectConfirmation>"}},
 	.check = expires_with_the_longer_confirmation},
+    {.name = "replay_memory_ends_with_the_longer_confirmation_also_when_it_is_the_first",
+	.before = {{"NotOnOrAfter=\"" AFTER, "NotOnOrAfter=\"2026-01-01T00:02:00Z"},
+	    {"</saml:SubjectConfirmation>",
+		"</saml:SubjectConfirmation><saml:SubjectConfirmation "
+		"Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData "
+		"NotOnOrAfter=\"2026-01-01T00:01:00Z\" Recipient=\"" ACS
+		"\"/></saml:SubjectConfirmation>"}},
+	.check = expires_with_the_longer_confirmation},
     {.name = "replay_memory_ends_by_age", .idp = "strict", .check = expires_by_age},
     {.name = "foreign_confirmation_beside_a_bearer_is_accepted",
 	.before = {{"<saml:SubjectConfirmation ",

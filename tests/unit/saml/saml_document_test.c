@@ -135,7 +135,10 @@ entity_bomb(char *xml)
 	}
 
 static const struct row rows[] = {
-    {.name = "doctype_is_refused", .reason = XML, .after = DECLARED("<!DOCTYPE samlp:Response>")},
+    {.name = "doctype_is_refused",
+	.reason = XML,
+	.says = "document types",
+	.after = DECLARED("<!DOCTYPE samlp:Response>")},
     {.name = "doctype_with_internal_subset_is_refused",
 	.reason = XML,
 	.after = DECLARED("<!DOCTYPE r [<!ATTLIST saml:Assertion ID ID #IMPLIED>]>")},

@@ -68,18 +68,25 @@ strip_outer_signature(char *xml)
 	return world_replace(strip_signature(xml), "status:Success", "status:Responder");
 }
 
-/* Both are signed; only the inner signature is spoilt (the last SignatureValue). */
+/* The inner signature is a foreign one, the outer, by the provider, lies over it. */
 static char *
-spoil_inner_signature(char *xml)
+foreign_inner_signature(char *xml)
 {
-	static const char open[] = "<ds:SignatureValue>";
-	char *assertion = strstr(xml, "<saml:Assertion");
-	char *at = assertion ? strstr(assertion, open) : NULL;
-	if (!at)
-		fail_msg("the assertion is not signed");
-	else
-		at[sizeof(open) + 3] = at[sizeof(open) + 3] == 'A' ? 'B' : 'A';
-	return xml;
+	struct row row = {.sign = SAML_SIGN_BOTH};
+	struct saml_sign_spec spec = world_spec(&row);
+	free(xml);
+	xml = saml_sign_template(&spec);
+	char *outer = world_cut(xml, "<ds:Signature ", "</ds:Signature>");
+	xml = world_replace(xml, outer, "<outer/>");
+	char *inner_signed = saml_sign_finish(xml, world.keys[KEY_OTHER]);
+	assert_non_null(inner_signed);
+	inner_signed = world_replace(inner_signed, "<outer/>", outer);
+	char *both_signed = saml_sign_finish(inner_signed, world.keys[KEY_MAIN]);
+	assert_non_null(both_signed);
+	free(inner_signed);
+	free(outer);
+	free(xml);
+	return both_signed;
 }
 
 static char *
@@ -224,8 +231,19 @@ static const struct row rows[] = {
 	.spoil = strip_outer_signature},
     {.name = "bad_inner_signature_under_a_good_outer_one_is_refused",
 	.reason = SIGNATURE,
+	.says = "none of the provider's keys",
 	.sign = SAML_SIGN_BOTH,
-	.spoil = spoil_inner_signature},
+	.spoil = foreign_inner_signature},
+    {.name = "second_signature_in_extensions_is_refused",
+	.reason = SIGNATURE,
+	.says = "elsewhere",
+	.after = {{"<samlp:Status>", "<samlp:Extensions><ds:Signature "
+				     "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>"
+				     "</samlp:Extensions><samlp:Status>"}}},
+    {.name = "second_signature_in_key_info_is_refused",
+	.reason = SIGNATURE,
+	.says = "elsewhere",
+	.after = {{"<ds:X509Data>", "<ds:Signature/><ds:X509Data>"}}},
     {.name = "changed_assertion_is_refused", .reason = SIGNATURE, .after = {{SID, EVIL_SID}}},
     {.name = "changed_envelope_of_a_signed_response_is_refused",
 	.reason = SIGNATURE,
@@ -303,24 +321,31 @@ static const struct row rows[] = {
 	    "<ds:DigestValue/></ds:Reference></ds:SignedInfo>"}}},
     {.name = "empty_reference_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.before = {{"URI=\"#_a1\"", "URI=\"\""}}},
     {.name = "absent_reference_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.after = {{" URI=\"#_a1\"", ""}}},
     {.name = "external_reference_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.after = {{"URI=\"#_a1\"", "URI=\"http://127.0.0.1:9/x#_a1\""}}},
     {.name = "file_reference_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.after = {{"URI=\"#_a1\"", "URI=\"file:///etc/hostname\""}}},
     {.name = "xpointer_id_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.before = {{"URI=\"#_a1\"", "URI=\"#xpointer(id('_a1'))\""}}},
     {.name = "xpointer_root_uri_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.before = {{"URI=\"#_a1\"", "URI=\"#xpointer(/)\""}}},
     {.name = "reference_to_another_element_is_refused",
 	.reason = SIGNATURE,
+	.says = "Reference URI",
 	.before = {{"URI=\"#_a1\"", "URI=\"#_r1\""}}},
     {.name = "inclusive_c14n_of_signed_info_is_refused",
 	.reason = ALGORITHM,
