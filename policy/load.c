@@ -134,7 +134,7 @@ static enum fas_code
 load_file(struct loader *loader, const char *path)
 {
 	OWN(fd) int fd = -1;
-	struct stat st;
+	struct stat st = {0};
 	enum fas_code rc = open_checked(path, &fd, &st, loader->e);
 	if (rc != FAS_OK)
 		return rc;
@@ -193,7 +193,7 @@ static enum fas_code
 load_path(struct loader *loader, const char *path)
 {
 	OWN(fd) int fd = -1;
-	struct stat st;
+	struct stat st = {0};
 	enum fas_code rc = open_checked(path, &fd, &st, loader->e);
 	if (rc != FAS_OK)
 		return rc;

@@ -245,6 +245,7 @@ zeroed_facts_are_denied_under_the_widest_rules(void **state)
 	f = alice_asks();
 	f.sid = &nobody;
 	expect(policy, &f, "policy_no_rule", NULL);
+	expect_rule("    users: { groups: ['CORP\\VDI'] }\n" LOGON, &f, "policy_no_rule");
 }
 
 /* Take any one fact away from a request that is allowed: never is it allowed by that. */
