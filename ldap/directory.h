@@ -90,7 +90,7 @@ struct directory;
  *       bind_dn: ..., password_file: ..., ca_file: ...                  for simple-*
  *       port: 389 or 636 by default
  *       connections: 3                     2 to 4 kept per controller
- *       timeout: 3s                        deadline of one operation; connect likewise
+ *       timeout: 3s                        deadline of one operation; connect likewise; 50ms to 60s ("250ms" too)
  *
  * Nothing is connected yet.  Relative file names are relative to base_folder.
  */
@@ -103,7 +103,11 @@ void directory_free(struct directory *directory);
  * computer, no (group) managed service account; tokenGroups read by a base search.  now_s judges accountExpires.
  *
  * FAS_E_DENIED "account_not_found" | "account_ambiguous" (several objects, or an explicit UPN equal to another
- * account's implicit one) | "account_kind"; FAS_E_UNAVAILABLE "directory_away" when no controller answers.
+ * account's implicit one) | "account_kind" | "entry_malformed" | "upn_malformed" | "dn_malformed" (the directory's
+ * data cannot stand in a certificate); FAS_E_UNAVAILABLE "directory_away" when no controller answers,
+ * "directory_wrong_domain", or "directory_incomplete" (an attribute that decides may not be read).  A UPN has to be
+ * unambiguous in every configured domain: one that is away makes FAS_E_UNAVAILABLE of any account.
+ * FAS_E_INPUT "upn_malformed": the claim itself.
  * The claims are NOT matched here: the pipeline calls account_match.  Thread-safe.
  */
 MUST_CHECK enum fas_code directory_find(struct directory *directory,
@@ -111,7 +115,8 @@ MUST_CHECK enum fas_code directory_find(struct directory *directory,
 
 /*
  * A group by name: "CORP\\VDI Users" (NetBIOS or DNS domain), "VDI Users@corp.example.com" or a DN.
- * FAS_E_NOTFOUND "group_not_found", FAS_E_UNAVAILABLE "directory_away".
+ * FAS_E_NOTFOUND "group_not_found" (also for a distribution group: no logon carries it), FAS_E_UNAVAILABLE
+ * "directory_away".
  */
 MUST_CHECK enum fas_code directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
