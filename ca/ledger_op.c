@@ -10,9 +10,11 @@
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
-#define LIST_MAX 500 /* about 600 octets each: a reply stays below the wire's 1 MiB */
+/* What one reply holds at most, whatever is asked for: it stays below the wire's 1 MiB. */
+#define LIST_MAX 500
 #define LIST_DEFAULT 100
 #define RECORDS_MAX 300
+#define LIMIT_MAX 100000
 
 /* ---- certificates ---- */
 
@@ -115,7 +117,8 @@ op_cert_list(struct call *call, struct fas_err *e)
 	f->host = json_want_text(in, "host", 1, HOSTNAME_MAX);
 	f->session = json_want_text(in, "session", 1, 64);
 	f->state = json_want_text(in, "state", 1, 16);
-	f->limit = (size_t)json_want_int(in, "limit", 1, LIST_MAX, LIST_DEFAULT);
+	int64_t limit = json_want_int(in, "limit", 1, LIMIT_MAX, LIST_DEFAULT);
+	f->limit = limit < LIST_MAX ? (size_t)limit : LIST_MAX;
 	const char *after_hex = json_want_text(in, "after", 2, 2 * (size_t)PROFILE_SERIAL_MAX);
 	f->now_s = clock_now();
 	enum fas_code rc = json_finish(in);
@@ -129,7 +132,8 @@ op_cert_list(struct call *call, struct fas_err *e)
 		rc = db_read(call->ca->db, read_list, &l, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O}", "certificates", list);
+	call->reply = json_pack("{s:O,s:b}", "certificates", list, "more",
+	    limit > LIST_MAX && json_array_size(list) == LIST_MAX);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
 
@@ -264,7 +268,8 @@ op_audit_tail(struct call *call, struct fas_err *e)
 	struct tail t = {.records = json_array()};
 	OWN(json) json_t *records = t.records;
 	t.after = json_want_int(&call->in, "after", 0, INT64_MAX, -1);
-	t.limit = (size_t)json_want_int(&call->in, "limit", 1, RECORDS_MAX, LIST_DEFAULT);
+	int64_t limit = json_want_int(&call->in, "limit", 1, LIMIT_MAX, LIST_DEFAULT);
+	t.limit = limit < RECORDS_MAX ? (size_t)limit : RECORDS_MAX;
 	t.correlation_id = json_want_text(&call->in, "correlation_id", 32, 32);
 	enum fas_code rc = json_finish(&call->in);
 	if (rc == FAS_OK)

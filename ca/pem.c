@@ -47,8 +47,8 @@ pem_decode(const char *text, const char *label, uint8_t **der, size_t *len, cons
 	char begin[LABEL_MAX + 20], end[LABEL_MAX + 20];
 	(void)snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	(void)snprintf(end, sizeof(end), "-----END %s-----", label);
-	const char *body = text + strspn(text, " \t\r\n");
-	if (strncmp(body, begin, strlen(begin)) != 0)
+	const char *body = strstr(text, begin);
+	if (!body)
 		return malformed(e, label, "does not begin with its line");
 	body += strlen(begin);
 	const char *stop = strstr(body, end);
@@ -60,31 +60,49 @@ pem_decode(const char *text, const char *label, uint8_t **der, size_t *len, cons
 	return rc;
 }
 
+static enum fas_code
+parse_certificate(const uint8_t *der, size_t len, X509 **out, struct fas_err *e)
+{
+	const uint8_t *at = der;
+	*out = d2i_X509(NULL, &at, (long)len);
+	if (*out && at == der + len)
+		return FAS_OK;
+	X509_free(*out);
+	*out = NULL;
+	return malformed(e, "CERTIFICATE", "is not one certificate in DER");
+}
+
+/* One certificate as base64 of its DER: what a program sends that was given a file of that kind. */
+static enum fas_code
+bare_certificate(const char *text, X509 **out, size_t *n, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	OWN(bytes) uint8_t *der = NULL;
+	size_t len = 0;
+	if (base64_decode(text, strlen(text), true, &der, &len, &why) != FAS_OK)
+		return malformed(e, "CERTIFICATE", "is missing");
+	enum fas_code rc = parse_certificate(der, len, out, e);
+	*n = rc == FAS_OK ? 1 : 0;
+	return rc;
+}
+
 enum fas_code
 pem_certificates(const char *text, X509 **out, size_t max, size_t *n, struct fas_err *e)
 {
-	size_t got = 0;
 	enum fas_code rc = FAS_OK;
-	while (rc == FAS_OK && text[strspn(text, " \t\r\n")]) {
+	*n = 0;
+	if (!strstr(text, "-----BEGIN "))
+		return bare_certificate(text, out, n, e);
+	while (rc == FAS_OK && strstr(text, "-----BEGIN ")) {
 		OWN(bytes) uint8_t *der = NULL;
 		size_t len = 0;
-		if (got == max)
-			rc = malformed(e, "CERTIFICATE", "stands there too often");
+		if (*n == max)
+			return malformed(e, "CERTIFICATE", "stands there too often");
+		rc = pem_decode(text, "CERTIFICATE", &der, &len, &text, e);
 		if (rc == FAS_OK)
-			rc = pem_decode(text, "CERTIFICATE", &der, &len, &text, e);
-		if (rc != FAS_OK)
-			break;
-		const uint8_t *at = der;
-		out[got] = d2i_X509(NULL, &at, (long)len);
-		if (!out[got] || at != der + len) {
-			X509_free(out[got]);
-			rc = malformed(e, "CERTIFICATE", "is not one certificate in DER");
-		} else {
-			got++;
-		}
+			rc = parse_certificate(der, len, &out[*n], e);
+		if (rc == FAS_OK)
+			(*n)++;
 	}
-	if (rc == FAS_OK && got == 0)
-		rc = malformed(e, "CERTIFICATE", "is missing");
-	*n = got;
 	return rc;
 }

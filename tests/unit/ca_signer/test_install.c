@@ -10,6 +10,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/json.h"
+#include "fas/base/text.h"
 
 #define GOOD_CDP "URI:http://pki.corp.example.com/crl/offline-root.crl"
 #define GOOD_USAGE "critical,keyCertSign,cRLSign"
@@ -359,6 +360,23 @@ each_wrong_root_crl_has_its_reason(void **state)
 }
 
 static void
+text_around_the_blocks_and_der_in_base64_are_read(void **state)
+{
+	struct ceremony *c = *state;
+	char chain[16384];
+	unsigned char *der = NULL;
+	X509 *x = cut(&good, "CORP Federated Logon CA", c->ca_key, c->root, test_key(1));
+	int len = i2d_X509(c->root, &der);
+	OWN(text) char *root = base64_encode(der, (size_t)len);
+	(void)snprintf(chain, sizeof(chain), "Certificate of the authority:\n%s\nend\n", to_pem(x));
+	json_decref(
+	    place_admin(c->place, json_pack("{s:s,s:s,s:s,s:s}", "op", "ca.install", "authority",
+				      AUTHORITY, "chain", chain, "root", root)));
+	OPENSSL_free(der);
+	X509_free(x);
+}
+
+static void
 text_that_is_no_certificate_is_refused(void **state)
 {
 	struct ceremony *c = *state;
@@ -414,6 +432,7 @@ main(void)
 	    T(a_root_whose_path_length_is_used_up_is_refused),
 	    T(a_chain_over_an_intermediate_counts_its_steps),
 	    T(each_wrong_root_crl_has_its_reason),
+	    T(text_around_the_blocks_and_der_in_base64_are_read),
 	    T(text_that_is_no_certificate_is_refused),
 	    T(a_domain_controller_gets_its_certificate_from_an_administrator_only),
 	};
