@@ -133,6 +133,8 @@ judgement_done(struct judgement *j)
 static enum fas_code
 decide(const struct facts *facts, const char *host, struct judgement *j, struct fas_err *e)
 {
+	/* The directory has read the groups: that there are none is knowledge too, and policy tells it by the pointer. */
+	static const struct sid no_groups;
 	const struct policy_facts input = {
 	    .idp = facts->idp,
 	    .front_end = facts->front_end,
@@ -140,7 +142,7 @@ decide(const struct facts *facts, const char *host, struct judgement *j, struct 
 	    .host = host,
 	    .upn = j->account->upn,
 	    .sid = &j->account->sid,
-	    .groups = j->account->groups,
+	    .groups = j->account->groups ? j->account->groups : &no_groups,
 	    .n_groups = j->account->n_groups,
 	    .claimed_sid = facts->has_sid,
 	    .claimed_upn = facts->has_upn,
