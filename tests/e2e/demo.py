@@ -13,13 +13,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from lab import agent, api, lifecycle, namespace, proc, saml
+from lab import agent, api, lifecycle, namespace, proc, programs, saml
 from lab.layout import REPO, VDA1, WEB, LabError
 
 
 def build(steps):
     with steps.step("build") as note:
-        done = subprocess.run(["sh", "-c", "cmake --preset release && cmake --build --preset release"], cwd=REPO, text=True,
+        done = subprocess.run(["sh", "-c", "cmake --preset release && cmake --build --preset release --target "
+                               + " ".join(programs.PROGRAMS)], cwd=REPO, text=True,
                               capture_output=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise LabError("the build failed:\n" + (done.stdout + done.stderr)[-3000:])

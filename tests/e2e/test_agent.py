@@ -63,6 +63,12 @@ class Agent(LabCase):
         self.assertFalse(Path(f"{self.cache()}x").exists())
         self.assertNotIn(ticket, errors)
 
+    def test_a_ticket_of_alice_does_not_log_another_user_on(self):
+        status, _, errors = self.host.run("logon", "--ticket-file", "-", "--user", "grace", "--ccache",
+                                          f"FILE:{self.cache('grace')}", stdin=self.ticket("alice"))
+        self.assertEqual(status, 1, errors)
+        self.assertFalse(self.cache("grace").exists())
+
     def test_without_a_named_user_the_cache_is_that_of_the_tickets_account(self):
         told = json.loads(self.host.must("logon", "--ticket-file", "-", "--json", stdin=self.ticket("grace")))
         self.addCleanup(self.host.must, "logoff", "--session", told["session_id"])

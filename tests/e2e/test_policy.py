@@ -3,7 +3,7 @@
 import os
 import signal
 
-from lab import config, proc, programs
+from lab import api, config, proc, programs
 from lab.layout import STOREFRONT, VDA1
 
 from case import LabCase
@@ -90,6 +90,45 @@ class Policy(LabCase):
         self.write(config.policy_yaml().replace("VDI Users", "Domain Guests"))
         self.fasctl("policy", "reload")
         self.assertDenied(self.redeem(ticket), "policy_no_rule")
+
+    def test_under_a_rule_that_says_so_a_host_presents_the_response_itself(self):
+        self.write(config.policy_yaml().replace("    storefronts: [", "    front_end: host\n    # storefronts: ["))
+        self.fasctl("policy", "reload")
+        body = {"saml_response": self.response(), "csr": api.new_csr()[1]}
+        first, again = (self.client("host").post("/v1/certificates", body) for _ in range(2))
+        self.assertEqual((first.status, again.status), (201, 201), first)
+        self.assertEqual(first.json["certificate"], again.json["certificate"])
+        self.assertProblem(self.client("host2").post("/v1/certificates", {**body, "csr": api.new_csr()[1]}), 409,
+                           "assertion_used")
+        self.assertDenied(self.logon("alice"), "policy_no_rule")
+
+    def test_under_a_rule_for_pools_any_host_of_the_rule_redeems_and_only_one(self):
+        self.write(config.policy_yaml() + "    ticket: pool\n")
+        self.fasctl("policy", "reload")
+        ticket = self.ticket("alice", host=VDA1)
+        self.assertEqual(self.redeem(ticket, caller="host2").status, 201)
+        self.assertProblem(self.redeem(ticket), 409, "ticket_used")
+
+    def test_a_rule_that_denies_stops_the_search(self):
+        sid = self.account("alice")["sid"]
+        deny = f"  - name: no-alice\n    deny: true\n    identity_providers: [lab-idp]\n    hosts: [\"*\"]\n" \
+               f"    storefronts: [\"*\"]\n    users: {{ sids: [{sid}] }}\n"
+        self.write(config.policy_yaml().replace("rules:\n", "rules:\n" + deny))
+        self.fasctl("policy", "reload")
+        self.assertDenied(self.logon("alice"), "policy_denied_by_rule")
+        self.assertEqual(self.logon("grace").status, 201)
+
+    def test_a_privileged_account_logs_on_where_a_rule_names_it(self):
+        dana = self.account("dana")["sid"]
+        self.write(config.policy_yaml().replace("users:\n", f"users:\n      privileged: [{dana}]\n"))
+        self.fasctl("policy", "reload")
+        self.assertEqual(self.logon("dana").status, 201)
+
+    def test_a_password_that_has_aged_is_denied_where_the_rule_says_so(self):
+        self.write(config.policy_yaml() + "    expired_password: deny\n")
+        self.fasctl("policy", "reload")
+        self.assertDenied(self.logon("heidi"), "policy_password_expired")
+        self.assertEqual(self.logon("alice").status, 201)
 
     def test_a_group_that_nobody_knows_denies(self):
         self.write(config.policy_yaml().replace("VDI Users", "No Such Group"))

@@ -1,6 +1,10 @@
 """What was answered survives a restart; what was used stays used."""
 
-from lab import api, programs
+import os
+import signal
+import threading
+
+from lab import api, proc, programs
 
 from case import LabCase
 
@@ -36,6 +40,45 @@ class Restart(LabCase):
         self.restart("fas-signer")
         session, key, _ = self.session()
         self.kinit(session, key)
+
+    def test_killed_programs_come_back_and_lose_nothing_that_was_answered(self):
+        response, ticket = self.response(), self.ticket()
+        used = self.redeem(self.ticket(response=response))
+        for name in ("fas-signer", "fasd"):
+            programs.restart(self.lab, name, signal.SIGKILL)
+        self.assertProblem(self.logon(response=response), 409, "assertion_used")
+        self.assertEqual(self.redeem(ticket).status, 201)
+        path = f"/v1/sessions/{used.json['session_id']}/lease"
+        self.assertEqual(self.client("host").post(path, {}).status, 200)
+
+    def test_a_request_under_way_is_finished_when_the_service_is_told_to_end(self):
+        response, answers = self.response(), []
+        samba = proc.family(proc.pid_of(self.lab, "samba"))
+        for pid in samba:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            thread = threading.Thread(target=lambda: answers.append(self.logon(response=response)))
+            thread.start()
+            self.wait_until_busy()
+            old = programs.pid(self.lab, "fasd")
+            os.kill(old, signal.SIGTERM)
+        finally:
+            for pid in samba:
+                os.kill(pid, signal.SIGCONT)
+        thread.join()
+        proc.wait_for(lambda: programs.pid(self.lab, "fasd") not in (None, old) and programs.is_ready(self.lab), 30,
+                      "fasd again")
+        self.assertEqual([a.status for a in answers], [201])
+
+    def wait_until_busy(self):
+        """Until fasd waits for the directory: the bytes that it sent stay unread in the stopped server."""
+        def unread():
+            for line in open("/proc/net/tcp").readlines()[1:]:
+                fields = line.split()
+                if fields[1].endswith(":0185") and fields[3] == "01" and not fields[4].endswith("00000000"):
+                    return True
+            return False
+        proc.wait_for(unread, 5, "a question to the directory")
 
     def test_the_trail_is_whole_after_restarts(self):
         self.restart("fas-signer", "fasd")

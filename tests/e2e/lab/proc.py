@@ -139,9 +139,11 @@ def wait_ready(lab, name, condition, seconds=20):
 
 def run(argv, **more):
     """Run a tool to its end; LabError with what it said when it fails."""
-    done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, **more)
+    argv = [str(a) for a in argv]
+    done = subprocess.run(argv, text=True, capture_output=True, **more)
     if done.returncode:
+        own = argv[argv.index("--") + 1:] if argv[0] == "nsenter" else argv
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
-        raise LabError(f"{Path(str(argv[0])).name} {argv[1] if len(argv) > 1 else ''} failed "
-                       f"(status {done.returncode}): " + "\n    ".join(said))
+        raise LabError(f"{' '.join([Path(own[0]).name, *own[1:3]])} ... failed (status {done.returncode}): "
+                       + "\n    ".join(said))
     return done.stdout
