@@ -24,7 +24,7 @@
 #define YAML_NODES_MAX 100000
 #define YAML_DEPTH_MAX 16
 #define YAML_MEMBERS_MAX 1024 /* of one mapping */
-#define YAML_KEYS_MAX 48 /* different keys that one mapping's reader may ask for */
+#define YAML_KEYS_MAX 48      /* different keys that one mapping's reader may ask for */
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
