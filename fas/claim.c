@@ -6,8 +6,12 @@
 
 #include "fas/base/text.h"
 
-/* A replay is remembered at least this long beyond the assertion's own end: clocks of nodes differ. */
-#define CLAIM_MARGIN_S 300
+/*
+ * How long a replay is remembered at least: the largest max_age (1 h) and twice the largest clock_skew (5 min) that any
+ * configuration can say, and a margin.  So an assertion that was pruned stays unacceptable also after an administrator
+ * has widened both and restarted.
+ */
+#define CLAIM_MEMORY_S (3600 + 2 * 300 + 300)
 
 static enum fas_code
 digest(const uint8_t *data, size_t len, uint8_t out[DIGEST_BYTES], struct fas_err *e)
@@ -19,14 +23,15 @@ digest(const uint8_t *data, size_t len, uint8_t out[DIGEST_BYTES], struct fas_er
 }
 
 static void
-fill_claim(struct verified *v, const struct caller *caller)
+fill_claim(struct verified *v, const struct caller *caller, int64_t now_s)
 {
+	int64_t end = v->assertion->expires_s;
 	v->claim = (struct claim){
 	    .idp = v->assertion->idp,
 	    .assertion_id = v->assertion->assertion_id,
 	    .claimant = caller_format(caller, v->claimant),
 	    .response_digest = v->response_digest,
-	    .expires_s = v->assertion->expires_s + CLAIM_MARGIN_S,
+	    .expires_s = end > now_s + CLAIM_MEMORY_S ? end : now_s + CLAIM_MEMORY_S,
 	};
 }
 
@@ -48,7 +53,7 @@ verified_read(struct service *service, const struct request *request, const char
 	if (rc == FAS_OK)
 		rc = facts_from_assertion(out->assertion, request->caller, &out->facts, e);
 	if (rc == FAS_OK)
-		fill_claim(out, request->caller);
+		fill_claim(out, request->caller, now_s);
 	return rc;
 }
 
