@@ -29,15 +29,63 @@ peer_of(const struct cli_args *args)
 	return cli_flag(args, "signer") ? CTL_SIGNER : CTL_FASD;
 }
 
-/* In the order in which a person reads them; the rest of the record is under --json. */
+/* In the order in which a person reads them; other members of the record follow. */
 static const char *const line_members[] = {"caller", "reason", "idp", "storefront", "host", "rule",
-    "upn", "sid", "serial", "session", "message", "correlation_id"};
+    "upn", "sid", "serial", "session", "message"};
+
+static const struct render_column line_head[] = {
+    {"", "time", RENDER_TIME}, {"", "event", RENDER_TEXT}, {"", "outcome", RENDER_TEXT}};
+
+/* What a line does not repeat: its head, and what only the chain is about. */
+static const char *const silent_members[] = {
+    "time", "event", "outcome", "seq", "hash", "previous", "correlation_id"};
+
+static bool
+is_among(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
 static void
-print_record(const struct cli_args *args, const json_t *record)
+append_member(struct buf *line, const json_t *record, const char *name)
 {
-	static const struct render_column head[] = {
-	    {"", "time", RENDER_TIME}, {"", "event", RENDER_TEXT}, {"", "outcome", RENDER_TEXT}};
+	OWN(buf) struct buf value;
+	buf_init(&value, LINE_MAX_BYTES);
+	render_value(&value, json_object_get(record, name), RENDER_TEXT);
+	if (value.len == 0)
+		return;
+	bool quote = strchr(buf_str(&value), ' ') != NULL;
+	buf_printf(
+	    line, "  %s=%s%s%s", name, quote ? "\"" : "", buf_str(&value), quote ? "\"" : "");
+}
+
+static void
+append_record(struct buf *line, json_t *record)
+{
+	const char *name;
+	json_t *value;
+	for (size_t i = 0; i < NELEMS(line_head); i++) {
+		buf_text(line, i ? " " : "");
+		render_value(line, json_object_get(record, line_head[i].member), line_head[i].kind);
+	}
+	for (size_t i = 0; i < NELEMS(line_members); i++)
+		append_member(line, record, line_members[i]);
+	json_object_foreach(record, name, value)
+	{
+		if (!is_among(name, line_members, NELEMS(line_members)) &&
+		    !is_among(name, silent_members, NELEMS(silent_members)))
+			append_member(line, record, name);
+	}
+	append_member(line, record, "correlation_id");
+}
+
+static void
+print_record(const struct cli_args *args, json_t *record)
+{
 	OWN(buf) struct buf line;
 	if (cli_flag(args, "json")) {
 		(void)json_dumpf(record, args->out, JSON_COMPACT);
@@ -45,19 +93,7 @@ print_record(const struct cli_args *args, const json_t *record)
 		return;
 	}
 	buf_init(&line, LINE_MAX_BYTES);
-	for (size_t i = 0; i < NELEMS(head); i++) {
-		buf_text(&line, i ? " " : "");
-		render_value(&line, json_object_get(record, head[i].member), head[i].kind);
-	}
-	for (size_t i = 0; i < NELEMS(line_members); i++) {
-		const json_t *value = json_object_get(record, line_members[i]);
-		if (!json_is_string(value) || json_string_length(value) == 0)
-			continue;
-		bool quote = strchr(json_string_value(value), ' ') != NULL;
-		buf_printf(&line, "  %s=%s", line_members[i], quote ? "\"" : "");
-		render_value(&line, value, RENDER_TEXT);
-		buf_text(&line, quote ? "\"" : "");
-	}
+	append_record(&line, record);
 	(void)fprintf(args->out, "%s\n", buf_str(&line));
 }
 

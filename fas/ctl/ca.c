@@ -55,8 +55,7 @@ show_lab_root(const struct cli_args *args, const json_t *reply)
 	    ctl_write_out(args, "out", buf_str(&chain), 0644, &e) != FAS_OK)
 		return ctl_fail(args, &e);
 	(void)fprintf(args->err,
-	    "Authority %s is ready under a root of its own, whose key was thrown away or lies\n"
-	    "beside it: for a lab only.\n",
+	    "Authority %s is ready under a root made on the spot: for a lab only.\n",
 	    authority_of(args));
 	return CLI_OK;
 }

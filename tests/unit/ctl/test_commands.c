@@ -349,16 +349,16 @@ static void
 audit_tail_prints_one_line_a_record(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    run_fasd("audit tail --correlation 0f", "{\"records\":[{\"seq\":1,\"time\":"
-						    "\"2026-11-23T02:35:50Z\",\"event\":\"logon_"
-						    "decided\",\"outcome\":\"deny\",\"reason\":"
-						    "\"policy_no_rule\",\"message\":\"a b\"}],"
-						    "\"last\":1}"),
+	assert_int_equal(run_fasd("audit tail --correlation 0f",
+			     "{\"records\":[{\"seq\":1,\"time\":"
+			     "\"2026-11-23T02:35:50Z\",\"event\":\"logon_"
+			     "decided\",\"outcome\":\"deny\",\"reason\":"
+			     "\"policy_no_rule\",\"message\":\"a b\",\"hash\":\"ff\",\"n\":3}],"
+			     "\"last\":1}"),
 	    CLI_OK);
 	asked(&fasd, 0, "{\"correlation_id\":\"0f\",\"limit\":20,\"op\":\"audit.tail\"}");
 	assert_string_equal(out_text, "2026-11-23T02:35:50Z logon_decided deny  "
-				      "reason=policy_no_rule  message=\"a b\"\n");
+				      "reason=policy_no_rule  message=\"a b\"  n=3\n");
 	peer_done(&fasd);
 }
 
