@@ -1,263 +1,20 @@
-#include "fas/caller.h"
+#include "fas/caller_table.h"
 
-#include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "fas/base/json.h"
 #include "fas/base/own.h"
 #include "fas/base/text.h"
 
-#define HOSTS_MAX 100000
 #define CERTIFICATE_MAX 16384
 
 DEFINE_OWN(x509, X509 *, X509_free);
-DEFINE_OWN(store, X509_STORE *, X509_STORE_free);
 DEFINE_OWN(store_ctx, X509_STORE_CTX *, X509_STORE_CTX_free);
-DEFINE_OWN(bio, BIO *, BIO_free_all);
 DEFINE_OWN(names, GENERAL_NAMES *, GENERAL_NAMES_free);
-
-struct machine {
-	char serial[sizeof(((struct caller *)NULL)->credential)];
-	char name[HOSTNAME_MAX + 1];
-	enum caller_role role;
-	bool revoked;
-};
-
-struct machines {
-	int64_t generation;
-	size_t n;
-	struct machine machine[]; /* sorted by serial */
-};
-
-struct caller_table {
-	X509_STORE *store;
-	pthread_rwlock_t lock; /* guards the pointer and what it points to */
-	struct machines *machines;
-	pthread_mutex_t wait_lock;
-	pthread_cond_t changed;
-};
-
-/* ---- the table ---- */
-
-enum fas_code
-caller_table_new(const char *service_ca_pem, struct caller_table **out, struct fas_err *e)
-{
-	OWN(bio) BIO *bio = BIO_new_mem_buf(service_ca_pem, -1);
-	OWN(x509) X509 *ca = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-	OWN(store) X509_STORE *store = X509_STORE_new();
-	if (!ca || !store || X509_STORE_add_cert(store, ca) != 1)
-		return fas_fail_openssl(e, "certificate of the service CA");
-	struct caller_table *table = calloc(1, sizeof(*table));
-	struct machines *none = calloc(1, sizeof(*none));
-	if (!table || !none) {
-		free(table);
-		free(none);
-		return fas_fail_nomem(e);
-	}
-	none->generation = -1;
-	table->machines = none;
-	table->store = TAKE(store);
-	pthread_rwlock_init(&table->lock, NULL);
-	pthread_mutex_init(&table->wait_lock, NULL);
-	pthread_cond_init(&table->changed, NULL);
-	*out = table;
-	return FAS_OK;
-}
-
-void
-caller_table_free(struct caller_table *table)
-{
-	if (!table)
-		return;
-	pthread_cond_destroy(&table->changed);
-	pthread_mutex_destroy(&table->wait_lock);
-	pthread_rwlock_destroy(&table->lock);
-	X509_STORE_free(table->store);
-	free(table->machines);
-	free(table);
-}
-
-static bool
-role_parse(const char *text, enum caller_role *out)
-{
-	static const struct {
-		const char *text;
-		enum caller_role role;
-	} roles[] = {{"storefront", ROLE_STOREFRONT}, {"host", ROLE_HOST}};
-	for (size_t i = 0; i < NELEMS(roles); i++) {
-		if (strcmp(roles[i].text, text) == 0) {
-			*out = roles[i].role;
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum fas_code
-read_machine(json_t *json, struct machine *out, struct fas_err *e)
-{
-	OWN(json_reader) struct json_reader r;
-	enum fas_code rc = json_open_object(&r, json, e);
-	if (rc != FAS_OK)
-		return rc;
-	const char *serial = json_need_text(&r, "serial", 1, sizeof(out->serial) - 1);
-	const char *role = json_need_text(&r, "role", 1, 32);
-	const char *name = json_need_text(&r, "name", 1, HOSTNAME_MAX);
-	out->revoked = json_want_bool(&r, "revoked", false);
-	(void)json_want_int(&r, "not_after", INT64_MIN, INT64_MAX, 0);
-	(void)json_want_int(&r, "enrolled_at", INT64_MIN, INT64_MAX, 0);
-	if ((rc = json_finish(&r)) != FAS_OK)
-		return rc;
-	if (!role_parse(role, &out->role))
-		return fas_fail(
-		    e, FAS_E_INPUT, "member_invalid", "role \"%s\" of machine %s", role, name);
-	(void)snprintf(out->serial, sizeof(out->serial), "%s", serial);
-	(void)snprintf(out->name, sizeof(out->name), "%s", name);
-	return FAS_OK;
-}
-
-static int
-compare_machines(const void *a, const void *b)
-{
-	return strcmp(((const struct machine *)a)->serial, ((const struct machine *)b)->serial);
-}
-
-static enum fas_code
-read_machines(json_t *list, int64_t generation, struct machines **out, struct fas_err *e)
-{
-	size_t n = json_array_size(list);
-	if (n > HOSTS_MAX)
-		return fas_fail(
-		    e, FAS_E_LIMIT, "too_large", "%zu machines, at most %d", n, HOSTS_MAX);
-	struct machines *machines = calloc(1, sizeof(*machines) + n * sizeof(machines->machine[0]));
-	if (!machines)
-		return fas_fail_nomem(e);
-	for (size_t i = 0; i < n; i++) {
-		if (read_machine(json_array_get(list, i), &machines->machine[i], e) != FAS_OK) {
-			free(machines);
-			return fas_wrap(e, "host table, entry %zu", i);
-		}
-	}
-	machines->n = n;
-	machines->generation = generation;
-	qsort(machines->machine, n, sizeof(machines->machine[0]), compare_machines);
-	*out = machines;
-	return FAS_OK;
-}
-
-enum fas_code
-caller_table_update(struct caller_table *table, const void *json, struct fas_err *e)
-{
-	OWN(json) json_t *message = json_deep_copy(json);
-	OWN(json_reader) struct json_reader r;
-	struct machines *machines = NULL;
-	enum fas_code rc = json_open_object(&r, message, e);
-	if (rc != FAS_OK)
-		return rc;
-	int64_t generation = json_need_int(&r, "generation", 0, INT64_MAX);
-	json_t *list = json_need_value(&r, "hosts", JSON_ARRAY);
-	if ((rc = json_finish(&r)) != FAS_OK)
-		return rc;
-	if ((rc = read_machines(list, generation, &machines, e)) != FAS_OK)
-		return rc;
-	pthread_rwlock_wrlock(&table->lock);
-	struct machines *old = table->machines;
-	table->machines = machines;
-	pthread_rwlock_unlock(&table->lock);
-	free(old);
-	pthread_mutex_lock(&table->wait_lock);
-	pthread_cond_broadcast(&table->changed);
-	pthread_mutex_unlock(&table->wait_lock);
-	return FAS_OK;
-}
-
-int64_t
-caller_table_generation(struct caller_table *table)
-{
-	pthread_rwlock_rdlock(&table->lock);
-	int64_t generation = table->machines->generation;
-	pthread_rwlock_unlock(&table->lock);
-	return generation;
-}
-
-static const struct machine *
-find_machine(const struct machines *machines, const char *serial)
-{
-	size_t low = 0, high = machines->n;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(machines->machine[middle].serial, serial);
-		if (order == 0)
-			return &machines->machine[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-static bool
-is_listed(struct caller_table *table, const char *serial)
-{
-	pthread_rwlock_rdlock(&table->lock);
-	bool listed = find_machine(table->machines, serial) != NULL;
-	pthread_rwlock_unlock(&table->lock);
-	return listed;
-}
-
-bool
-caller_table_await(struct caller_table *table, const char *serial, int timeout_ms)
-{
-	struct timespec until;
-	bool listed = false;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
-	pthread_mutex_lock(&table->wait_lock);
-	while (!(listed = is_listed(table, serial))) {
-		if (pthread_cond_timedwait(&table->changed, &table->wait_lock, &until) != 0)
-			break;
-	}
-	pthread_mutex_unlock(&table->wait_lock);
-	return listed;
-}
-
-/* Listed under this very role and name, and not revoked. */
-static enum fas_code
-check_listed(struct caller_table *table, struct caller *caller, struct fas_err *e)
-{
-	pthread_rwlock_rdlock(&table->lock);
-	const struct machine *m = find_machine(table->machines, caller->credential);
-	bool same = m && m->role == caller->role && hostname_equal(m->name, caller->name);
-	bool revoked = m && m->revoked;
-	int64_t generation = table->machines->generation;
-	pthread_rwlock_unlock(&table->lock);
-	if (revoked)
-		return fas_fail(e, FAS_E_AUTH, "caller_revoked",
-		    "the certificate %s of %s is revoked", caller->credential, caller->name);
-	if (!same)
-		return fas_fail(e, FAS_E_AUTH, "caller_unknown",
-		    "the certificate %s of %s is not in the host table", caller->credential,
-		    caller->name);
-	caller->generation = generation; /* only then: a refusal is asked again */
-	return FAS_OK;
-}
-
-/* ---- the certificate ---- */
 
 static enum fas_code
 refuse(struct fas_err *e, const char *what)
@@ -267,10 +24,10 @@ refuse(struct fas_err *e, const char *what)
 
 /* RFC 5280 6.1 against the one anchor, nothing in between; EKU clientAuth (4.2.1.12) must stand there. */
 static enum fas_code
-check_chain(const struct caller_table *table, X509 *certificate, int64_t now_s, struct fas_err *e)
+check_chain(struct caller_table *table, X509 *certificate, int64_t now_s, struct fas_err *e)
 {
 	OWN(store_ctx) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	if (!ctx || X509_STORE_CTX_init(ctx, table->store, certificate, NULL) != 1)
+	if (!ctx || X509_STORE_CTX_init(ctx, caller_table_store(table), certificate, NULL) != 1)
 		return fas_fail_openssl(e, "verification context");
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
@@ -307,7 +64,7 @@ read_role(X509 *certificate, enum caller_role *out, struct fas_err *e)
 	if (len <= 0 || (size_t)len >= sizeof(role))
 		return refuse(e, "the OU is no role");
 	memcpy(role, ASN1_STRING_get0_data(value), (size_t)len);
-	return strlen(role) == (size_t)len && role_parse(role, out)
+	return strlen(role) == (size_t)len && caller_role_parse(role, out)
 		   ? FAS_OK
 		   : refuse(e, "the OU is no role");
 }
@@ -389,7 +146,7 @@ caller_from_certificate(struct caller_table *table, const uint8_t *der, size_t l
 		return rc;
 	if ((rc = read_not_after(certificate, &caller.not_after_s, e)) != FAS_OK)
 		return rc;
-	if ((rc = check_listed(table, &caller, e)) != FAS_OK)
+	if ((rc = caller_check_listed(table, &caller, e)) != FAS_OK)
 		return rc;
 	*out = caller;
 	return FAS_OK;
@@ -404,7 +161,7 @@ caller_still_valid(
 		    "the certificate of %s has expired", caller->name);
 	if (caller->generation == caller_table_generation(table))
 		return FAS_OK;
-	return check_listed(table, caller, e);
+	return caller_check_listed(table, caller, e);
 }
 
 const char *

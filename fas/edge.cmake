@@ -1,13 +1,13 @@
 # The edge: HTTP, callers, configuration, state, and the programs fasd and fas-launch.
 fas_room(fas_edge
   SOURCES
-    problem.c metrics.c refusals.c caller.c api.c publisher.c config.c reload.c ops.c gauges.c
+    problem.c metrics.c refusals.c caller.c caller_table.c api.c publisher.c config.c reload.c ops.c gauges.c
     identity.c background.c admin.c admin_ops.c admin_explain.c
-    http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c
+    http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c
   LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON OpenSSL::Crypto Threads::Threads)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
-fas_program(fasd SOURCES fasd.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)
+fas_program(fasd SOURCES fasd.c fasd_options.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)
 
 # Root's: it is linked with no more than it calls.
 fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c LINK fas_base)

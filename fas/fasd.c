@@ -4,7 +4,6 @@
  * The start is a staircase: configuration, what this process holds, the listeners that need nobody else, the signer,
  * policy, the API.  The end is the same staircase downwards.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/sandbox.h"
+#include "fas/fasd_options.h"
 #include "fas/http/listen.h"
 #include "fas/http/server.h"
 #include "fas/publisher.h"
@@ -32,8 +32,6 @@
 #define DRAIN_MS 10000
 #define SIGNER_RETRY_MS 500
 #define SERVERS_MAX (CONFIG_LISTEN_MAX * 3)
-
-enum status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_CONFIG = 3 };
 
 struct daemon {
 	struct config *config;
@@ -261,13 +259,19 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .not_after_s = certificate->not_after_s,
 	    .sweep_s = 2,
 	    .resolve_s = 60};
+	return background_start(&background, &d->background, e);
+}
+
+/* Before the signer is there, so that an administrator can see what is waited for. */
+static enum fas_code
+listen_admin(struct daemon *d, struct fas_err *e)
+{
 	const struct admin_config admin = {.config = d->config,
 	    .service = &d->service,
 	    .ops = &d->ops,
 	    .reloader = d->reloader,
 	    .refusals = d->refusals};
-	enum fas_code rc = background_start(&background, &d->background, e);
-	return rc == FAS_OK ? admin_start(&admin, &d->admin, e) : rc;
+	return admin_start(&admin, &d->admin, e);
 }
 
 /* ---- life ---- */
@@ -299,6 +303,8 @@ run(struct daemon *d, struct fas_err *e)
 		rc = identity_key_load(d->config->state, &d->key, e);
 	if (rc == FAS_OK)
 		rc = listen_plain(d, e);
+	if (rc == FAS_OK)
+		rc = listen_admin(d, e);
 	if (rc != FAS_OK || !await_signer(d, &certificate))
 		return rc;
 	rc = reloader_load(d->reloader, "start", warning, sizeof(warning), e);
@@ -375,51 +381,6 @@ prepare_process(struct daemon *d, struct fas_err *e)
 	return FAS_OK;
 }
 
-struct options {
-	const char *config;
-	bool check;
-};
-
-static const char usage[] =
-    "usage: fasd [--config FILE] [--check]\n"
-    "\n"
-    "The federated authentication service: SAML responses in, tickets and logon certificates out.\n"
-    "\n"
-    "  --config FILE   default " FAS_SYSCONFDIR "/fasd.yaml\n"
-    "  --check         read configuration and policy, say what is wrong with them, and end\n"
-    "  --version, --help\n"
-    "\n"
-    "Signals: HUP reads the policy again; TERM finishes requests under way and ends.\n"
-    "Exit status: 0 ended as told; 1 failed; 2 wrong usage; 3 wrong configuration or policy.\n";
-
-/* -1: go on; else the exit status. */
-static int
-read_options(int argc, char **argv, struct options *out)
-{
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 'k'}, {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-	int option;
-	while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
-		if (option == 'c') {
-			out->config = optarg;
-		} else if (option == 'k') {
-			out->check = true;
-		} else if (option == 'V') {
-			(void)puts("fasd " FAS_VERSION);
-			return STATUS_DONE;
-		} else {
-			(void)fputs(usage, option == 'h' ? stdout : stderr);
-			return option == 'h' ? STATUS_DONE : STATUS_USAGE;
-		}
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "fasd: unexpected argument \"%s\"\n%s", argv[optind], usage);
-		return STATUS_USAGE;
-	}
-	return -1;
-}
-
 static int
 report(const struct fas_err *e, bool check)
 {
@@ -443,7 +404,7 @@ main(int argc, char **argv)
 	static struct daemon d;
 	struct fas_err e = {0};
 	struct options options = {.config = FAS_SYSCONFDIR "/fasd.yaml"};
-	int status = read_options(argc, argv, &options);
+	int status = fasd_options_read(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	enum fas_code rc = config_load(options.config, &d.config, &e);

@@ -70,13 +70,23 @@ set_capabilities(bool low_ports, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* As far as this machine lets us (a container may not): a program that cannot do with it says so itself. */
+static void
+raise_memory_lock(void)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static enum fas_code
 become(const struct launch_program *program, struct fas_err *e)
 {
 	const struct launch_user *user = &program->user;
-	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	if (program->lock_memory && setrlimit(RLIMIT_MEMLOCK, &unlimited) != 0)
-		return fas_fail_errno(e, "limit of locked memory");
+	if (program->lock_memory)
+		raise_memory_lock();
 	enum fas_code rc = drop_bounding_set(program->low_ports, e);
 	if (rc == FAS_OK)
 		rc = set_groups(user, e);

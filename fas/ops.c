@@ -85,6 +85,9 @@ check_crl(struct ops *ops, const json_t *signer, struct fas_err *e)
 	int64_t now_s = clock_now();
 	size_t i;
 	(void)ops;
+	if (!signer)
+		return fas_fail(
+		    e, FAS_E_UNAVAILABLE, "signer_away", "nobody tells how fresh it is");
 	json_array_foreach(list, i, authority)
 	{
 		const json_t *crl = json_object_get(authority, "crl");

@@ -21,7 +21,7 @@ struct fakes {
 	bool no_authority;
 	enum fas_code reload_code;
 	/* what was asked */
-	unsigned calls;
+	_Atomic unsigned calls;
 	char caller[CALLER_TEXT_MAX];
 	char saml_response[FAKE_TEXT], host[FAKE_TEXT], in_response_to[FAKE_TEXT];
 	char ticket[FAKE_TEXT], csr[FAKE_TEXT], session[FAKE_TEXT], token[FAKE_TEXT];

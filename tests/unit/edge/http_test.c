@@ -224,15 +224,18 @@ a_body_over_the_limit_is_413_and_the_connection_stays(void **state)
 static void
 a_body_far_over_the_limit_is_413_or_cut_off(void **state)
 {
+	struct harness *h = *state;
 	struct client c;
 	char *body = malloc(3000001);
 	memset(body, 'x', 3000000);
 	body[3000000] = 0;
-	assert_int_equal(
-	    ask(*state, &c, &(struct ask){.method = "POST", .path = "/echo", .body = body}), 413);
-	(void)client_ask(
-	    &c, &(struct ask){.method = "POST", .path = "/echo", .body = body, .chunked = true});
-	assert_true(c.status == 413 || c.result != CURLE_OK);
+	client_init(&c, h->port, NULL, NULL);
+	for (int chunked = 0; chunked <= 1; chunked++) {
+		(void)client_ask(
+		    &c, &(struct ask){
+			    .method = "POST", .path = "/echo", .body = body, .chunked = chunked});
+		assert_true(c.status == 413 || c.result != CURLE_OK);
+	}
 	assert_int_equal(client_ask(&c, &(struct ask){.path = "/fast", .fresh = true}), 200);
 	free(body);
 	client_done(&c);
