@@ -19,7 +19,7 @@ JOBS = str(os.cpu_count() or 2)
 
 class Score:
     def __init__(self):
-        self.passed, self.failed = 0, []
+        self.passed, self.failed, self.built = 0, [], {}
 
     def add(self, name, ok, seconds, said=""):
         print(f"{'ok    ' if ok else 'FAILED'} {seconds:7.2f} s  {name}", flush=True)
@@ -39,7 +39,11 @@ class Score:
 
 
 def build(score, preset, what):
-    return score.add_command(f"build: {what}", "sh", "-c", f"cmake --preset {preset} && cmake --build --preset {preset}")
+    """Once a run, whichever stage asks first; a stage whose build fails does not test what an older one left."""
+    if preset not in score.built:
+        score.built[preset] = score.add_command(f"build: {what}", "sh", "-c",
+                                                f"cmake --preset {preset} && cmake --build --preset {preset}")
+    return score.built[preset]
 
 
 def ctest(score, preset):
@@ -78,9 +82,11 @@ def stage_clang(score, _):
 
 
 def stage_e2e(score, pattern):
-    if not (BUILD / "dev" / "bin" / "fasd").exists() and not build(score, "dev", "gcc, without warnings"):
-        return
-    os.environ.setdefault("FAS_BUILD", str(BUILD / "dev"))
+    if not os.environ.get("FAS_BUILD"):
+        if not build(score, "dev", "gcc, without warnings"):
+            score.add("e2e: the programs are built", False, 0)
+            return
+        os.environ["FAS_BUILD"] = str(BUILD / "dev")
     import cases
     cases.run_all(score, pattern)
 
