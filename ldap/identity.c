@@ -57,7 +57,7 @@ static enum fas_code
 read_own(struct domain *domain, const struct entry *root, struct sid *out, struct fas_err *e)
 {
 	static const char *const wanted[] = {"objectSid", NULL};
-	OWN(buf) struct buf filter;
+	OWN(buf) struct buf filter = {0};
 	OWN(entries) struct entries found = {0};
 	const struct attribute *token = entry_attribute(root, "tokenGroups");
 	if (!token || token->n > OWN_SIDS_MAX)

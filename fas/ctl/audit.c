@@ -86,7 +86,7 @@ append_record(struct buf *line, json_t *record)
 static void
 print_record(const struct cli_args *args, json_t *record)
 {
-	OWN(buf) struct buf line;
+	OWN(buf) struct buf line = {0};
 	if (cli_flag(args, "json")) {
 		(void)json_dumpf(record, args->out, JSON_COMPACT);
 		(void)fputc('\n', args->out);

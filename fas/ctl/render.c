@@ -112,7 +112,7 @@ print_row(FILE *out, const json_t *row, const struct render_column *columns, siz
     const size_t *widths, size_t last)
 {
 	for (size_t c = 0; c < n; c++) {
-		OWN(buf) struct buf cell;
+		OWN(buf) struct buf cell = {0};
 		if (widths[c] == 0)
 			continue;
 		buf_init(&cell, CELL_MAX);
