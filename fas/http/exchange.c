@@ -170,6 +170,7 @@ begin(struct http_server *server, struct http_connection *connection, struct MHD
 	correlation_id_new(x->request.correlation_id);
 	http_response_init(&x->response, x->request.correlation_id);
 	atomic_fetch_add(&server->in_flight, 1);
+	connection->secured = true;
 	http_connection_phase(connection, PHASE_RECEIVING);
 	return x;
 }

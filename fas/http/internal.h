@@ -9,6 +9,8 @@
 
 #include "fas/http/server.h"
 
+struct handshakes;
+
 struct http_route_state {
 	struct metrics_route *metrics;
 	atomic_uint in_flight;
@@ -26,20 +28,28 @@ struct http_server {
 	struct http_route_state routes[HTTP_ROUTES_MAX];
 	struct metrics_route *other; /* requests that no route fits */
 
+	struct handshakes *handshakes; /* NULL without TLS */
+
 	pthread_mutex_t lock; /* guards the list and its members' since_us and phase */
 	struct http_connection *connections;
+	bool cut_off; /* no handshake waits any more */
 	pthread_t reaper;
 	pthread_cond_t reaper_wake;
 	bool reaper_ends;
 };
 
-enum http_phase { PHASE_IDLE, PHASE_RECEIVING, PHASE_WORKING };
+enum http_phase { PHASE_HANDSHAKE, PHASE_IDLE, PHASE_RECEIVING, PHASE_WORKING };
 
 /* One TCP connection. */
 struct http_connection {
 	struct http_server *server;
 	struct http_connection *next, **back;
+	struct MHD_Connection *mhd;
+	gnutls_session_t session; /* NULL without TLS */
 	int fd;
+	bool secured; /* the first request has begun: so the handshake is through */
+	bool watched; /* known to the handshakes' epoll */
+	bool waiting; /* suspended for bytes of the handshake; under the server's lock */
 	enum http_phase phase;
 	int64_t since_us;     /* when the phase began */
 	struct caller caller; /* kind CALLER_NONE until judged good */

@@ -11,6 +11,7 @@
 
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
+#include "fas/http/handshake.h"
 #include "fas/http/listen.h"
 
 #define CONNECTION_MEMORY (32 * 1024) /* head and read buffer of one connection */
@@ -40,12 +41,16 @@ connection_open(struct http_server *server, struct MHD_Connection *mhd, void **c
 	if (!connection || !info)
 		return;
 	connection->server = server;
+	connection->mhd = mhd;
 	connection->fd = info->connect_fd;
 	connection->since_us = clock_monotonic_us();
+	connection->phase = server->config.tls ? PHASE_HANDSHAKE : PHASE_IDLE;
 	(void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (server->config.tls &&
-	    (info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)) != NULL)
+	    (info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)) != NULL) {
 		http_tls_prepare(server->config.tls, (gnutls_session_t)info->tls_session);
+		handshake_prepare(connection, (gnutls_session_t)info->tls_session);
+	}
 	pthread_mutex_lock(&server->lock);
 	connection->next = server->connections;
 	connection->back = &server->connections;
@@ -86,7 +91,8 @@ on_connection(
 static int64_t
 allowed_s(const struct http_server *server, enum http_phase phase)
 {
-	const int64_t allowed[] = {[PHASE_IDLE] = (int64_t)server->config.idle_s + HEAD_GRACE_S,
+	const int64_t allowed[] = {[PHASE_HANDSHAKE] = server->config.request_s,
+	    [PHASE_IDLE] = (int64_t)server->config.idle_s + HEAD_GRACE_S,
 	    [PHASE_RECEIVING] = server->config.request_s,
 	    [PHASE_WORKING] = INT64_MAX / 1000000};
 	return allowed[phase];
@@ -183,6 +189,7 @@ release(struct http_server *server)
 {
 	if (server->fd >= 0)
 		(void)close(server->fd);
+	handshakes_stop(server->handshakes);
 	pthread_cond_destroy(&server->reaper_wake);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
@@ -207,6 +214,9 @@ start(struct http_server *server, struct fas_err *e)
 	for (size_t i = 0; i < config->n_routes; i++)
 		server->routes[i].metrics = metrics_route(config->metrics, config->routes[i].name);
 	server->other = metrics_route(config->metrics, "other");
+	enum fas_code rc = config->tls ? handshakes_start(&server->handshakes, e) : FAS_OK;
+	if (rc != FAS_OK)
+		return rc;
 	if (pthread_create(&server->reaper, NULL, run_reaper, server) != 0)
 		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the server");
 	server->daemon = start_daemon(server);
@@ -284,7 +294,9 @@ http_server_stop(struct http_server *server, int wait_ms)
 	http_server_quiesce(server);
 	await_idle(server, clock_monotonic_us() + (int64_t)wait_ms * 1000);
 	atomic_store(&server->hurry, true);
-	/* The library must not be stopped while a connection is suspended: each one ends with its worker. */
+	handshakes_cut_off(server);
+	/* The library must not be stopped while a connection is suspended: each ends with its worker,
+	 * or with its handshake. */
 	while (atomic_load(&server->suspended) > 0)
 		await_idle(server, clock_monotonic_us() + POLL_MS * 1000);
 	end_reaper(server);

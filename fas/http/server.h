@@ -1,8 +1,9 @@
 /*
  * One listening socket and what answers there: libmicrohttpd's event threads, limits, and the road to the workers.
  *
- * Time: a connection may idle idle_s between requests; a request's head and body must be there request_s after they
- * began, however slowly bytes drip in.  Work has no limit here: whatever it waits for has deadlines of its own.
+ * Time: a connection may idle idle_s between requests; a handshake with the first request's head, and each request's head
+ * with its body, must be through request_s after they began, however slowly bytes drip in.  Work has no limit here:
+ * whatever it waits for has deadlines of its own.
  */
 #ifndef FAS_HTTP_SERVER_H
 #define FAS_HTTP_SERVER_H

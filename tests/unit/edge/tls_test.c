@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
+#include "fas/base/clock.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
 #include "harness.h"
@@ -290,6 +295,99 @@ only_tls_1_2_and_1_3_are_spoken(void **state)
 	    ask_with_versions(CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_1), 0);
 }
 
+static int64_t
+cpu_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* The first bytes of a ClientHello record of 512 bytes. */
+static const unsigned char half_hello[] = {0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00};
+
+static int
+stall(uint16_t port)
+{
+	int fd = raw_connect(port);
+	assert_true(fd >= 0);
+	assert_int_equal(send(fd, half_hello, sizeof(half_hello), 0), sizeof(half_hello));
+	return fd;
+}
+
+static void
+a_handshake_that_stalls_costs_no_time(void **state)
+{
+	int fds[8];
+	(void)state;
+	for (size_t i = 0; i < NELEMS(fds); i++)
+		fds[i] = stall(h.port);
+	usleep(50000);
+	int64_t before_us = cpu_us();
+	usleep(500000);
+	assert_true(cpu_us() - before_us < 100000);
+	assert_answer(&host, "/host", 200, NULL);
+	for (size_t i = 0; i < NELEMS(fds); i++)
+		close(fds[i]);
+	assert_answer(&host, "/host", 200, NULL);
+}
+
+static void
+a_handshake_that_stalls_is_cut_off(void **state)
+{
+	struct harness own;
+	char answer[64];
+	struct http_server_config config = h.config;
+	(void)state;
+	config.request_s = 1;
+	harness_start(&own, &config, 1, 1);
+	int fd = stall(own.port);
+	int64_t began_us = clock_monotonic_us();
+	raw_read(fd, answer, sizeof(answer), 8000);
+	assert_in_range(clock_monotonic_us() - began_us, 900000, 5000000);
+	close(fd);
+	harness_stop(&own);
+}
+
+static void
+a_stop_does_not_wait_for_a_stalled_handshake(void **state)
+{
+	struct harness own;
+	(void)state;
+	harness_start(&own, &h.config, 1, 1);
+	int fd = stall(own.port);
+	usleep(50000);
+	int64_t began_us = clock_monotonic_us();
+	harness_stop(&own);
+	assert_true(clock_monotonic_us() - began_us < 3000000);
+	close(fd);
+}
+
+static void *
+connect_often(void *arg)
+{
+	struct client c;
+	client_init(&c, h.port, ca.pem, &host);
+	for (int i = 0; i < 40; i++)
+		*(int *)arg += client_ask(&c, &(struct ask){.path = "/host", .fresh = true}) == 200;
+	client_done(&c);
+	return NULL;
+}
+
+static void
+many_handshakes_at_once_succeed(void **state)
+{
+	pthread_t threads[8];
+	int good[8] = {0};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, connect_often, &good[i]), 0);
+	for (size_t i = 0; i < NELEMS(threads); i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(good[i], 40);
+	}
+}
+
 int
 main(void)
 {
@@ -305,6 +403,10 @@ main(void)
 	    cmocka_unit_test(a_new_server_certificate_is_shown_to_new_connections),
 	    cmocka_unit_test(a_key_that_is_none_is_refused),
 	    cmocka_unit_test(only_tls_1_2_and_1_3_are_spoken),
+	    cmocka_unit_test(a_handshake_that_stalls_costs_no_time),
+	    cmocka_unit_test(a_handshake_that_stalls_is_cut_off),
+	    cmocka_unit_test(a_stop_does_not_wait_for_a_stalled_handshake),
+	    cmocka_unit_test(many_handshakes_at_once_succeed),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
