@@ -75,13 +75,11 @@ refuse_peer(struct listener *l, int fd, const char *caller)
 {
 	static const struct operation any = {"connect", NULL, NULL};
 	struct operation op = any;
-	struct fas_err e = {0}, ignored = {0};
+	struct fas_err e = {0};
 	op.refused = l->config.refused;
 	fas_fail(&e, FAS_E_AUTH, "peer_not_allowed", "%s may not speak to %s", caller, l->path);
 	ca_record_refusal(l->ca, &op, caller, &e);
-	OWN(json) json_t *reply = wire_error(&e);
-	if (reply && wire_send(fd, reply, 0, &ignored) != FAS_OK)
-		log_error("refusal_not_delivered", &ignored, "caller", caller, NULL);
+	wire_refuse(fd, &e);
 }
 
 static void

@@ -54,14 +54,13 @@ peer_may(const struct admin *admin, int fd, const struct wire_peer *peer)
 static void
 refuse_peer(const struct admin *admin, int fd, const char *operator_text)
 {
-	struct fas_err e = {0}, ignored = {0};
+	struct fas_err e = {0};
 	char correlation_id[CORRELATION_ID_MAX];
 	correlation_id_new(correlation_id);
 	fas_fail(&e, FAS_E_AUTH, "admin_refused",
 	    "%s is neither root nor of the administrators' group", operator_text);
 	refusals_note(admin->config.refusals, NULL, operator_text, "admin", correlation_id, &e);
-	OWN(json) json_t *reply = wire_error(&e);
-	(void)!wire_send(fd, reply, SEND_MS, &ignored);
+	wire_refuse(fd, &e);
 }
 
 /* Readable within the time, and the end has not come? */

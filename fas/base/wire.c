@@ -15,6 +15,8 @@
 
 #define BACKLOG 64
 #define REST_TIMEOUT_MS 5000
+#define REFUSE_TIMEOUT_MS 500
+#define REFUSE_READS_MAX 64
 #define CONNECT_TIMEOUT_S 5
 
 static enum fas_code
@@ -270,6 +272,23 @@ wire_check(const json_t *reply, struct fas_err *e)
 	const char *message = json_string_value(json_object_get(error, "message"));
 	return fas_fail(e, fas_code_parse(code ? code : ""), reason ? reason : "internal", "%s",
 	    message ? message : "");
+}
+
+void
+wire_refuse(int fd, const struct fas_err *why)
+{
+	struct fas_err ignored = {0};
+	uint8_t waste[4096];
+	int64_t deadline = deadline_of(REFUSE_TIMEOUT_MS);
+	OWN(json) json_t *reply = wire_error(why);
+	if (!reply || wire_send(fd, reply, REFUSE_TIMEOUT_MS, &ignored) != FAS_OK)
+		return;
+	(void)shutdown(fd, SHUT_WR);
+	for (size_t i = 0; i < REFUSE_READS_MAX; i++) {
+		if (wait_for(fd, POLLIN, deadline, &ignored) != FAS_OK ||
+		    recv(fd, waste, sizeof(waste), MSG_DONTWAIT) <= 0)
+			return;
+	}
 }
 
 enum fas_code

@@ -50,6 +50,12 @@ json_t *wire_error(const struct fas_err *e);
 /* If reply is an error, put it into e and return its code. */
 MUST_CHECK enum fas_code wire_check(const json_t *reply, struct fas_err *e);
 
+/*
+ * Tell a peer that is not going to be answered why.  What it sends meanwhile is thrown away unread, up to a bound and
+ * for half a second: closing with its bytes unread would tear the reason away from it.
+ */
+void wire_refuse(int fd, const struct fas_err *why);
+
 /* Connect, send, receive, close, check: for commands that ask once. */
 MUST_CHECK enum fas_code wire_ask(
     const char *path, json_t *request, int timeout_ms, json_t **reply, struct fas_err *e);
