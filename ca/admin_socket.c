@@ -65,7 +65,8 @@ may_speak(const struct ca *ca, const struct wire_peer *peer)
 enum fas_code
 admin_socket_start(struct ca *ca, struct listener **out, struct fas_err *e)
 {
-	const struct listener_config config = {.path = ca->config->admin_socket,
+	const struct listener_config config = {.name = "admin",
+	    .path = ca->config->admin_socket,
 	    .mode = 0666,
 	    .n_threads = THREADS,
 	    .idle_ms = IDLE_MS,

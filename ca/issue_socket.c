@@ -30,7 +30,8 @@ enum fas_code
 issue_socket_start(struct ca *ca, struct listener **out, struct fas_err *e)
 {
 	/* The mode lets everybody connect, since only root could give the file to fasd's user: the kernel's word decides. */
-	const struct listener_config config = {.path = ca->config->issue_socket,
+	const struct listener_config config = {.name = "issue",
+	    .path = ca->config->issue_socket,
 	    .mode = 0666,
 	    .n_threads = THREADS,
 	    .idle_ms = -1,

@@ -108,6 +108,7 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct listener *l = w->listener;
+	(void)pthread_setname_np(pthread_self(), l->config.name);
 	struct pollfd p[2] = {
 	    {.fd = l->fd, .events = POLLIN}, {.fd = l->stop_fd, .events = POLLIN}};
 	for (;;) {

@@ -17,6 +17,7 @@
 struct listener;
 
 struct listener_config {
+	const char *name; /* of its threads; under 16 characters */
 	const char *path;
 	mode_t mode;
 	size_t n_threads;

@@ -131,6 +131,7 @@ static void *
 writer_main(void *arg)
 {
 	struct db_pool *pool = arg;
+	(void)pthread_setname_np(pthread_self(), "db-write");
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		while (!pool->first && !pool->closing)
@@ -151,6 +152,7 @@ static void *
 checkpoint_main(void *arg)
 {
 	struct db_pool *pool = arg;
+	(void)pthread_setname_np(pthread_self(), "db-checkpoint");
 	(void)pthread_mutex_lock(&pool->lock);
 	while (!pool->closing) {
 		struct timespec until;

@@ -33,6 +33,7 @@ static void *
 run(void *arg)
 {
 	struct workers *w = arg;
+	(void)pthread_setname_np(pthread_self(), "work");
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		while (w->n_jobs == 0 && !w->stopping)
