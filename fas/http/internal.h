@@ -19,8 +19,7 @@ struct http_route_state {
 struct http_server {
 	struct http_server_config config;
 	struct MHD_Daemon *daemon;
-	int fd; /* listening; closed by us once quiesced, by the library otherwise */
-	bool quiesced;
+	int fd;               /* listening; closed by the library */
 	atomic_bool stopping; /* new requests are refused */
 	atomic_bool hurry;    /* waiting ones too */
 	atomic_uint in_flight;

@@ -147,6 +147,19 @@ keep_escapes(void *cls, struct MHD_Connection *mhd, char *text)
 	return strlen(text);
 }
 
+/*
+ * Not MHD_quiesce_daemon: in 0.9.75 it and the event threads both take the socket out of the epoll set, and whoever
+ * comes second aborts the process.  A client that connects while we stop is closed at once instead of refused.
+ */
+static enum MHD_Result
+accept_unless_stopping(void *context, const struct sockaddr *address, socklen_t len)
+{
+	struct http_server *server = context;
+	(void)address;
+	(void)len;
+	return atomic_load(&server->stopping) ? MHD_NO : MHD_YES;
+}
+
 static struct MHD_Daemon *
 start_daemon(struct http_server *server)
 {
@@ -177,8 +190,8 @@ start_daemon(struct http_server *server)
 		    MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)http_tls_present};
 	}
 	options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-	return MHD_start_daemon(flags, 0, NULL, NULL, http_exchange_handle, server,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+	return MHD_start_daemon(flags, 0, accept_unless_stopping, server, http_exchange_handle,
+	    server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_NOTIFY_COMPLETED,
 	    http_exchange_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, options,
 	    MHD_OPTION_END);
@@ -265,17 +278,6 @@ void
 http_server_quiesce(struct http_server *server)
 {
 	atomic_store(&server->stopping, true);
-	if (server->quiesced)
-		return;
-	server->quiesced = true;
-	/*
-	 * The library hands the socket back.  Shut down, so that a client is refused rather than left waiting; closed only
-	 * when no event thread can be about to accept from its number.
-	 */
-	if (MHD_quiesce_daemon(server->daemon) == MHD_INVALID_SOCKET)
-		server->fd = -1;
-	else
-		(void)shutdown(server->fd, SHUT_RDWR);
 }
 
 static void
@@ -301,5 +303,6 @@ http_server_stop(struct http_server *server, int wait_ms)
 		await_idle(server, clock_monotonic_us() + POLL_MS * 1000);
 	end_reaper(server);
 	MHD_stop_daemon(server->daemon);
+	server->fd = -1; /* closed by the library */
 	release(server);
 }

@@ -1,4 +1,5 @@
 /* The HTTP edge over real sockets: routes, limits, suspension, keep-alive, the end. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,8 @@
 
 #include "fas/base/clock.h"
 #include "fas/base/macros.h"
+#include "fas/base/own.h"
+#include "fas/http/internal.h"
 #include "harness.h"
 
 static void
@@ -384,6 +387,7 @@ stop_server(void *arg)
 {
 	struct harness *h = arg;
 	http_server_stop(h->server, 10000);
+	h->server = NULL;
 	return NULL;
 }
 
@@ -394,6 +398,16 @@ start_anew(struct harness *h)
 	workers_stop(h->workers);
 	metrics_free(h->metrics);
 	harness_start(h, &plain, 1, 1);
+}
+
+/* A new connection is closed before a byte of it is answered. */
+static bool
+is_turned_away(uint16_t port)
+{
+	char byte;
+	OWN(fd) int fd = raw_connect(port);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return fd < 0 || (poll(&p, 1, 20) == 1 && recv(fd, &byte, 1, 0) <= 0);
 }
 
 static void
@@ -408,11 +422,8 @@ a_stop_finishes_what_is_under_way_and_takes_nothing_new(void **state)
 	background_ask(&slow, h->port, "/slow");
 	gate_await(1);
 	assert_int_equal(pthread_create(&stopper, NULL, stop_server, h), 0);
-	int fd;
-	while ((fd = raw_connect(h->port)) >= 0) {
-		close(fd);
+	while (!is_turned_away(h->port))
 		usleep(1000);
-	}
 	assert_int_equal(client_ask(&kept, &(struct ask){.path = "/fast"}), 503);
 	assert_problem(&kept, "unavailable");
 	gate_open();
@@ -423,11 +434,13 @@ a_stop_finishes_what_is_under_way_and_takes_nothing_new(void **state)
 	start_anew(h);
 }
 
+/* Open the gate once the stop waits no longer; it cannot end before, so the server is there to be looked at. */
 static void *
-open_later(void *arg)
+open_when_hurried(void *arg)
 {
-	(void)arg;
-	usleep(300000);
+	struct http_server *server = arg;
+	while (!atomic_load(&server->hurry))
+		usleep(1000);
 	gate_open();
 	return NULL;
 }
@@ -443,8 +456,9 @@ a_stop_whose_time_is_over_lets_waiting_requests_go_with_503(void **state)
 	gate_await(1);
 	background_ask(&waiting, h->port, "/slow");
 	await_waiting(h, 1);
-	assert_int_equal(pthread_create(&opener, NULL, open_later, NULL), 0);
+	assert_int_equal(pthread_create(&opener, NULL, open_when_hurried, h->server), 0);
 	http_server_stop(h->server, 1);
+	h->server = NULL;
 	assert_int_equal(background_join(&working), 200);
 	assert_int_equal(background_join(&waiting), 503);
 	pthread_join(opener, NULL);
