@@ -1,0 +1,52 @@
+/*
+ * fas-bench [LOGONS]: every goal of speed that is due, in one interleaved run, as one table; with a number, that many logons and no
+ * measurement.  Started by tests/bench/run.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fas/base/log.h"
+#include "fas/saml/saml.h"
+#include "measure.h"
+#include "table.h"
+
+static void
+measure_all(const struct lab *lab, const struct material *material, const struct bare_server *bare)
+{
+	measure_certificate(lab);
+	measure_saml(lab, material);
+	measure_store(lab);
+	measure_connection(lab, bare);
+	measure_logon(lab, material);
+	measure_stages(lab, material);
+	measure_growth(lab, material);
+	measure_start(lab);
+	table_print();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct fas_err e = {0};
+	struct bare_server bare;
+	struct lab lab;
+	struct material material;
+	log_set_level(LOG_LEVEL_WARNING);
+	lab_open(&lab);
+	bare_server_start(&bare);
+	lab_check(saml_init(&e), &e);
+	material_open(&material);
+	if (argc > 1)
+		run_logons(&lab, &material, (size_t)atoi(argv[1]));
+	else
+		measure_all(&lab, &material, &bare);
+	bare_server_stop(&bare);
+	material_close(&material);
+	lab_close(&lab);
+	saml_done();
+	if (argc > 1)
+		return 0;
+	size_t missed = table_missed();
+	(void)printf("\n%zu goal%s missed\n", missed, missed == 1 ? "" : "s");
+	return missed == 0 ? 0 : 1;
+}

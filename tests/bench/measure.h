@@ -1,0 +1,28 @@
+/* Each measurement adds its rows to the table. */
+#ifndef FAS_BENCH_MEASURE_H
+#define FAS_BENCH_MEASURE_H
+
+#include "bare_server.h"
+#include "lab.h"
+#include "material.h"
+
+/* The yardstick: one raw RSA-2048 signature of a 32-byte digest; nanoseconds of CPU. */
+double measure_raw_signature(void);
+
+void measure_certificate(const struct lab *lab);
+void measure_saml(const struct lab *lab, const struct material *material);
+void measure_store(const struct lab *lab);
+void measure_logon(const struct lab *lab, const struct material *material);
+void measure_stages(const struct lab *lab, const struct material *material);
+void measure_connection(const struct lab *lab, const struct bare_server *bare);
+void measure_growth(const struct lab *lab, const struct material *material);
+/* n logons, 16 at once, and nothing measured: something for a profiler to look at. */
+void run_logons(const struct lab *lab, const struct material *material, size_t n);
+void measure_start(const struct lab *lab);
+
+/* CPU nanoseconds of one piece of a logon, by the same code run in this process. */
+double measure_one_certificate(void);
+double measure_one_saml(const struct material *material);
+double measure_one_csr(const struct material *material);
+
+#endif
