@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/confine.h"
 #include "ca/limits.h"
 #include "ca/server.h"
 #include "fas/base/log.h"
@@ -109,6 +110,8 @@ serve(const struct signer_config *config, struct fas_err *e)
 	(void)sigaddset(&signals, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	enum fas_code rc = sandbox_enter(false, e);
+	if (rc == FAS_OK)
+		rc = signer_confine(config, e);
 	if (rc == FAS_OK)
 		rc = signer_server_start(config, 0, &server, e);
 	if (rc != FAS_OK)

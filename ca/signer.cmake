@@ -11,4 +11,4 @@ fas_room(fas_ca_signer
     authority_op.c ledger_op.c
     listener.c issue_socket.c admin_socket.c server.c
   LINK fas_base fas_ca_x509 fas_ca_csr OpenSSL::Crypto)
-fas_program(fas-signer SOURCES signer.c LINK fas_ca_signer)
+fas_program(fas-signer SOURCES signer.c confine.c LINK fas_ca_signer)

@@ -7,7 +7,7 @@ fas_room(fas_edge
   LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON OpenSSL::Crypto Threads::Threads)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
-fas_program(fasd SOURCES fasd.c fasd_options.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)
+fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)
 
 # Root's: it is linked with no more than it calls.
 fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c LINK fas_base)

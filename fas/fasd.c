@@ -18,6 +18,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/sandbox.h"
+#include "fas/confine.h"
 #include "fas/fasd_options.h"
 #include "fas/http/listen.h"
 #include "fas/http/server.h"
@@ -378,7 +379,7 @@ prepare_process(struct daemon *d, struct fas_err *e)
 	sigaddset(&d->signals, SIGHUP);
 	if (pthread_sigmask(SIG_BLOCK, &d->signals, NULL) != 0)
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "signal mask");
-	return FAS_OK;
+	return fasd_confine(d->config, e);
 }
 
 static int
