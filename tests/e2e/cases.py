@@ -1,6 +1,7 @@
 """Run the end-to-end cases on one lab and give their results to the score."""
 
 import importlib
+import re
 import shutil
 import sys
 import tempfile
@@ -86,9 +87,20 @@ def run_all(score, pattern=""):
     finally:
         if lab is not None:
             lifecycle.down(lab)
+            _look_for_crashes(score, lab)
         if score.failed:
             _keep_logs(folder / "lab" / "log")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+CRASH = re.compile(r'Sanitizer|runtime error|stack smashing|how="signal (4|6|7|8|11)"')
+
+
+def _look_for_crashes(score, lab):
+    """After the end, when a sanitizer has also counted what leaked."""
+    found = [f"{log.name}: {line[:300]}" for log in sorted(lab.log.glob("*.log"))
+             for line in log.read_text(errors="replace").splitlines() if CRASH.search(line)]
+    score.add("e2e: no program crashed or was caught by a sanitizer", not found, 0, "\n".join(found))
 
 
 def _keep_logs(log):

@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 import ssl
+import threading
 
 from lab import api
 from lab.layout import FAS, VDA1
@@ -116,6 +117,22 @@ class Requests(LabCase):
         for _ in range(20):
             answer = client.post("/v1/sessions/00000000000000000000000000000000/lease", {}, keep=True)
             self.assertEqual(answer.status, 404)
+
+    def test_many_new_connections_at_once_are_all_answered(self):
+        """Handshakes that wait for a busy server must not be forgotten."""
+        answers = []
+
+        def one():
+            path = "/v1/sessions/00000000000000000000000000000000/lease"
+            answers.append(self.client("host").post(path, {}).status)
+
+        for _ in range(8):
+            threads = [threading.Thread(target=one) for _ in range(20)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(answers, [404] * 160)
 
     def test_a_request_that_never_ends_is_cut_off_and_others_go_on(self):
         context = api.Client(self.lab.api_url, self.lab.pki / "service-ca.crt", self.lab.pki / "storefront.crt",

@@ -88,8 +88,10 @@ def install(lab):
     for part in ("ncalrpc", "winbindd", "ntp_signd"):
         (lab.run / "samba" / part).mkdir(parents=True, exist_ok=True)
     os.chmod(lab.run / "samba" / "ntp_signd", 0o750)
-    conf = write(lab.samba / "etc" / "smb.conf",
-                 smb_conf(lab.samba, lab.run / "samba", lab.address(DC), tls=True))
+    # By a short name: Samba has Unix sockets in its private folder, and their paths are short.
+    short = lab.run / "dc"
+    short.symlink_to(lab.samba)
+    conf = write(lab.samba / "etc" / "smb.conf", smb_conf(short, lab.run / "samba", lab.address(DC), tls=True))
     proc.run([sys.executable, "-B", "-P", "-m", "lab.dc_tool", "addresses", conf, lab.folder, lab.number],
              env=_python_env())
 
@@ -112,7 +114,7 @@ def install_certificates(lab, dc_root, logon_root):
 
 
 def start(lab):
-    argv = ["samba", "-s", lab.samba / "etc" / "smb.conf", "-i", "-M", "single", "--debug-stdout"]
+    argv = ["samba", "-s", lab.run / "dc" / "etc" / "smb.conf", "-i", "-M", "single", "--debug-stdout"]
     proc.start(lab, "samba", namespace.enter(lab, argv))
 
 
