@@ -13,10 +13,11 @@ void measure_certificate(const struct lab *lab);
 void measure_saml(const struct lab *lab, const struct material *material);
 void measure_store(const struct lab *lab);
 void measure_logon(const struct lab *lab, const struct material *material);
-void measure_stages(const struct lab *lab, const struct material *material);
+/* Of n logons, 16 at once. */
+void measure_stages(const struct lab *lab, const struct material *material, size_t n);
 void measure_connection(const struct lab *lab, const struct bare_server *bare);
 void measure_growth(const struct lab *lab, const struct material *material);
-/* n logons, 16 at once, and nothing measured: something for a profiler to look at. */
+/* Nothing measured. */
 void run_logons(const struct lab *lab, const struct material *material, size_t n);
 void measure_start(const struct lab *lab);
 

@@ -10,28 +10,12 @@
 #include "measure.h"
 #include "table.h"
 
-#define LOGONS 1200
 #define STAGES_MAX 16
 
 struct stage {
 	const char *name;
 	double us;
 };
-
-static double
-since(const struct gauge_threads *after, const struct gauge_threads *before, const char *name)
-{
-	return (double)(gauge_role(after, name) - gauge_role(before, name)) / 1e3 / LOGONS;
-}
-
-static double
-all(const struct gauge_threads *after, const struct gauge_threads *before)
-{
-	double sum = 0;
-	for (size_t i = 0; i < after->n; i++)
-		sum += since(after, before, after->roles[i].name);
-	return sum;
-}
 
 static void
 write_stages(const struct lab *lab, const struct stage *stages, size_t n)
@@ -46,6 +30,7 @@ write_stages(const struct lab *lab, const struct stage *stages, size_t n)
 	(void)fclose(f);
 }
 
+/* Threads of both services before and after. */
 struct picture {
 	struct gauge_threads fasd, signer;
 };
@@ -57,28 +42,58 @@ look(const struct lab *lab, struct picture *out)
 	gauge_threads(lab->signer, &out->signer);
 }
 
-void
-measure_stages(const struct lab *lab, const struct material *material)
+static void
+subtract(struct gauge_threads *after, const struct gauge_threads *before, size_t n)
 {
-	struct picture a, b;
+	for (size_t i = 0; i < after->n; i++) {
+		struct gauge_role *role = &after->roles[i];
+		role->cpu_ns = (role->cpu_ns - gauge_role(before, role->name)) / (int64_t)n;
+	}
+}
+
+static double
+us(const struct gauge_threads *threads, const char *name)
+{
+	return (double)gauge_role(threads, name) / 1e3;
+}
+
+static double
+all(const struct gauge_threads *threads)
+{
+	double sum = 0;
+	for (size_t i = 0; i < threads->n; i++)
+		sum += (double)threads->roles[i].cpu_ns / 1e3;
+	return sum;
+}
+
+/* What n logons cost a thread of each name, for one. */
+static void
+spend(const struct lab *lab, const struct material *material, size_t n, struct picture *out)
+{
+	struct picture before;
+	look(lab, &before);
+	run_logons(lab, material, n);
+	look(lab, out);
+	subtract(&out->fasd, &before.fasd, n);
+	subtract(&out->signer, &before.signer, n);
+}
+
+void
+measure_stages(const struct lab *lab, const struct material *material, size_t n)
+{
+	struct picture p;
 	double saml = measure_one_saml(material) / 1e3, csr = measure_one_csr(material) / 1e3;
 	double certificate = measure_one_certificate() / 1e3, raw = measure_raw_signature() / 1e3;
-	look(lab, &a);
-	run_logons(lab, material, LOGONS);
-	look(lab, &b);
-	double workers = since(&b.fasd, &a.fasd, "work"),
-	       events = since(&b.fasd, &a.fasd, "MHD-worker");
-	double store =
-	    since(&b.fasd, &a.fasd, "db-write") + since(&b.fasd, &a.fasd, "db-checkpoint");
-	double ledger =
-	    since(&b.signer, &a.signer, "db-write") + since(&b.signer, &a.signer, "db-checkpoint");
-	double issue = since(&b.signer, &a.signer, "issue");
+	spend(lab, material, n, &p);
+	double events = us(&p.fasd, "MHD-worker"), workers = us(&p.fasd, "work");
+	double store = us(&p.fasd, "db-write") + us(&p.fasd, "db-checkpoint");
+	double ledger = us(&p.signer, "db-write") + us(&p.signer, "db-checkpoint");
+	double issue = us(&p.signer, "issue"), whole = all(&p.fasd) + all(&p.signer);
 	const struct stage stages[] = {{"TLS and HTTP", events}, {"SAML", saml}, {"CSR", csr},
 	    {"directory, policy, JSON", workers - saml - csr}, {"fas.db", store},
 	    {"certificate", certificate}, {"signer's messages", issue - certificate},
-	    {"ca.db", ledger},
-	    {"the rest", all(&b.fasd, &a.fasd) + all(&b.signer, &a.signer) - events - workers -
-			     store - issue - ledger}};
+	    {"ca.db", ledger}, {"the rest", whole - events - workers - store - issue - ledger},
+	    {"all stages", whole}};
 	for (size_t i = 0; i < NELEMS(stages); i++)
 		table_add(&(struct row){.name = stages[i].name,
 		    .value = stages[i].us,
@@ -86,5 +101,5 @@ measure_stages(const struct lab *lab, const struct material *material)
 		    .reference = "raw RSA-2048 signature",
 		    .reference_value = raw,
 		    .ratio = stages[i].us / raw});
-	write_stages(lab, stages, NELEMS(stages));
+	write_stages(lab, stages, NELEMS(stages) - 1);
 }
