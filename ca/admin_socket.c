@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ca/administer.h"
+#include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/revoke.h"
 #include "ca/state.h"
@@ -31,6 +32,10 @@ static const struct operation operations[] = {
     {"crl.show", op_crl_show, NULL},
     {"audit.tail", op_audit_tail, NULL},
     {"audit.verify", op_audit_verify, NULL},
+    {"audit.heads", op_audit_heads, NULL},
+    {"audit.hashes", op_audit_hashes, NULL},
+    {"audit.serials", op_audit_serials, NULL},
+    {"audit.known", op_audit_known, NULL},
     {"status", op_state, NULL},
 };
 

@@ -13,6 +13,5 @@ call_fn op_cert_show;
 call_fn op_crl_publish;
 call_fn op_crl_show;
 call_fn op_audit_tail;
-call_fn op_audit_verify;
 
 #endif

@@ -19,6 +19,7 @@
 #include "fas/base/err.h"
 #include "fas/base/json.h"
 
+struct key;
 struct publisher;
 
 /* The host table's generation as waiting readers see it. */
@@ -48,6 +49,8 @@ struct ca {
 	struct host_table hosts;
 	struct refusals refusals;
 	struct publisher *publisher;
+	struct key *audit_key; /* signs heads of audit trails, nothing else */
+	int64_t audit_key_id;
 	_Atomic int64_t signatures; /* made since start */
 };
 

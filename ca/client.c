@@ -319,6 +319,15 @@ signer_state(struct signer *signer, json_t **state, struct fas_err *e)
 	return call(signer, json_pack("{s:s}", "op", "state"), state, e);
 }
 
+enum fas_code
+signer_countersign(struct signer *signer, const char *node, int64_t seq, const char *head_hex,
+    int64_t after, json_t **reply, struct fas_err *e)
+{
+	json_t *request = json_pack("{s:s,s:s,s:I,s:s,s:I}", "op", "audit.countersign", "node",
+	    node, "seq", (json_int_t)seq, "head", head_hex, "after", (json_int_t)after);
+	return call(signer, request, reply, e);
+}
+
 /* One page of the host table on fd. */
 static enum fas_code
 host_page(struct signer *signer, int fd, int64_t generation, int wait_ms, const char *after,

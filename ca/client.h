@@ -92,6 +92,13 @@ MUST_CHECK enum fas_code signer_state(struct signer *signer, json_t **state, str
 MUST_CHECK enum fas_code signer_hosts(
     struct signer *signer, int64_t generation, int timeout_ms, json_t **table, struct fas_err *e);
 
+/*
+ * Show where fasd's audit trail stands and take the countersigned heads behind `after` (a counter): the reply of
+ * "audit.countersign", a new reference.  FAS_E_CONFLICT "audit_rewound": a trail has gone back, nothing was signed.
+ */
+MUST_CHECK enum fas_code signer_countersign(struct signer *signer, const char *node, int64_t seq,
+    const char *head_hex, int64_t after, json_t **reply, struct fas_err *e);
+
 DEFINE_OWN(signer, struct signer *, signer_free);
 DEFINE_OWN_IN_PLACE(signer_certificate, struct signer_certificate, signer_certificate_done);
 

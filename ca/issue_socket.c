@@ -1,6 +1,7 @@
 /* The issue socket: fasd's uid and nobody else's. */
 #include "ca/sockets.h"
 
+#include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/issue.h"
 #include "ca/machine.h"
@@ -18,6 +19,7 @@ static const struct operation operations[] = {
     {"service_ca", op_service_ca, NULL},
     {"state", op_state, NULL},
     {"hosts", op_hosts, NULL},
+    {"audit.countersign", op_countersign, "countersignature_refused"},
 };
 
 static bool

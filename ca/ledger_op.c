@@ -279,23 +279,3 @@ op_audit_tail(struct call *call, struct fas_err *e)
 	call->reply = json_pack("{s:O,s:I}", "records", records, "last", (json_int_t)t.last);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
-
-static enum fas_code
-verify(struct db *db, void *arg, struct fas_err *e)
-{
-	return audit_verify(db, arg, e);
-}
-
-enum fas_code
-op_audit_verify(struct call *call, struct fas_err *e)
-{
-	struct audit_verdict v;
-	enum fas_code rc = json_finish(&call->in);
-	if (rc == FAS_OK)
-		rc = db_read(call->ca->db, verify, &v, e);
-	if (rc != FAS_OK)
-		return rc;
-	call->reply = json_pack("{s:I,s:I,s:s,s:s}", "records", (json_int_t)v.records, "broken_seq",
-	    (json_int_t)v.broken_seq, "finding", v.finding, "head", v.head);
-	return call->reply ? FAS_OK : fas_fail_nomem(e);
-}

@@ -1,7 +1,7 @@
 /* The schema of ca.db, one numbered migration after the other; a released one is never changed. */
 #include "ca/store.h"
 
-#include "fas/base/audit.h"
+#include "fas/base/audit_head.h"
 
 /*
  * certificates: a rowid table, and serials that begin with the time, so that both grow at their right end
@@ -32,6 +32,8 @@ static const char *const migrations[] = {
     " hash BLOB PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, created_by TEXT NOT NULL,"
     " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER,"
     " request_id TEXT) STRICT;",
+
+    AUDIT_HEADS_SCHEMA,
 };
 
 const struct db_migrations ca_migrations = {migrations, NELEMS(migrations)};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ca/ca.h"
+#include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/publisher.h"
 #include "ca/sockets.h"
@@ -127,6 +128,8 @@ start_all(struct signer_server *s, struct fas_err *e)
 		return rc;
 	if ((rc = authorities_make_service_ca(&ca->authorities, e)) != FAS_OK)
 		return rc;
+	if ((rc = countersign_init(ca, e)) != FAS_OK)
+		return rc;
 	if ((rc = publisher_start(ca, e)) != FAS_OK)
 		return rc;
 	if ((rc = admin_socket_start(ca, &s->admin, e)) != FAS_OK)
@@ -165,6 +168,7 @@ signer_server_stop(struct signer_server *s)
 		hosts_done(&ca->hosts);
 		authorities_done(&ca->authorities);
 	}
+	countersign_done(ca);
 	rate_free(ca->rate);
 	limits_free(ca->limits);
 	db_pool_close(ca->db);

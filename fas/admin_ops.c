@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "fas/admin_explain.h"
+#include "fas/audit_head.h"
+#include "fas/base/audit_answer.h"
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
@@ -233,28 +235,39 @@ op_audit_tail(const struct question *q, json_t **reply, struct fas_err *e)
 	return FAS_OK;
 }
 
-static enum fas_code
-verify_read(struct db *db, void *arg, struct fas_err *e)
-{
-	return audit_verify(db, arg, e);
-}
-
+/* That somebody began to look is on record; the pages that follow are not. */
 static enum fas_code
 op_audit_verify(const struct question *q, json_t **reply, struct fas_err *e)
 {
-	struct audit_verdict verdict = {0};
-	enum fas_code rc = json_finish(q->r);
-	if (rc != FAS_OK ||
-	    (rc = db_read(q->config->service->db, verify_read, &verdict, e)) != FAS_OK)
-		return rc;
-	const struct audit_record record = {
-	    .event = "audit_verified", .message = verdict.broken_seq ? verdict.finding : NULL};
-	if ((rc = record_act(q, &record, e)) != FAS_OK)
-		return rc;
-	*reply =
-	    json_pack("{s:I, s:I, s:s, s:s}", "records", (json_int_t)verdict.records, "broken_seq",
-		(json_int_t)verdict.broken_seq, "finding", verdict.finding, "head", verdict.head);
-	return FAS_OK;
+	const struct audit_record record = {.event = "audit_verified"};
+	enum fas_code rc = audit_answer_verify(q->config->service->db, q->r, reply, e);
+	if (rc == FAS_OK && !json_object_get(q->r->object, "after"))
+		rc = record_act(q, &record, e);
+	return rc;
+}
+
+static enum fas_code
+op_audit_heads(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	return audit_answer_heads(q->config->service->db, q->r, reply, e);
+}
+
+static enum fas_code
+op_audit_hashes(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	return audit_answer_hashes(q->config->service->db, q->r, reply, e);
+}
+
+static enum fas_code
+op_audit_decisions(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	return audit_answer_decisions(q->config->service->db, q->r, reply, e);
+}
+
+static enum fas_code
+op_audit_issued(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	return audit_answer_issued(q->config->service->db, q->r, reply, e);
 }
 
 static const struct {
@@ -263,7 +276,9 @@ static const struct {
 } ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
     {"policy.explain", op_policy_explain}, {"session.list", op_session_list},
     {"session.end", op_session_end}, {"audit.tail", op_audit_tail},
-    {"audit.verify", op_audit_verify}};
+    {"audit.verify", op_audit_verify}, {"audit.heads", op_audit_heads},
+    {"audit.hashes", op_audit_hashes}, {"audit.decisions", op_audit_decisions},
+    {"audit.issued", op_audit_issued}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fas/audit_head.h"
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
@@ -12,7 +13,7 @@
 #define HOSTS_WAIT_MS                                                                              \
 	2000 /* the signer answers at once when the table changes; so long may an end take */
 #define HOSTS_RETRY_S 1
-#define THREADS 3
+#define THREADS 4
 
 struct background {
 	struct background_config config;
@@ -114,10 +115,22 @@ maintain(void *arg)
 	return NULL;
 }
 
+/* The last round comes when nothing is answered any more: the trail's end is countersigned too. */
+static void *
+countersign(void *arg)
+{
+	struct background *b = arg;
+	do {
+		audit_heads_round(b->config.service);
+	} while (pause_s(b, b->config.head_s));
+	audit_heads_round(b->config.service);
+	return NULL;
+}
+
 enum fas_code
 background_start(const struct background_config *config, struct background **out, struct fas_err *e)
 {
-	static void *(*const tasks[THREADS])(void *) = {follow_hosts, sweep, maintain};
+	static void *(*const tasks[THREADS])(void *) = {follow_hosts, sweep, maintain, countersign};
 	struct background *b = calloc(1, sizeof(*b));
 	if (!b)
 		return fas_fail_nomem(e);

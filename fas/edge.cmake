@@ -2,7 +2,7 @@
 fas_room(fas_edge
   SOURCES
     problem.c metrics.c refusals.c caller.c caller_table.c api.c publisher.c config.c reload.c ops.c gauges.c
-    identity.c background.c admin.c admin_ops.c admin_explain.c
+    identity.c background.c audit_head.c audit_head_store.c audit_reconcile.c admin.c admin_ops.c admin_explain.c
     http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/handshake.c
   LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON OpenSSL::Crypto Threads::Threads)
 

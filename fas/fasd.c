@@ -259,7 +259,8 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .not_before_s = certificate->not_before_s,
 	    .not_after_s = certificate->not_after_s,
 	    .sweep_s = 2,
-	    .resolve_s = 60};
+	    .resolve_s = 60,
+	    .head_s = 10};
 	return background_start(&background, &d->background, e);
 }
 

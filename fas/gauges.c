@@ -22,6 +22,13 @@ format_service(struct ops *ops, struct buf *out)
 	metrics_family(out, "fas_build_info", "gauge", "Version and node");
 	buf_printf(
 	    out, "fas_build_info{version=\"%s\",node=\"%s\"} 1\n", FAS_VERSION, ops->service->node);
+	struct audit_watch *audit = &ops->service->audit;
+	gauge(out, "fas_audit_rewound", "Whether the signer refuses the audit trail",
+	    atomic_load(&audit->rewound));
+	gauge(out, "fas_audit_countersigned_seq", "Last record that was countersigned since start",
+	    atomic_load(&audit->seq));
+	gauge(out, "fas_audit_countersigned_time_seconds",
+	    "When the signer was last asked with success", atomic_load(&audit->time_s));
 	gauge(out, "fas_start_time_seconds", "When fasd started", ops->started_s);
 	gauge(out, "fas_policy_rules", "Rules in force",
 	    policy ? (int64_t)policy_rule_count(policy) : 0);

@@ -55,6 +55,16 @@ check_signer(struct ops *ops, const json_t *signer, struct fas_err *e)
 		      : fas_fail(e, FAS_E_UNAVAILABLE, "signer_away", "fas-signer does not answer");
 }
 
+static enum fas_code
+check_audit(struct ops *ops, const json_t *signer, struct fas_err *e)
+{
+	(void)signer;
+	return atomic_load(&ops->service->audit.rewound)
+		   ? fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
+			 "an audit trail has gone back: fasctl audit verify")
+		   : FAS_OK;
+}
+
 static bool
 is_ready(const json_t *authority)
 {
@@ -106,7 +116,7 @@ static const struct {
 	check_fn *check;
 } checks[] = {{"database", check_database}, {"policy", check_policy},
     {"directory", check_directory}, {"signer", check_signer}, {"authority", check_authority},
-    {"crl", check_crl}, {"api", check_api}};
+    {"crl", check_crl}, {"audit", check_audit}, {"api", check_api}};
 
 json_t *
 ops_readiness(struct ops *ops)

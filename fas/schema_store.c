@@ -2,6 +2,7 @@
  * The schema of fas.db, as numbered migrations: a landed one is never changed, the next one is added.
  * Times are seconds since 1970; digests SHA-256.
  */
+#include "fas/base/audit_head.h"
 #include "fas/service.h"
 
 static const char *const migrations[] = {
@@ -56,6 +57,9 @@ static const char *const migrations[] = {
     " pem TEXT NOT NULL, chain TEXT NOT NULL,"
     " not_before_s INTEGER NOT NULL, not_after_s INTEGER NOT NULL) STRICT;"
     "CREATE INDEX certificates_session ON certificates(session);" AUDIT_SCHEMA,
+
+    /* Countersigned heads; and which tickets are being redeemed, by session. */
+    AUDIT_HEADS_SCHEMA "CREATE INDEX tickets_session ON tickets(session) WHERE state='used';",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

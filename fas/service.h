@@ -6,6 +6,8 @@
 #define FAS_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ca/client.h"
@@ -17,6 +19,16 @@
 #include "ldap/directory.h"
 #include "policy/policy.h"
 
+/* How the trail stands with the signer: see fas/audit_head.h. */
+struct audit_watch {
+	_Atomic int64_t seq,
+	    counter; /* last record and number that were countersigned; 0 = none since start */
+	_Atomic int64_t time_s; /* when */
+	atomic_bool rewound;
+	bool away;        /* of the one thread that asks: said already */
+	unsigned skipped; /* of the same thread */
+};
+
 struct service {
 	const char *node;         /* names this node in tickets; [a-z0-9]{1,16} */
 	struct saml_trust *trust; /* borrowed, all of them: fasd.c owns */
@@ -26,6 +38,8 @@ struct service {
 	int64_t clock_skew_s;
 	const char *policy_path;
 	const struct policy_world *world; /* for policy_load */
+
+	struct audit_watch audit;
 
 	pthread_mutex_t policy_lock; /* guards the pointer only */
 	struct policy *policy;

@@ -11,14 +11,13 @@
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 
-#define HASH_BYTES 32
 #define CHAIN_CONTEXT "fas audit record 1"
 
 struct link {
 	int64_t seq;
 	int64_t time_ms;
-	uint8_t previous[HASH_BYTES];
-	uint8_t hash[HASH_BYTES];
+	uint8_t previous[AUDIT_HASH];
+	uint8_t hash[AUDIT_HASH];
 };
 
 void
@@ -89,13 +88,13 @@ put_int(EVP_MD_CTX *ctx, int64_t value)
 /* SHA-256 over context, previous hash, number, time and body: fixed widths first, so nothing can be
  * shifted. */
 static bool
-hash_link(const struct link *link, const char *body, uint8_t out[HASH_BYTES])
+hash_link(const struct link *link, const char *body, uint8_t out[AUDIT_HASH])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
 	if (good) {
 		(void)EVP_DigestUpdate(ctx, CHAIN_CONTEXT, sizeof(CHAIN_CONTEXT));
-		(void)EVP_DigestUpdate(ctx, link->previous, HASH_BYTES);
+		(void)EVP_DigestUpdate(ctx, link->previous, AUDIT_HASH);
 		put_int(ctx, link->seq);
 		put_int(ctx, link->time_ms);
 		good = EVP_DigestUpdate(ctx, body, strlen(body)) == 1 &&
@@ -106,13 +105,13 @@ hash_link(const struct link *link, const char *body, uint8_t out[HASH_BYTES])
 }
 
 static bool
-copy_hash(struct db_query *q, int column, uint8_t out[HASH_BYTES])
+copy_hash(struct db_query *q, int column, uint8_t out[AUDIT_HASH])
 {
 	size_t len = 0;
 	const uint8_t *data = db_column_blob(q, column, &len);
-	if (!data || len != HASH_BYTES)
+	if (!data || len != AUDIT_HASH)
 		return false;
-	memcpy(out, data, HASH_BYTES);
+	memcpy(out, data, AUDIT_HASH);
 	return true;
 }
 
@@ -150,8 +149,8 @@ insert_link(struct db *db, const struct audit_record *r, const struct link *link
 	db_bind_text(&q, 3, r->correlation_id ? r->correlation_id : "");
 	db_bind_text(&q, 4, r->event);
 	db_bind_text(&q, 5, body);
-	db_bind_blob(&q, 6, link->previous, HASH_BYTES);
-	db_bind_blob(&q, 7, link->hash, HASH_BYTES);
+	db_bind_blob(&q, 6, link->previous, AUDIT_HASH);
+	db_bind_blob(&q, 7, link->hash, AUDIT_HASH);
 	return db_run(&q);
 }
 
@@ -171,15 +170,22 @@ audit_append(struct db *db, const struct audit_record *record, struct fas_err *e
 	return insert_link(db, record, &link, body, e);
 }
 
-void
-audit_log(const struct audit_record *r)
+static void
+log_record(const struct audit_record *r, const char *unrecorded)
 {
 	bool bad =
 	    r->outcome && (strcmp(r->outcome, "deny") == 0 || strcmp(r->outcome, "error") == 0);
 	log_event(bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, r->event, "outcome", r->outcome,
 	    "reason", r->reason, "correlation_id", r->correlation_id, "caller", r->caller, "idp",
 	    r->idp, "storefront", r->storefront, "host", r->host, "rule", r->rule, "upn", r->upn,
-	    "sid", r->sid, "serial", r->serial, "session", r->session, "message", r->message, NULL);
+	    "sid", r->sid, "serial", r->serial, "session", r->session, "message", r->message,
+	    "unrecorded", unrecorded, NULL);
+}
+
+void
+audit_log(const struct audit_record *r)
+{
+	log_record(r, NULL);
 }
 
 static enum fas_code
@@ -193,15 +199,15 @@ audit_write(struct db_pool *pool, const struct audit_record *record, struct fas_
 {
 	struct audit_record copy = *record;
 	enum fas_code rc = db_write(pool, append_fn, &copy, e);
-	audit_log(record);
+	log_record(record, rc == FAS_OK ? NULL : "yes");
 	return rc;
 }
 
 static enum fas_code
 visit_row(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e)
 {
-	uint8_t hash[HASH_BYTES] = {0};
-	char hex[2 * HASH_BYTES + 1], time_text[TIME_TEXT_MAX];
+	uint8_t hash[AUDIT_HASH] = {0};
+	char hex[2 * AUDIT_HASH + 1], time_text[TIME_TEXT_MAX];
 	OWN(json) json_t *body = json_loads(db_column_text(q, 2), 0, NULL);
 	if (!body)
 		return fas_fail(e, FAS_E_IO, "database_corrupt", "audit record %lld is not JSON",
@@ -210,7 +216,8 @@ visit_row(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e)
 	(void)json_object_set_new(body, "seq", json_integer(db_column_int(q, 0)));
 	(void)json_object_set_new(
 	    body, "time", json_string(time_format(db_column_int(q, 1) / 1000, time_text)));
-	(void)json_object_set_new(body, "hash", json_string(hex_encode(hash, HASH_BYTES, hex)));
+	(void)json_object_set_new(body, "time_ms", json_integer(db_column_int(q, 1)));
+	(void)json_object_set_new(body, "hash", json_string(hex_encode(hash, AUDIT_HASH, hex)));
 	return visit(body, arg, e);
 }
 
@@ -257,6 +264,26 @@ audit_last(struct db *db, int64_t *seq, struct fas_err *e)
 	return rc;
 }
 
+enum fas_code
+audit_head_place(struct db *db, struct audit_place *out, struct fas_err *e)
+{
+	bool found = false;
+	*out = (struct audit_place){0};
+	enum fas_code rc = audit_last(db, &out->seq, e);
+	return rc == FAS_OK && out->seq ? audit_hash_at(db, out->seq, out->hash, &found, e) : rc;
+}
+
+enum fas_code
+audit_hash_at(struct db *db, int64_t seq, uint8_t out[AUDIT_HASH], bool *found, struct fas_err *e)
+{
+	OWN(query) struct db_query q = db_query(db, "SELECT hash FROM audit WHERE seq=?1", e);
+	db_bind_int(&q, 1, seq);
+	enum fas_code rc = db_step(&q, found);
+	if (rc == FAS_OK && *found && !copy_hash(&q, 0, out))
+		memset(out, 0, AUDIT_HASH); /* a damaged record equals no head */
+	return rc;
+}
+
 /* The hash covers the body; what stands beside it for look-ups has to say the same. */
 static bool
 columns_agree(struct db_query *q, const char *body)
@@ -268,50 +295,69 @@ columns_agree(struct db_query *q, const char *body)
 	       strcmp(id ? id : "", db_column_text(q, 7)) == 0;
 }
 
-/* What is wrong with this row, or NULL. */
-static const char *
-check_row(struct db_query *q, const struct link *expected)
+enum fault { WHOLE, MISSING, NO_HASH, NOT_NEXT, EDITED, COLUMNS };
+
+static const struct audit_finding faults[] = {
+    [MISSING] = {0, "record_missing", "a record is missing before this one"},
+    [NO_HASH] = {0, "record_damaged", "the record has no hash"},
+    [NOT_NEXT] = {0, "chain_broken", "the record does not follow its predecessor"},
+    [EDITED] = {0, "record_edited", "the record has been changed"},
+    [COLUMNS] = {0, "columns_differ", "the record's columns do not agree with its body"},
+};
+
+/* What is wrong with this row; place: its predecessor. */
+static enum fault
+check_row(struct db_query *q, const struct audit_place *place, struct link *stored)
 {
-	struct link stored = {.seq = db_column_int(q, 0), .time_ms = db_column_int(q, 1)};
-	uint8_t computed[HASH_BYTES];
-	if (stored.seq != expected->seq)
-		return "a record is missing before this one";
-	if (!copy_hash(q, 3, stored.previous) || !copy_hash(q, 4, stored.hash))
-		return "the record has no hash";
-	if (memcmp(stored.previous, expected->previous, HASH_BYTES) != 0)
-		return "the record does not follow its predecessor";
+	uint8_t computed[AUDIT_HASH];
+	*stored = (struct link){.seq = db_column_int(q, 0), .time_ms = db_column_int(q, 1)};
+	bool has_previous = copy_hash(q, 3, stored->previous);
+	bool has_hash = copy_hash(q, 4, stored->hash);
+	if (stored->seq != place->seq + 1)
+		return MISSING;
+	if (!has_previous || !has_hash)
+		return NO_HASH;
+	if (memcmp(stored->previous, place->hash, AUDIT_HASH) != 0)
+		return NOT_NEXT;
 	const char *body = db_column_text(q, 2);
-	if (!hash_link(&stored, body, computed) || memcmp(computed, stored.hash, HASH_BYTES) != 0 ||
+	if (!hash_link(stored, body, computed) || memcmp(computed, stored->hash, AUDIT_HASH) != 0 ||
 	    db_column_int(q, 5) != (int64_t)strlen(body))
-		return "the record has been changed";
-	if (!columns_agree(q, body))
-		return "the record's columns do not agree with its body";
-	return NULL;
+		return EDITED;
+	return columns_agree(q, body) ? WHOLE : COLUMNS;
+}
+
+/* A record with a number below 1 stands outside of any chain, and is met first. */
+static int64_t
+first_after(const struct audit_place *place)
+{
+	return place->seq ? place->seq : INT64_MIN;
 }
 
 enum fas_code
-audit_verify(struct db *db, struct audit_verdict *out, struct fas_err *e)
+audit_check(struct db *db, struct audit_place *place, size_t limit, size_t *n, audit_found *found,
+    void *arg, struct fas_err *e)
 {
-	struct link expected = {.seq = 1};
-	bool row = false;
-	enum fas_code rc;
-	*out = (struct audit_verdict){0};
+	bool row = false, go_on = true;
+	enum fas_code rc = FAS_OK;
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "SELECT seq,time_ms,body,previous,hash,length(CAST(body AS BLOB)),event,correlation_id "
-	    "FROM audit ORDER BY seq",
+	    "FROM audit WHERE seq>?1 ORDER BY seq LIMIT ?2",
 	    e);
-	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
-		const char *finding = check_row(&q, &expected);
-		if (finding) {
-			out->broken_seq = db_column_int(&q, 0);
-			(void)snprintf(out->finding, sizeof(out->finding), "%s", finding);
-			break;
+	db_bind_int(&q, 1, first_after(place));
+	db_bind_int(&q, 2, (int64_t)limit);
+	*n = 0;
+	while (go_on && (rc = db_step(&q, &row)) == FAS_OK && row) {
+		struct link stored;
+		enum fault fault = check_row(&q, place, &stored);
+		if (fault != WHOLE) {
+			struct audit_finding finding = faults[fault];
+			finding.seq = stored.seq;
+			go_on = found(&finding, arg);
 		}
-		(void)copy_hash(&q, 4, expected.previous);
-		expected.seq++;
-		out->records++;
+		place->seq = stored.seq;
+		memcpy(place->hash, stored.hash, AUDIT_HASH);
+		(*n)++;
 	}
-	hex_encode(expected.previous, HASH_BYTES, out->head);
 	return rc;
 }

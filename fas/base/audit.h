@@ -63,11 +63,11 @@ MUST_CHECK enum fas_code audit_append(
 /* The same record as one line of the log: call it after the transaction is durable. */
 void audit_log(const struct audit_record *record);
 
-/* Append in a transaction of its own, then log. */
+/* Append in a transaction of its own, then log; what the database did not take is logged with unrecorded=yes. */
 MUST_CHECK enum fas_code audit_write(
     struct db_pool *pool, const struct audit_record *record, struct fas_err *e);
 
-/* Visitor of audit_each; body is the record's JSON with seq, time and hash added. */
+/* Visitor of audit_each; body is the record's JSON with seq, time (text), time_ms and hash added. */
 typedef enum fas_code audit_visit(json_t *body, void *arg, struct fas_err *e);
 
 /* Records with seq > after in order, at most limit; correlation_id NULL = all.  Call it inside a
@@ -75,16 +75,36 @@ typedef enum fas_code audit_visit(json_t *body, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code audit_each(struct db *db, int64_t after, size_t limit,
     const char *correlation_id, audit_visit *visit, void *arg, struct fas_err *e);
 
-struct audit_verdict {
-	int64_t records;
-	int64_t broken_seq; /* first record that does not fit, 0 = none */
-	char finding[128];  /* what is wrong with it */
-	char head[65];      /* hex hash of the last good record */
+#define AUDIT_HASH 32 /* SHA-256 */
+
+/* Where one has got to in the chain: the last record looked at and its hash; zero: before the first. */
+struct audit_place {
+	int64_t seq;
+	uint8_t hash[AUDIT_HASH];
 };
 
-/* Recompute the whole chain.  FAS_OK also when it is broken: look into out. */
-MUST_CHECK enum fas_code audit_verify(struct db *db, struct audit_verdict *out, struct fas_err *e);
+struct audit_finding {
+	int64_t seq;
+	const char *what;    /* "record_edited", ...: stable */
+	const char *meaning; /* for people */
+};
+/* False: enough, stop. */
+typedef bool audit_found(const struct audit_finding *finding, void *arg);
+
+/*
+ * Recompute the chain behind *place, at most limit records: *n is how many, *place moves to the last of them.  A record
+ * that does not fit is told, and the next one is measured against it, so that each break is told once.
+ */
+MUST_CHECK enum fas_code audit_check(struct db *db, struct audit_place *place, size_t limit,
+    size_t *n, audit_found *found, void *arg, struct fas_err *e);
+
 /* Highest seq, 0 when empty. */
 MUST_CHECK enum fas_code audit_last(struct db *db, int64_t *seq, struct fas_err *e);
+/* Highest seq and its hash as stored; zero when empty. */
+MUST_CHECK enum fas_code audit_head_place(
+    struct db *db, struct audit_place *out, struct fas_err *e);
+/* The stored hash of one record; *found false when there is no such record. */
+MUST_CHECK enum fas_code audit_hash_at(
+    struct db *db, int64_t seq, uint8_t out[AUDIT_HASH], bool *found, struct fas_err *e);
 
 #endif

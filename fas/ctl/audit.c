@@ -38,7 +38,7 @@ static const struct render_column line_head[] = {
 
 /* What a line does not repeat: its head, and what only the chain is about. */
 static const char *const silent_members[] = {
-    "time", "event", "outcome", "seq", "hash", "previous", "correlation_id"};
+    "time", "time_ms", "event", "outcome", "seq", "hash", "previous", "correlation_id"};
 
 static bool
 is_among(const char *name, const char *const *names, size_t n)
@@ -157,28 +157,6 @@ run_tail(const struct cli_args *args)
 	return rc == CLI_OK && cli_flag(args, "follow") ? follow(args, after) : rc;
 }
 
-static int
-run_verify(const struct cli_args *args)
-{
-	OWN(json) json_t *reply = NULL;
-	int rc = ctl_ask(args, peer_of(args), json_pack("{s:s}", "op", "audit.verify"), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	long long broken = json_integer_value(json_object_get(reply, "broken_seq"));
-	long long records = json_integer_value(json_object_get(reply, "records"));
-	const char *finding = json_string_value(json_object_get(reply, "finding"));
-	const char *head = json_string_value(json_object_get(reply, "head"));
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else if (broken)
-		(void)fprintf(
-		    args->out, "BROKEN at record %lld: %s\n", broken, finding ? finding : "");
-	else
-		(void)fprintf(args->out, "%lld records, the chain is whole; head %s\n", records,
-		    head ? head : "");
-	return broken ? CLI_DEFECT : CLI_OK;
-}
-
 static const struct cli_option tail_options[] = {
     {"follow", NULL, "go on as records arrive, until interrupted", 0},
     {"correlation", "ID", "only one logon's records", 0},
@@ -187,15 +165,18 @@ static const struct cli_option tail_options[] = {
 };
 
 static const struct cli_option verify_options[] = {
-    {"signer", NULL, "the signer's trail instead of fasd's", 0},
+    {"fasd", NULL, "only the chain of fasd's trail", 0},
+    {"signer", NULL, "only the chain of the signer's trail", 0},
 };
 
 static const struct cli_command commands[] = {
     {"audit tail", NULL, "Show the last audit records", NULL, tail_options, NELEMS(tail_options),
 	run_tail},
-    {"audit verify", NULL, "Recompute the chain of audit records",
-	"Exit status 4 when a record was edited, removed or reordered.", verify_options,
-	NELEMS(verify_options), run_verify},
+    {"audit verify", NULL, "Recompute both audit trails and compare them with each other",
+	"Finds a record that was edited, removed, reordered or cut, a chain that was rebuilt, a\n"
+	"certificate without its decision and a decision without its certificate.  Exit status 4\n"
+	"when there is a finding.",
+	verify_options, NELEMS(verify_options), ctl_audit_verify},
 };
 
 const struct cli_group ctl_audit_group = {"audit", commands, NELEMS(commands)};

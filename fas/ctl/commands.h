@@ -10,7 +10,11 @@ extern const struct cli_group ctl_certificate_group;
 extern const struct cli_group ctl_policy_group;
 extern const struct cli_group ctl_session_group;
 extern const struct cli_group ctl_audit_group;
+extern const struct cli_group ctl_explain_group;
 extern const struct cli_group ctl_status_group;
+
+/* "audit verify": audit_verify.c and what it is made of. */
+cli_run ctl_audit_verify;
 
 /* The whole of fasctl. */
 extern const struct cli_program ctl_program;

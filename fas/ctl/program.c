@@ -9,6 +9,7 @@ static const struct cli_group *const groups[] = {
     &ctl_policy_group,
     &ctl_session_group,
     &ctl_audit_group,
+    &ctl_explain_group,
 };
 
 static const struct cli_option common[] = {

@@ -7,6 +7,8 @@
 
 #include "fas/base/audit.h"
 #include "fas/base/json.h"
+#include "fas/base/log.h"
+#include "fas/base/text.h"
 
 #define ID "00112233445566778899aabbccddeeff"
 
@@ -60,18 +62,46 @@ close_trail(void **state)
 	return 0;
 }
 
+/* The first finding, and how many records were good before it. */
+struct verdict {
+	int64_t records, broken_seq;
+	char what[32], finding[128], head[65];
+	struct audit_place place;
+	size_t findings;
+};
+
+static bool
+keep_first(const struct audit_finding *finding, void *arg)
+{
+	struct verdict *v = arg;
+	if (v->findings++ == 0) {
+		v->broken_seq = finding->seq;
+		(void)snprintf(v->what, sizeof(v->what), "%s", finding->what);
+		(void)snprintf(v->finding, sizeof(v->finding), "%s", finding->meaning);
+	}
+	return true;
+}
+
 static enum fas_code
 verify_fn(struct db *db, void *arg, struct fas_err *e)
 {
-	return audit_verify(db, arg, e);
+	struct verdict *v = arg;
+	size_t n = 0;
+	enum fas_code rc;
+	do { /* in small pages: where they meet nothing is lost */
+		rc = audit_check(db, &v->place, 2, &n, keep_first, v, e);
+		v->records += (int64_t)n;
+	} while (rc == FAS_OK && n == 2);
+	return rc;
 }
 
-static struct audit_verdict
+static struct verdict
 verify(struct db_pool *pool)
 {
 	struct fas_err e = {0};
-	struct audit_verdict v;
+	struct verdict v = {0};
 	assert_good(db_read(pool, verify_fn, &v, &e), &e);
+	hex_encode(v.place.hash, AUDIT_HASH, v.head);
 	return v;
 }
 
@@ -91,7 +121,7 @@ tamper(const char *sql)
 static void
 untouched_chain_is_whole(void **state)
 {
-	struct audit_verdict v = verify(*state);
+	struct verdict v = verify(*state);
 	assert_int_equal(v.broken_seq, 0);
 	assert_int_equal(v.records, 5);
 	assert_int_equal(strlen(v.head), 64);
@@ -106,52 +136,53 @@ each_tampering_is_found(void **state)
 		const char *sql;
 		int64_t seq;
 		const char *finding;
+		size_t findings; /* in all: an edit is one, what it moves may be more */
 	} rows[] = {
 	    {"UPDATE audit SET body=replace(body,'done','allow') WHERE seq=3", 3,
-		"the record has been changed"},
-	    {"UPDATE audit SET body=body||' ' WHERE seq=5", 5, "the record has been changed"},
+		"the record has been changed", 1},
+	    {"UPDATE audit SET body=body||' ' WHERE seq=5", 5, "the record has been changed", 1},
 	    {"UPDATE audit SET body=body||char(0)||'hidden' WHERE seq=2", 2,
-		"the record has been changed"},
-	    {"UPDATE audit SET time_ms=time_ms-1 WHERE seq=1", 1, "the record has been changed"},
-	    {"UPDATE audit SET hash=zeroblob(32) WHERE seq=4", 4, "the record has been changed"},
-	    {"UPDATE audit SET hash=zeroblob(31) WHERE seq=4", 4, "the record has no hash"},
+		"the record has been changed", 1},
+	    {"UPDATE audit SET time_ms=time_ms-1 WHERE seq=1", 1, "the record has been changed", 1},
+	    {"UPDATE audit SET hash=zeroblob(32) WHERE seq=4", 4, "the record has been changed", 2},
+	    {"UPDATE audit SET hash=zeroblob(31) WHERE seq=4", 4, "the record has no hash", 2},
 	    {"UPDATE audit SET previous=zeroblob(32) WHERE seq=4", 4,
-		"the record does not follow its predecessor"},
-	    {"DELETE FROM audit WHERE seq=3", 4, "a record is missing before this one"},
-	    {"DELETE FROM audit WHERE seq=1", 2, "a record is missing before this one"},
+		"the record does not follow its predecessor", 1},
+	    {"DELETE FROM audit WHERE seq=3", 4, "a record is missing before this one", 1},
+	    {"DELETE FROM audit WHERE seq=1", 2, "a record is missing before this one", 1},
 	    {"DELETE FROM audit WHERE seq=3; UPDATE audit SET seq=seq-1 WHERE seq>3", 3,
-		"the record does not follow its predecessor"},
+		"the record does not follow its predecessor", 2},
 	    {"UPDATE audit SET seq=-3 WHERE seq=3; UPDATE audit SET seq=3 WHERE seq=4;"
 	     "UPDATE audit SET seq=4 WHERE seq=-3",
-		3, "the record does not follow its predecessor"},
+		3, "the record does not follow its predecessor", 3},
 	    {"INSERT INTO audit SELECT 6,time_ms,correlation_id,event,body,previous,hash FROM "
 	     "audit "
 	     "WHERE seq=5",
-		6, "the record does not follow its predecessor"},
+		6, "the record does not follow its predecessor", 1},
 	    {"UPDATE audit SET correlation_id='" ID "' WHERE seq=2", 2,
-		"the record's columns do not agree with its body"},
+		"the record's columns do not agree with its body", 1},
 	    {"UPDATE audit SET correlation_id='' WHERE seq=3", 3,
-		"the record's columns do not agree with its body"},
+		"the record's columns do not agree with its body", 1},
 	    {"UPDATE audit SET event='other' WHERE seq=4", 4,
-		"the record's columns do not agree with its body"},
+		"the record's columns do not agree with its body", 1},
 	};
 	for (size_t i = 0; i < NELEMS(rows); i++) {
 		assert_int_equal(close_trail(state), 0);
 		assert_int_equal(five_records(state), 0);
 		tamper(rows[i].sql);
-		struct audit_verdict v = verify(*state);
+		struct verdict v = verify(*state);
 		assert_string_equal(v.finding, rows[i].finding);
 		assert_int_equal(v.broken_seq, rows[i].seq);
-		assert_true(v.records < rows[i].seq);
+		assert_int_equal(v.findings, rows[i].findings);
 	}
 }
 
 static void
 cut_tail_changes_the_head(void **state)
 {
-	struct audit_verdict before = verify(*state);
+	struct verdict before = verify(*state);
 	tamper("DELETE FROM audit WHERE seq=5");
-	struct audit_verdict after = verify(*state);
+	struct verdict after = verify(*state);
 	assert_int_equal(after.broken_seq, 0);
 	assert_int_equal(after.records, 4);
 	assert_string_not_equal(before.head, after.head);
@@ -163,7 +194,7 @@ chain_goes_on_after_a_restart(void **state)
 	db_pool_close(*state);
 	*state = open_pool();
 	append(*state, "six", NULL);
-	struct audit_verdict v = verify(*state);
+	struct verdict v = verify(*state);
 	assert_int_equal(v.records, 6);
 	assert_int_equal(v.broken_seq, 0);
 }
@@ -182,7 +213,7 @@ record_of_an_act_that_failed_is_undone_with_it(void **state)
 	struct audit_record r = {.event = "undone"};
 	assert_failed(db_write(*state, append_and_fail_fn, &r, &e), &e, FAS_E_DENIED, "on_purpose");
 	append(*state, "six", NULL);
-	struct audit_verdict v = verify(*state);
+	struct verdict v = verify(*state);
 	assert_int_equal(v.records, 6);
 	assert_int_equal(v.broken_seq, 0);
 }

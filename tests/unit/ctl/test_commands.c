@@ -366,14 +366,35 @@ static void
 audit_verify_is_exit_4_when_the_chain_is_broken(void **state)
 {
 	(void)state;
-	assert_int_equal(run_signer("audit verify --signer",
-			     "{\"records\":9,\"broken_seq\":4,\"finding\":\"hash\",\"head\":\"\"}"),
+	assert_int_equal(
+	    run_signer("audit verify --signer",
+		"{\"records\":9,\"findings\":[{\"seq\":4,\"what\":\"record_edited\",\"meaning\":"
+		"\"the record has been changed\"}],\"last\":9,\"head\":\"\",\"total\":9,"
+		"\"more\":false}"),
 	    CLI_DEFECT);
-	assert_non_null(strstr(out_text, "BROKEN at record 4: hash"));
+	assert_non_null(strstr(out_text, "record_edited  the record has been changed"));
 	peer_done(&signer);
-	assert_int_equal(run_fasd("audit verify",
-			     "{\"records\":9,\"broken_seq\":0,\"finding\":\"\",\"head\":\"ab\"}"),
+	assert_int_equal(run_fasd("audit verify --fasd",
+			     "{\"records\":9,\"findings\":[],\"last\":9,\"head\":\"ab\","
+			     "\"total\":9,\"more\":false}"),
 	    CLI_OK);
+	assert_non_null(strstr(out_text, "9 records of fasd"));
+	peer_done(&fasd);
+}
+
+static void
+audit_verify_goes_on_where_a_page_has_ended(void **state)
+{
+	(void)state;
+	peer_start(&fasd, folder, "fasd",
+	    "{\"records\":5,\"findings\":[],\"last\":5,\"head\":\"ab\",\"total\":7,\"more\":true}",
+	    "{\"records\":2,\"findings\":[],\"last\":7,\"head\":\"cd\",\"total\":7,\"more\":"
+	    "false}");
+	int rc = run("audit verify --fasd");
+	peer_stop(&fasd);
+	assert_int_equal(rc, CLI_OK);
+	assert_non_null(strstr(out_text, "7 records of fasd"));
+	asked(&fasd, 1, "{\"after\":5,\"hash\":\"ab\",\"op\":\"audit.verify\"}");
 	peer_done(&fasd);
 }
 
@@ -430,6 +451,7 @@ main(void)
 	    cmocka_unit_test(session_end_hands_its_reason_on),
 	    cmocka_unit_test(audit_tail_prints_one_line_a_record),
 	    cmocka_unit_test(audit_verify_is_exit_4_when_the_chain_is_broken),
+	    cmocka_unit_test(audit_verify_goes_on_where_a_page_has_ended),
 	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
 	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
 	};

@@ -1,0 +1,39 @@
+/* A house with both trails: a signer in this process, fas.db with its admin socket, and fasctl. */
+#ifndef TESTS_UNIT_AUDIT_HOUSE_H
+#define TESTS_UNIT_AUDIT_HOUSE_H
+
+#include "place.h"
+
+#include "fas/admin.h"
+#include "fas/service.h"
+
+struct house {
+	struct place *place;
+	struct config config;
+	struct service service;
+	struct admin_config admin_config;
+	struct admin *admin;
+	unsigned logons;
+	char *out; /* what fasctl said last */
+};
+
+int house_new(void **state);
+int house_free(void **state);
+
+/* A logon as the pipeline leaves it: decided, issued by the signer, on record; `recorded` false: fasd kept silent. */
+void house_logon(struct house *house, bool recorded);
+/* Have both heads countersigned, as fasd's background does. */
+void house_countersign(struct house *house);
+/* SQL on a database of the house ("fas.db", "ca.db") with everything stopped, as somebody with the file in hand. */
+void house_tamper(struct house *house, const char *database, const char *sql);
+/* Both processes end and start again. */
+void house_restart(struct house *house);
+/* Recompute all hashes of a trail behind a record, as somebody who knows how they are made. */
+void house_rebuild(struct house *house, const char *database);
+/* fasctl with these words; its exit status, house->out has what it printed. */
+int house_fasctl(struct house *house, const char *line);
+/* `audit verify` finds `what` (and `more`, unless NULL) and nothing else; NULL: all is well. */
+void house_finds(struct house *house, const char *what, const char *more);
+size_t house_records(struct house *house, const char *event, const char *reason);
+
+#endif
