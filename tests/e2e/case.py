@@ -86,15 +86,13 @@ class LabCase(unittest.TestCase):
         folder.mkdir(parents=True, exist_ok=True)
         api.save_key(folder / "user.key", key)
         (folder / "user.crt").write_text(session["certificate"])
-        (folder / "chain.crt").write_text(session["chain"].partition("-----END CERTIFICATE-----\n")[0]
-                                          + "-----END CERTIFICATE-----\n")
-        return folder / "user.crt", folder / "user.key", folder / "chain.crt"
+        return folder / "user.crt", folder / "user.key"
 
     def kinit(self, session, key, user=None, conf=None, enterprise=False):
         """PKINIT as the session's user; returns the credential cache."""
-        certificate, key_file, chain = self.files_of(session, key)
+        certificate, key_file = self.files_of(session, key)
         cache = certificate.with_name("cache")
-        krb5.kinit(self.lab, user or session["principal"], certificate, key_file, chain, cache, conf, enterprise)
+        krb5.kinit(self.lab, user or session["principal"], certificate, key_file, cache, conf, enterprise)
         return cache
 
     # ---- what is expected ----
