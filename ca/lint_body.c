@@ -103,8 +103,11 @@ issuer_matches(struct lint_run *run)
 	const uint8_t *want = NULL;
 	size_t len = 0;
 	const ASN1_TYPE *issuer = run->tbs->issuer;
-	if (!lint_issuer_name(run, &want, &len))
+	if (!lint_issuer_name(run, &want, &len)) {
+		if (run->kind == LINT_CA && !run->self_issued)
+			lint_say(run, "issuer of a root is not its own subject");
 		return;
+	}
 	if (issuer->type != V_ASN1_SEQUENCE ||
 	    (size_t)ASN1_STRING_length(issuer->value.sequence) != len ||
 	    memcmp(ASN1_STRING_get0_data(issuer->value.sequence), want, len) != 0)
