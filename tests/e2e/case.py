@@ -102,6 +102,14 @@ class LabCase(unittest.TestCase):
         out = self.fasctl("audit", "tail", "--correlation", correlation_id, "--limit", "100", "--json", *more)
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
+    def findings(self):
+        """What `fasctl audit verify` finds in both trails: {(trail, what), ...}."""
+        status, out, errors = programs.fasctl_status(self.lab, "audit", "verify", "--json")
+        self.assertIn(status, (0, 4), errors)
+        found = json.loads(out)["findings"]
+        self.assertEqual(bool(found), status == 4)
+        return found
+
     def reasons(self, answer):
         return [record.get("reason") for record in self.audit(answer.json["correlation_id"])]
 

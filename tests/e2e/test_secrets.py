@@ -2,8 +2,6 @@
 
 import sqlite3
 
-from lab import programs
-
 from case import SECRETS, LabCase
 
 
@@ -41,12 +39,12 @@ class Tampering(LabCase):
     """Last of all, because it spoils the trails."""
 
     def test_an_edited_record_is_found(self):
-        for path, more in ((self.lab.fas / "fasd" / "fas.db", []), (self.lab.fas / "signer" / "ca.db", ["--signer"])):
+        known = {(f["trail"], f["what"]) for f in self.findings()}
+        for path in (self.lab.fas / "fasd" / "fas.db", self.lab.fas / "signer" / "ca.db"):
             with self.subTest(path.name):
-                self.assertEqual(programs.fasctl_status(self.lab, "audit", "verify", *more)[0], 0)
-                with sqlite3.connect(path) as db:
+                with sqlite3.connect(path, timeout=10) as db:
                     db.execute("UPDATE audit SET body = replace(body, 'alice', 'grace') WHERE seq = "
                                "(SELECT min(seq) FROM audit WHERE body LIKE '%alice%')")
-                status, out, _ = programs.fasctl_status(self.lab, "audit", "verify", *more)
-                self.assertEqual(status, 4)
-                self.assertIn("BROKEN at record", out)
+                new = {(f["trail"], f["what"]) for f in self.findings()} - known
+                self.assertTrue(new, "nothing was found")
+                known |= new

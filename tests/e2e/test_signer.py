@@ -53,6 +53,8 @@ class TakenOverFasd(LabCase):
         reply = self.ask(request)[0]
         self.assertIn("certificate", reply, reply)
         self.assertTrue([r for r in self.audit(request["correlation_id"], "--signer") if r.get("serial") == reply["serial"]])
+        undecided = [f["meaning"] for f in self.findings() if f["what"] == "decision_missing"]
+        self.assertTrue(any(reply["serial"] in meaning for meaning in undecided), undecided)
 
     def test_everything_outside_the_limits_is_refused_and_recorded(self):
         outside = {
