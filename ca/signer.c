@@ -138,6 +138,10 @@ main(int argc, char **argv)
 		rc = o.check ? check(config, &e) : serve(config, &e);
 	if (rc == FAS_OK)
 		return EXIT_SUCCESS;
-	(void)fprintf(stderr, "fas-signer: %s (%s)\n", e.message, fas_err_reason(&e));
+	/* A check speaks like a compiler: the place first. */
+	if (o.check)
+		(void)fprintf(stderr, "%s\n", e.message);
+	else
+		(void)fprintf(stderr, "fas-signer: %s (%s)\n", e.message, fas_err_reason(&e));
 	return EXIT_FAILURE;
 }

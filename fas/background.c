@@ -18,6 +18,7 @@
 struct background {
 	struct background_config config;
 	pthread_mutex_t lock;
+	pthread_mutex_t renewal; /* guards the times of the API's certificate */
 	pthread_cond_t wake;
 	bool stopping;
 	size_t n_threads;
@@ -84,14 +85,13 @@ sweep(void *arg)
 	return NULL;
 }
 
+/* Under the lock of renewals. */
 static void
 renew_certificate(struct background *b)
 {
 	struct fas_err e = {0};
 	OWN(signer_certificate) struct signer_certificate issued = {0};
 	const struct background_config *c = &b->config;
-	if (!identity_is_due(c->not_before_s, c->not_after_s, clock_now()))
-		return;
 	enum fas_code rc = identity_certificate(c->service->signer, c->key, &issued, &e);
 	if (rc == FAS_OK)
 		rc = http_tls_replace(c->tls, (const char *)c->key->pem.data, issued.pem, &e);
@@ -104,13 +104,30 @@ renew_certificate(struct background *b)
 	log_event(LOG_LEVEL_INFO, "api_certificate_renewed", "serial", issued.serial, NULL);
 }
 
+void
+background_renew_certificate(struct background *b)
+{
+	pthread_mutex_lock(&b->renewal);
+	renew_certificate(b);
+	pthread_mutex_unlock(&b->renewal);
+}
+
+static void
+renew_if_due(struct background *b)
+{
+	pthread_mutex_lock(&b->renewal);
+	if (identity_is_due(b->config.not_before_s, b->config.not_after_s, clock_now()))
+		renew_certificate(b);
+	pthread_mutex_unlock(&b->renewal);
+}
+
 static void *
 maintain(void *arg)
 {
 	struct background *b = arg;
 	while (pause_s(b, b->config.resolve_s)) {
 		reloader_resolve_groups(b->config.reloader);
-		renew_certificate(b);
+		renew_if_due(b);
 	}
 	return NULL;
 }
@@ -136,6 +153,7 @@ background_start(const struct background_config *config, struct background **out
 		return fas_fail_nomem(e);
 	b->config = *config;
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_mutex_init(&b->renewal, NULL);
 	pthread_cond_init(&b->wake, NULL);
 	for (; b->n_threads < NELEMS(tasks); b->n_threads++) {
 		if (pthread_create(&b->threads[b->n_threads], NULL, tasks[b->n_threads], b) != 0) {
@@ -160,5 +178,6 @@ background_stop(struct background *b)
 		pthread_join(b->threads[i], NULL);
 	pthread_cond_destroy(&b->wake);
 	pthread_mutex_destroy(&b->lock);
+	pthread_mutex_destroy(&b->renewal);
 	free(b);
 }

@@ -25,6 +25,8 @@ struct background;
 
 MUST_CHECK enum fas_code background_start(
     const struct background_config *config, struct background **out, struct fas_err *e);
+/* A new certificate for the API now; when there is none to be had, the present one stays. */
+void background_renew_certificate(struct background *background);
 /* Waits for the round under way. */
 void background_stop(struct background *background);
 

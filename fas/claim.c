@@ -47,9 +47,11 @@ verified_read(struct service *service, const struct request *request, const char
 		    len, SAML_RESPONSE_MAX);
 	if (rc == FAS_OK)
 		rc = digest(xml, len, out->response_digest, e);
-	if (rc == FAS_OK)
-		rc = saml_verify(
-		    service->trust, xml, len, in_response_to, now_s, &out->assertion, e);
+	if (rc == FAS_OK) {
+		rc = saml_verify(service_trust_hold(service), xml, len, in_response_to, now_s,
+		    &out->assertion, e);
+		service_trust_release(service);
+	}
 	if (rc == FAS_OK)
 		rc = facts_from_assertion(out->assertion, request->caller, &out->facts, e);
 	if (rc == FAS_OK)

@@ -152,17 +152,14 @@ read_all(struct config *config, struct fas_err *e)
 
 /* The folder of path, absolute: the daemon's own folder may change. */
 static enum fas_code
-find_folder(const char *path, char out[PATH_MAX], struct fas_err *e)
+find_folder(const char *path, struct config *config, struct fas_err *e)
 {
-	char whole[PATH_MAX];
-	if (!realpath(path, whole))
+	if (!realpath(path, config->path))
 		return fas_fail(
 		    e, FAS_E_NOTFOUND, "file_missing", "%s: there is no such file", path);
-	char *slash = strrchr(whole, '/');
-	if (slash == whole)
-		slash++;
-	*slash = 0;
-	(void)snprintf(out, PATH_MAX, "%s", whole);
+	const char *slash = strrchr(config->path, '/');
+	int len = slash == config->path ? 1 : (int)(slash - config->path);
+	(void)snprintf(config->folder, PATH_MAX, "%.*s", len, config->path);
 	return FAS_OK;
 }
 
@@ -172,7 +169,7 @@ config_load(const char *path, struct config **out, struct fas_err *e)
 	OWN(config) struct config *config = calloc(1, sizeof(*config));
 	if (!config)
 		return fas_fail_nomem(e);
-	enum fas_code rc = find_folder(path, config->folder, e);
+	enum fas_code rc = find_folder(path, config, e);
 	if (rc == FAS_OK)
 		rc = yaml_load(path, &config->doc, e);
 	if (rc == FAS_OK)

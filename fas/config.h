@@ -29,6 +29,7 @@ struct config_listen {
 
 struct config {
 	struct yaml_doc *doc; /* owns all texts */
+	char path[PATH_MAX];  /* of the file itself, absolute */
 	char folder[PATH_MAX];
 	char node[CONFIG_NODE_MAX];
 	char state[PATH_MAX];

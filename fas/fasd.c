@@ -36,7 +36,6 @@
 
 struct daemon {
 	struct config *config;
-	struct saml_trust *trust;
 	struct directory *directory;
 	struct signer *signer;
 	struct db_pool *db;
@@ -82,20 +81,22 @@ open_store(struct daemon *d, struct fas_err *e)
 static enum fas_code
 load_siblings(struct daemon *d, struct fas_err *e)
 {
+	struct saml_trust *trust = NULL;
 	const struct config *config = d->config;
 	enum fas_code rc = saml_init(e);
 	if (rc == FAS_OK)
-		rc = saml_trust_load(config->identity_providers, config->folder, &d->trust, e);
+		rc = saml_trust_load(config->identity_providers, config->folder, &trust, e);
 	if (rc == FAS_OK)
 		rc = directory_new(config->domains, config->folder, &d->directory, e);
 	if (rc == FAS_OK)
 		rc = metrics_new(&d->metrics, e);
 	d->service = (struct service){.node = config->node,
-	    .trust = d->trust,
+	    .trust = trust,
 	    .directory = d->directory,
 	    .clock_skew_s = config->clock_skew_s,
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
+	pthread_rwlock_init(&d->service.trust_lock, NULL);
 	return rc == FAS_OK ? reloader_new(config, &d->service, d->metrics, &d->reloader, e) : rc;
 }
 
@@ -278,18 +279,26 @@ listen_admin(struct daemon *d, struct fas_err *e)
 
 /* ---- life ---- */
 
+/* What is wrong with the new files is in the log and on record; what was in force stays. */
+static void
+reload(struct daemon *d)
+{
+	char warning[512] = "";
+	struct fas_err providers = {0}, policy = {0};
+	(void)!reloader_load_providers(d->reloader, "signal", &providers);
+	(void)!reloader_load(d->reloader, "signal", warning, sizeof(warning), &policy);
+	background_renew_certificate(d->background);
+}
+
 static void
 serve(struct daemon *d)
 {
 	for (;;) {
-		char warning[512] = "";
-		struct fas_err e = {0};
 		int signal_number = sigwaitinfo(&d->signals, NULL);
 		if (is_end(signal_number))
 			return;
-		/* What is wrong with the new policy is in the log and on record; the old one stays. */
 		if (signal_number == SIGHUP)
-			(void)!reloader_load(d->reloader, "signal", warning, sizeof(warning), &e);
+			reload(d);
 	}
 }
 
@@ -353,8 +362,8 @@ shut_down(struct daemon *d)
 	metrics_free(d->metrics);
 	if (d->directory)
 		directory_free(d->directory);
-	if (d->trust)
-		saml_trust_free(d->trust);
+	if (d->service.trust)
+		saml_trust_free(d->service.trust);
 	saml_done();
 	config_free(d->config);
 }

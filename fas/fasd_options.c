@@ -13,7 +13,7 @@ static const char usage[] =
     "  --check         read configuration and policy, say what is wrong with them, and end\n"
     "  --version, --help\n"
     "\n"
-    "Signals: HUP reads the policy again; TERM finishes requests under way and ends.\n"
+    "Signals: HUP reads policy and providers again; TERM finishes requests under way and ends.\n"
     "Exit status: 0 ended as told; 1 failed; 2 wrong usage; 3 wrong configuration or policy.\n";
 
 int

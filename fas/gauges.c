@@ -122,12 +122,13 @@ format_directory(struct ops *ops, struct buf *out)
 static void
 format_providers(struct ops *ops, struct buf *out)
 {
-	const struct saml_trust *trust = ops->service->trust;
+	const struct saml_trust *trust = service_trust_hold(ops->service);
 	metrics_family(out, "fas_identity_provider_not_after_seconds", "gauge",
 	    "End of the provider's certificate that ends first");
 	for (size_t i = 0; i < saml_trust_count(trust); i++)
 		buf_printf(out, "fas_identity_provider_not_after_seconds{idp=\"%s\"} %" PRId64 "\n",
 		    saml_trust_name(trust, i), saml_trust_not_after(trust, i));
+	service_trust_release(ops->service);
 }
 
 static int64_t

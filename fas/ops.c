@@ -159,7 +159,7 @@ ops_directory(struct ops *ops)
 json_t *
 ops_providers(struct ops *ops)
 {
-	const struct saml_trust *trust = ops->service->trust;
+	const struct saml_trust *trust = service_trust_hold(ops->service);
 	json_t *list = json_array();
 	for (size_t i = 0; i < saml_trust_count(trust); i++) {
 		char text[TIME_TEXT_MAX];
@@ -168,6 +168,7 @@ ops_providers(struct ops *ops)
 			      "certificate_not_after",
 			      time_format(saml_trust_not_after(trust, i), text)));
 	}
+	service_trust_release(ops->service);
 	return list;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fas/base/json.h"
+#include "fas/base/log.h"
 #include "fas/base/macros.h"
 
 #define NAMES_MAX 256
@@ -147,10 +148,17 @@ ask_authorities(struct reloader *reloader)
 }
 
 static void
+put_record(struct reloader *reloader, const struct audit_record *record)
+{
+	struct fas_err e = {0};
+	if (audit_write(reloader->service->db, record, &e) != FAS_OK)
+		log_error("audit_not_written", &e, NULL);
+}
+
+static void
 record_load(
     struct reloader *reloader, const char *who, const char *warning, const struct fas_err *why)
 {
-	struct fas_err e = {0};
 	OWN(policy) struct policy *policy = service_policy(reloader->service);
 	OWN(json) json_t *detail = json_object();
 	if (policy) {
@@ -166,8 +174,7 @@ record_load(
 	    .caller = who,
 	    .message = why->code == FAS_OK ? NULL : why->message,
 	    .detail = detail};
-	if (audit_write(reloader->service->db, &record, &e) != FAS_OK)
-		log_error("audit_not_written", &e, NULL);
+	put_record(reloader, &record);
 }
 
 enum fas_code
@@ -181,6 +188,52 @@ reloader_load(struct reloader *reloader, const char *who, char *warning, size_t 
 	pthread_mutex_unlock(&reloader->lock);
 	metrics_add(reloader->metrics,
 	    rc == FAS_OK ? METRIC_POLICY_RELOAD_DONE : METRIC_POLICY_RELOAD_ERROR);
+	return rc;
+}
+
+/* Under the lock.  The names of the providers in force, for the policy's cross-check. */
+static bool
+renew_idps(struct reloader *reloader, const struct saml_trust *trust)
+{
+	bool good = true;
+	names_clear(&reloader->idps);
+	for (size_t i = 0; i < saml_trust_count(trust); i++)
+		good = good && names_add(&reloader->idps, saml_trust_name(trust, i));
+	point_world(reloader);
+	return good;
+}
+
+/* Only the providers of the file are taken; whatever else has changed in it waits for a restart. */
+static enum fas_code
+read_providers(struct reloader *reloader, struct saml_trust **out, struct fas_err *e)
+{
+	OWN(config) struct config *next = NULL;
+	enum fas_code rc = config_load(reloader->config->path, &next, e);
+	return rc == FAS_OK ? saml_trust_load(next->identity_providers, next->folder, out, e) : rc;
+}
+
+enum fas_code
+reloader_load_providers(struct reloader *reloader, const char *who, struct fas_err *e)
+{
+	struct saml_trust *trust = NULL;
+	pthread_mutex_lock(&reloader->lock);
+	enum fas_code rc = read_providers(reloader, &trust, e);
+	if (rc == FAS_OK && !renew_idps(reloader, trust)) {
+		(void)!renew_idps(reloader, reloader->service->trust);
+		saml_trust_free(trust);
+		rc = fas_fail_nomem(e);
+	}
+	if (rc == FAS_OK)
+		service_replace_trust(reloader->service, trust);
+	const struct audit_record record = {.event = "providers_loaded",
+	    .outcome = rc == FAS_OK ? "done" : "error",
+	    .reason = rc == FAS_OK ? NULL : fas_err_reason(e),
+	    .caller = who,
+	    .message = rc == FAS_OK ? NULL : e->message};
+	put_record(reloader, &record);
+	pthread_mutex_unlock(&reloader->lock);
+	if (rc != FAS_OK)
+		log_error("providers_refused", e, NULL);
 	return rc;
 }
 

@@ -1,5 +1,6 @@
 /*
- * The policy's loading and reloading, one at a time: at start, by SIGHUP, by an administrator; each on record.
+ * The policy's and the providers' loading and reloading, one at a time: at start, by SIGHUP, by an administrator; each
+ * on record.
  *
  * It also keeps the names that rules are checked against: providers and domains from the configuration, authorities as
  * the signer knows them at that moment.
@@ -27,6 +28,11 @@ MUST_CHECK enum fas_code reloader_check(struct reloader *reloader, struct fas_er
  */
 MUST_CHECK enum fas_code reloader_load(struct reloader *reloader, const char *who, char *warning,
     size_t warning_size, struct fas_err *e);
+/*
+ * The identity providers and their certificates, from the configuration's file as it is now; all or nothing, on record.
+ */
+MUST_CHECK enum fas_code reloader_load_providers(
+    struct reloader *reloader, const char *who, struct fas_err *e);
 /* service_resolve_groups, never at the same time as a load. */
 void reloader_resolve_groups(struct reloader *reloader);
 

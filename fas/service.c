@@ -8,6 +8,32 @@
 #include "fas/logon_store.h"
 #include "fas/session_store.h"
 
+/* ---- the identity providers in force ---- */
+
+const struct saml_trust *
+service_trust_hold(struct service *service)
+{
+	(void)pthread_rwlock_rdlock(&service->trust_lock);
+	return service->trust;
+}
+
+void
+service_trust_release(struct service *service)
+{
+	(void)pthread_rwlock_unlock(&service->trust_lock);
+}
+
+void
+service_replace_trust(struct service *service, struct saml_trust *trust)
+{
+	(void)pthread_rwlock_wrlock(&service->trust_lock);
+	struct saml_trust *old = service->trust;
+	service->trust = trust;
+	(void)pthread_rwlock_unlock(&service->trust_lock);
+	if (old)
+		saml_trust_free(old);
+}
+
 /* ---- the policy in force ---- */
 
 struct policy *

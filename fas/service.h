@@ -31,7 +31,9 @@ struct audit_watch {
 
 struct service {
 	const char *node;         /* names this node in tickets; [a-z0-9]{1,16} */
-	struct saml_trust *trust; /* borrowed, all of them: fasd.c owns */
+	struct saml_trust *trust; /* the service's own; the others are borrowed: fasd.c owns */
+	/* Held for reading as long as trust is looked at. */
+	pthread_rwlock_t trust_lock;
 	struct directory *directory;
 	struct signer *signer;
 	struct db_pool *db;
@@ -54,6 +56,15 @@ struct request {
 
 /* The migrations of fas.db. */
 extern const struct db_migrations fas_migrations;
+
+/*
+ * The identity providers in force, between hold and release: verifications go on side by side, and a new set waits for
+ * those under way.
+ */
+const struct saml_trust *service_trust_hold(struct service *service);
+void service_trust_release(struct service *service);
+/* The service owns trust from here on; the old one is freed. */
+void service_replace_trust(struct service *service, struct saml_trust *trust);
 
 /*
  * Load the policy at policy_path, resolve its groups in the directory and publish it; on any error the old one stays.

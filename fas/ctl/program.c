@@ -3,6 +3,7 @@
 
 static const struct cli_group *const groups[] = {
     &ctl_status_group,
+    &ctl_config_group,
     &ctl_ca_group,
     &ctl_machine_group,
     &ctl_certificate_group,
