@@ -18,6 +18,7 @@ struct db {
 		bool in_use;
 	} kept[STATEMENTS_MAX];
 	size_t n_kept;
+	size_t wal_pages; /* of the log behind the last commit on this connection */
 };
 
 static enum fas_code
@@ -57,6 +58,22 @@ db_exec(struct db *db, const char *sql, struct fas_err *e)
 	return FAS_OK;
 }
 
+static int
+on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct db *db = arg;
+	(void)handle;
+	(void)name;
+	db->wal_pages = pages > 0 ? (size_t)pages : 0;
+	return SQLITE_OK;
+}
+
+size_t
+db_wal_pages(const struct db *db)
+{
+	return db->wal_pages;
+}
+
 static enum fas_code
 set_up(struct db *db, bool writer, struct fas_err *e)
 {
@@ -69,6 +86,7 @@ set_up(struct db *db, bool writer, struct fas_err *e)
 	    "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=" WAL_CAP_BYTES ";"
 	    "PRAGMA cell_size_check=ON",
 	    e);
+	(void)sqlite3_wal_hook(db->handle, on_commit, db);
 	if (rc == FAS_OK && !writer)
 		rc = db_exec(db, "PRAGMA query_only=ON", e);
 	return rc;
@@ -275,6 +293,13 @@ db_run(struct db_query *q)
 	while (rc == FAS_OK && row)
 		rc = db_step(q, &row);
 	return rc;
+}
+
+enum fas_code
+db_exec_kept(struct db *db, const char *sql, struct fas_err *e)
+{
+	OWN(query) struct db_query q = db_query(db, sql, e);
+	return db_run(&q);
 }
 
 int64_t

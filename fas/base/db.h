@@ -91,12 +91,15 @@ DEFINE_OWN_IN_PLACE(query, struct db_query, db_query_done);
 MUST_CHECK enum fas_code db_connect(
     const char *path, bool writer, struct db **out, struct fas_err *e);
 MUST_CHECK enum fas_code db_exec(struct db *db, const char *sql, struct fas_err *e);
+/* One statement that is run again and again: sql as for db_query. */
+MUST_CHECK enum fas_code db_exec_kept(struct db *db, const char *sql, struct fas_err *e);
 MUST_CHECK enum fas_code db_migrate(
     struct db *db, const struct db_migrations *migrations, struct fas_err *e);
 void db_undo(struct db *db, const char *sql);
 /* False when SQLite has rolled a transaction back by itself (disk full, I/O error). */
 bool db_in_transaction(struct db *db);
 void db_checkpoint(struct db *db, bool truncate);
+size_t db_wal_pages(const struct db *db);
 void db_close(struct db *db);
 
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 #define BATCH_MAX 64
 #define READERS_MAX 16
 #define CHECKPOINT_EACH_S 2
+#define CHECKPOINT_PAGES 4096 /* or when the log has so many: 16 MB */
 
 /* One waiting db_write; lives on the stack of its caller. */
 struct job {
@@ -23,9 +25,8 @@ struct job {
 	void *arg;
 	struct fas_err *e;
 	enum fas_code rc;
-	bool done;
 	struct job *next;
-	pthread_cond_t ready;
+	sem_t done; /* posted without the pool's lock: who wakes has nothing left to wait for */
 };
 
 struct db_pool {
@@ -39,7 +40,8 @@ struct db_pool {
 	size_t n_readers, n_free; /* readers[0..n_free) are free */
 	pthread_t writer_thread, checkpoint_thread;
 	bool writer_runs, checkpoint_runs;
-	pthread_cond_t stop_checkpoints;
+	pthread_cond_t checkpoint_wake;
+	bool checkpoint_due, checkpoint_ended; /* the log is long; the writer has to finish it */
 	int lock_fd;
 };
 
@@ -47,13 +49,13 @@ struct db_pool {
 static void
 run_job(struct db *db, struct job *job)
 {
-	job->rc = db_exec(db, "SAVEPOINT job", job->e);
+	job->rc = db_exec_kept(db, "SAVEPOINT job", job->e);
 	if (job->rc != FAS_OK)
 		return;
 	job->rc = job->fn(db, job->arg, job->e);
 	if (job->rc != FAS_OK)
 		db_undo(db, "ROLLBACK TO job");
-	enum fas_code released = db_exec(db, "RELEASE job", job->rc == FAS_OK ? job->e : NULL);
+	enum fas_code released = db_exec_kept(db, "RELEASE job", job->rc == FAS_OK ? job->e : NULL);
 	if (job->rc == FAS_OK)
 		job->rc = released;
 }
@@ -82,19 +84,38 @@ check_transaction(struct db *db, const struct job *job, struct fas_err *e)
 	return fas_fail(e, FAS_E_IO, "database_io", "the transaction was rolled back");
 }
 
+static enum fas_code
+run_jobs(struct db *db, struct job *jobs, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next) {
+		run_job(db, job);
+		rc = check_transaction(db, job, e);
+	}
+	return rc;
+}
+
+/* Alone in its transaction a job needs no savepoint: when it fails, all is undone, and nothing is left to commit. */
+static enum fas_code
+run_alone(struct db *db, struct job *job, struct fas_err *e)
+{
+	job->rc = job->fn(db, job->arg, job->e);
+	if (job->rc != FAS_OK)
+		return fas_fail(e, job->rc, "undone", "the job has failed");
+	return check_transaction(db, job, e);
+}
+
 static void
 run_batch(struct db *db, struct job *jobs)
 {
 	struct fas_err e = {0};
-	enum fas_code rc = db_exec(db, "BEGIN IMMEDIATE", &e);
-	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next) {
-		run_job(db, job);
-		rc = check_transaction(db, job, &e);
-	}
+	enum fas_code rc = db_exec_kept(db, "BEGIN IMMEDIATE", &e);
+	if (rc == FAS_OK)
+		rc = jobs->next ? run_jobs(db, jobs, &e) : run_alone(db, jobs, &e);
 	if (rc == FAS_OK)
 		rc = clock_store(db, &e);
 	if (rc == FAS_OK)
-		rc = db_exec(db, "COMMIT", &e);
+		rc = db_exec_kept(db, "COMMIT", &e);
 	if (rc == FAS_OK)
 		return;
 	db_undo(db, "ROLLBACK");
@@ -121,9 +142,27 @@ wake_batch(struct job *jobs)
 {
 	while (jobs) {
 		struct job *next = jobs->next; /* the job is gone once its caller has been woken */
-		jobs->done = true;
-		(void)pthread_cond_signal(&jobs->ready);
+		(void)sem_post(&jobs->done);
 		jobs = next;
+	}
+}
+
+/*
+ * The log begins anew only when a checkpoint has reached its very end, which it never does while commits go on behind
+ * it: under load it would grow without bounds, and each commit with it cost more.  So the checkpointer does the bulk,
+ * and the writer, between two batches, the little that has come since.
+ */
+static void
+check_log(struct db_pool *pool)
+{
+	if (pool->checkpoint_ended) {
+		(void)pthread_mutex_unlock(&pool->lock);
+		db_checkpoint(pool->writer, false);
+		(void)pthread_mutex_lock(&pool->lock);
+		pool->checkpoint_ended = false;
+	} else if (!pool->checkpoint_due && db_wal_pages(pool->writer) > CHECKPOINT_PAGES) {
+		pool->checkpoint_due = true;
+		(void)pthread_cond_signal(&pool->checkpoint_wake);
 	}
 }
 
@@ -141,8 +180,9 @@ writer_main(void *arg)
 		struct job *batch = take_batch(pool);
 		(void)pthread_mutex_unlock(&pool->lock);
 		run_batch(pool->writer, batch);
-		(void)pthread_mutex_lock(&pool->lock);
 		wake_batch(batch);
+		(void)pthread_mutex_lock(&pool->lock);
+		check_log(pool);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -158,10 +198,14 @@ checkpoint_main(void *arg)
 		struct timespec until;
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += CHECKPOINT_EACH_S;
-		(void)pthread_cond_timedwait(&pool->stop_checkpoints, &pool->lock, &until);
+		while (!pool->closing && !pool->checkpoint_due &&
+		       pthread_cond_timedwait(&pool->checkpoint_wake, &pool->lock, &until) == 0)
+			continue;
 		(void)pthread_mutex_unlock(&pool->lock);
 		db_checkpoint(pool->checkpointer, false);
 		(void)pthread_mutex_lock(&pool->lock);
+		pool->checkpoint_due = false;
+		pool->checkpoint_ended = true;
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -171,18 +215,19 @@ enum fas_code
 db_write(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
 {
 	struct job job = {.fn = fn, .arg = arg, .e = e};
-	(void)pthread_cond_init(&job.ready, NULL);
+	(void)sem_init(&job.done, 0, 0);
 	(void)pthread_mutex_lock(&pool->lock);
 	if (pool->last)
 		pool->last->next = &job;
 	else
 		pool->first = &job;
 	pool->last = &job;
-	(void)pthread_cond_signal(&pool->work);
-	while (!job.done)
-		(void)pthread_cond_wait(&job.ready, &pool->lock);
 	(void)pthread_mutex_unlock(&pool->lock);
-	(void)pthread_cond_destroy(&job.ready);
+	/* Behind the unlock, here and below: whoever wakes must not run into the lock at once. */
+	(void)pthread_cond_signal(&pool->work);
+	while (sem_wait(&job.done) != 0 && errno == EINTR)
+		continue;
+	(void)sem_destroy(&job.done);
 	return job.rc;
 }
 
@@ -202,18 +247,19 @@ give_reader(struct db_pool *pool, struct db *db)
 {
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->readers[pool->n_free++] = db;
-	(void)pthread_cond_signal(&pool->reader_free);
 	(void)pthread_mutex_unlock(&pool->lock);
+	(void)pthread_cond_signal(&pool->reader_free);
 }
 
 enum fas_code
 db_read(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
 {
 	struct db *db = take_reader(pool);
-	enum fas_code rc = db_exec(db, "BEGIN", e);
+	enum fas_code rc = db_exec_kept(db, "BEGIN", e);
 	if (rc == FAS_OK) {
 		rc = fn(db, arg, e);
-		db_undo(db, "COMMIT");
+		if (db_exec_kept(db, "COMMIT", NULL) != FAS_OK)
+			db_undo(db, "ROLLBACK");
 	}
 	give_reader(pool, db);
 	return rc;
@@ -236,8 +282,7 @@ lock_file(struct db_pool *pool, const char *path, struct fas_err *e)
 	return fas_fail_errno(e, "%s", lock_path);
 }
 
-/* The file exists with its mode before SQLite opens it: nothing in it is ever readable by others.
- */
+/* The file exists with its mode before SQLite opens it: nothing in it is ever readable by others. */
 static enum fas_code
 create_private(const char *path, struct fas_err *e)
 {
@@ -302,7 +347,7 @@ db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
 	(void)pthread_cond_init(&pool->reader_free, NULL);
-	init_monotonic(&pool->stop_checkpoints);
+	init_monotonic(&pool->checkpoint_wake);
 	enum fas_code rc = connect_all(pool, path, migrations, n_readers ? n_readers : 1, e);
 	if (rc == FAS_OK)
 		rc = start_threads(pool, e);
@@ -320,7 +365,7 @@ stop_threads(struct db_pool *pool)
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->closing = true;
 	(void)pthread_cond_broadcast(&pool->work);
-	(void)pthread_cond_broadcast(&pool->stop_checkpoints);
+	(void)pthread_cond_broadcast(&pool->checkpoint_wake);
 	(void)pthread_mutex_unlock(&pool->lock);
 	if (pool->writer_runs)
 		(void)pthread_join(pool->writer_thread, NULL);
@@ -345,6 +390,6 @@ db_pool_close(struct db_pool *pool)
 	(void)pthread_mutex_destroy(&pool->lock);
 	(void)pthread_cond_destroy(&pool->work);
 	(void)pthread_cond_destroy(&pool->reader_free);
-	(void)pthread_cond_destroy(&pool->stop_checkpoints);
+	(void)pthread_cond_destroy(&pool->checkpoint_wake);
 	free(pool);
 }

@@ -128,6 +128,51 @@ size_of(const char *name)
 	return stat(fixture_path(name), &st) == 0 ? st.st_size : 0;
 }
 
+#define STEADY_WRITES 400
+#define STEADY_BYTES 40000
+
+struct steady {
+	struct db_pool *pool;
+	int64_t first;
+};
+
+static void *
+write_steadily(void *arg)
+{
+	const struct steady *s = arg;
+	static char text[STEADY_BYTES + 1];
+	struct fas_err e = {0};
+	memset(text, 'x', STEADY_BYTES);
+	for (int64_t i = 0; i < STEADY_WRITES; i++) {
+		struct row row = {s->first + i, text};
+		if (db_write(s->pool, insert_fn, &row, &e) != FAS_OK)
+			return arg;
+	}
+	return NULL;
+}
+
+/* 64 MB go through it without a pause in which a checkpoint could catch up by itself. */
+static void
+log_stays_short_under_steady_writes(void **state)
+{
+	struct db_pool *pool = db_fixture_open("steady.db");
+	struct steady jobs[4];
+	pthread_t threads[NELEMS(jobs)];
+	void *failed = NULL;
+	(void)state;
+	for (size_t i = 0; i < NELEMS(jobs); i++) {
+		jobs[i] = (struct steady){pool, (int64_t)i * STEADY_WRITES};
+		assert_int_equal(pthread_create(&threads[i], NULL, write_steadily, &jobs[i]), 0);
+	}
+	for (size_t i = 0; i < NELEMS(jobs); i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	assert_true(size_of("steady.db-wal") < 48 * 1024 * 1024);
+	assert_int_equal(count_rows(pool), NELEMS(jobs) * STEADY_WRITES);
+	db_pool_close(pool);
+}
+
 static void
 waiting_writes_are_committed_together(void **state)
 {
@@ -385,6 +430,7 @@ main(void)
 	    cmocka_unit_test(failing_write_undoes_only_itself),
 	    cmocka_unit_test(failing_write_within_a_batch_leaves_its_neighbours),
 	    cmocka_unit_test(waiting_writes_are_committed_together),
+	    cmocka_unit_test(log_stays_short_under_steady_writes),
 	    cmocka_unit_test(many_threads_write_and_read),
 	    cmocka_unit_test(reader_sees_one_snapshot),
 	    cmocka_unit_test(reader_cannot_write),
