@@ -9,18 +9,24 @@
 
 #define NEAREST_WORD_MAX 64
 
+/* Value + 1 of a digit; 0 for all that is none. */
+/* clang-format off */
+static const uint8_t base64_values[256] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+	['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+	['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+	['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+/* clang-format on */
+
 static int
 base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
+	return (int)base64_values[(uint8_t)c] - 1;
 }
 
 static bool
@@ -36,13 +42,13 @@ base64_run(const char *text, size_t len, bool skip_space, uint8_t *out)
 	size_t used = 0, digits = 0, pads = 0;
 	uint32_t word = 0;
 	for (size_t i = 0; i < len; i++) {
-		if (skip_space && is_space(text[i]))
+		int value = base64_value(text[i]);
+		if (value < 0 && skip_space && is_space(text[i]))
 			continue;
 		if (text[i] == '=') {
 			pads++;
 			continue;
 		}
-		int value = base64_value(text[i]);
 		if (value < 0 || pads)
 			return -1;
 		word = word << 6 | (uint32_t)value;
@@ -229,6 +235,10 @@ utf8_has_invisible(const char *text)
 	size_t len = strlen(text);
 	for (size_t i = 0; i < len;) {
 		uint32_t point = 0;
+		if (text[i] >= 0x20 && text[i] < 0x7f) {
+			i++;
+			continue;
+		}
 		size_t n = utf8_decode((const uint8_t *)text + i, len - i, &point);
 		if (n == 0 || is_invisible(point))
 			return true;
