@@ -279,8 +279,8 @@ lease_return(struct dc_pool *pool, struct lease *lease)
 	} else {
 		c->idle[c->n_idle++] = lease->conn;
 	}
-	pthread_cond_signal(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
+	pthread_cond_signal(&pool->changed);
 	dc_conn_close(surplus);
 }
 

@@ -106,8 +106,9 @@ workers_push(struct workers *w, void *job)
 	pthread_mutex_lock(&w->lock);
 	w->jobs[(w->first + w->n_jobs) % w->room] = job;
 	w->n_jobs++;
-	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
+	pthread_cond_signal(
+	    &w->wake); /* behind the unlock: the thread that wakes needs the lock at once */
 }
 
 void
