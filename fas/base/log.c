@@ -1,16 +1,21 @@
 #include "fas/base/log.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fas/base/buf.h"
 #include "fas/base/clock.h"
+#include "fas/base/journal.h"
 #include "fas/base/text.h"
 
 #define LINE_MAX_BYTES 8192
+#define ENTRY_MAX_BYTES (4 * LINE_MAX_BYTES)
 #define CUT_MARK "...\" cut=true"
 
 static _Atomic int least_level = LOG_LEVEL_INFO;
@@ -69,73 +74,140 @@ put_value(struct buf *line, const char *value)
 	buf_text(line, "\"");
 }
 
+/* One event under way: as a line of text, and as an entry of the journal if there is one. */
+struct event {
+	struct buf line;
+	size_t
+	    message; /* where the line's text begins that the journal does not have in fields of its own */
+	int journal; /* -1: none */
+	struct buf entry;
+};
+
 static void
-put_pair(struct buf *line, const char *key, const char *value)
+put_pair(struct event *event, const char *key, const char *value)
 {
 	if (!value)
 		return;
-	buf_printf(line, " %s=", key);
-	put_value(line, value);
+	buf_printf(&event->line, " %s=", key);
+	put_value(&event->line, value);
+	if (event->journal >= 0)
+		journal_member(
+		    &event->entry, strcmp(key, "id") == 0 ? "correlation_id" : key, value);
 }
 
 static void
-put_pairs(struct buf *line, va_list args)
+put_pairs(struct event *event, va_list args)
 {
 	const char *key;
 	while ((key = va_arg(args, const char *)) != NULL)
-		put_pair(line, key, va_arg(args, const char *));
+		put_pair(event, key, va_arg(args, const char *));
+}
+
+/* ---- the journal ---- */
+
+static pthread_once_t looked = PTHREAD_ONCE_INIT;
+static _Atomic int journal = -1;
+
+static void
+look_for_journal(void)
+{
+	if (journal_is_stream(getenv("JOURNAL_STREAM"), STDERR_FILENO))
+		atomic_store(&journal, journal_connect(JOURNAL_SOCKET));
+}
+
+void
+log_to_journal(const char *path)
+{
+	(void)pthread_once(&looked, look_for_journal);
+	int old = atomic_exchange(&journal, path ? journal_connect(path) : -1);
+	if (old >= 0)
+		(void)close(old);
 }
 
 static void
-begin_line(struct buf *line, enum log_level level, const char *event)
+begin_entry(struct event *event, enum log_level level)
+{
+	static const char *const priorities[] = {"7", "6", "4", "3"}; /* syslog(3) */
+	(void)pthread_once(&looked, look_for_journal);
+	event->journal = atomic_load(&journal);
+	buf_init(&event->entry, ENTRY_MAX_BYTES);
+	if (event->journal < 0)
+		return;
+	journal_field(&event->entry, "PRIORITY", priorities[level]);
+	journal_field(&event->entry, "SYSLOG_IDENTIFIER", program_invocation_short_name);
+}
+
+/* ---- an event ---- */
+
+static void
+begin_event(struct event *event, enum log_level level, const char *name)
 {
 	char time_text[TIME_TEXT_MAX];
-	buf_init(line, LINE_MAX_BYTES);
-	buf_printf(line, "time=%s level=%s event=%s", time_format(clock_now(), time_text),
-	    level_names[level], event);
-	put_pair(line, "id", correlation);
+	begin_entry(event, level);
+	buf_init(&event->line, LINE_MAX_BYTES);
+	buf_printf(&event->line, "time=%s level=%s ", time_format(clock_now(), time_text),
+	    level_names[level]);
+	event->message = event->line.len;
+	buf_printf(&event->line, "event=%s", name);
+	if (event->journal >= 0)
+		journal_member(&event->entry, "event", name);
+	put_pair(event, "id", correlation);
+}
+
+static bool
+send_entry(struct event *event)
+{
+	if (event->journal < 0)
+		return false;
+	journal_field(&event->entry, "MESSAGE", buf_str(&event->line) + event->message);
+	return journal_send(event->journal, &event->entry);
 }
 
 /* One write per line, so that lines of several threads and processes do not mix. */
 static void
-end_line(struct buf *line)
+end_event(struct event *event)
 {
+	struct buf *line = &event->line;
 	if (line->failed) {
 		/* Too long: cut, but still a line of its own. */
 		line->failed = false;
 		line->max_bytes += sizeof(CUT_MARK);
 		buf_text(line, CUT_MARK);
 	}
-	buf_text(line, "\n");
-	if (write(STDERR_FILENO, buf_str(line), line->len) < 0)
-		return;
+	if (!send_entry(event)) {
+		buf_text(line, "\n");
+		if (write(STDERR_FILENO, buf_str(line), line->len) < 0)
+			line->failed = true; /* there is nowhere left to say it */
+	}
+	buf_done(line);
+	buf_done(&event->entry);
 }
 
 void
 log_event(enum log_level level, const char *event, ...)
 {
+	struct event one;
 	if ((int)level < atomic_load(&least_level))
 		return;
-	OWN(buf) struct buf line;
-	begin_line(&line, level, event);
+	begin_event(&one, level, event);
 	va_list args;
 	va_start(args, event);
-	put_pairs(&line, args);
+	put_pairs(&one, args);
 	va_end(args);
-	end_line(&line);
+	end_event(&one);
 }
 
 void
 log_error(const char *event, const struct fas_err *e, ...)
 {
-	OWN(buf) struct buf line;
-	begin_line(&line, LOG_LEVEL_ERROR, event);
-	put_pair(&line, "code", fas_code_name(e->code));
-	put_pair(&line, "reason", fas_err_reason(e));
-	put_pair(&line, "message", e->message);
+	struct event one;
+	begin_event(&one, LOG_LEVEL_ERROR, event);
+	put_pair(&one, "code", fas_code_name(e->code));
+	put_pair(&one, "reason", fas_err_reason(e));
+	put_pair(&one, "message", e->message);
 	va_list args;
 	va_start(args, e);
-	put_pairs(&line, args);
+	put_pairs(&one, args);
 	va_end(args);
-	end_line(&line);
+	end_event(&one);
 }

@@ -1,7 +1,9 @@
 /*
- * One line an event, logfmt, to stderr (the journal reads it there): time= level= event= id=
- * key=value... Values are quoted and escaped; nothing secret and no raw assertion is ever passed
- * in.
+ * One line an event, logfmt, to stderr: time= level= event= id= key=value...  Values are quoted and escaped; nothing
+ * secret and no raw assertion is ever passed in.
+ *
+ * Where stderr is the journal's (under systemd: JOURNAL_STREAM), an event is an entry instead, with each pair as a field:
+ * FAS_EVENT, FAS_OUTCOME, FAS_CORRELATION_ID ... (fas/base/journal.h).
  */
 #ifndef FAS_BASE_LOG_H
 #define FAS_BASE_LOG_H
@@ -15,6 +17,8 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 
 /* Nothing below level is written.  Default: info. */
 void log_set_level(enum log_level level);
+/* Entries to the journal that listens at path, from now on; what it does not take goes to stderr.  For tests. */
+void log_to_journal(const char *path);
 /* "debug", "info", "warning", "error"; false if it is none. */
 bool log_level_parse(const char *name, enum log_level *out);
 
