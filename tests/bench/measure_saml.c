@@ -64,9 +64,9 @@ verify_bare_once(const char *xml, size_t len, xmlSecKey *key)
 	xmlSecDSigCtx ctx;
 	OWN(doc) xmlDoc *doc = xmlReadMemory(xml, (int)len, NULL, NULL, XML_PARSE_NONET);
 	xmlNode *root = xmlDocGetRootElement(doc);
-	xmlNode *assertion = xmlSecFindNode(
-	    root, BAD_CAST "Assertion", BAD_CAST "urn:oasis:names:tc:SAML:2.0:assertion");
-	xmlAttr *id = assertion ? xmlHasProp(assertion, BAD_CAST "ID") : NULL;
+	xmlNode *assertion = xmlSecFindNode(root, (const xmlChar *)"Assertion",
+	    (const xmlChar *)"urn:oasis:names:tc:SAML:2.0:assertion");
+	xmlAttr *id = assertion ? xmlHasProp(assertion, (const xmlChar *)"ID") : NULL;
 	xmlNode *signature = xmlSecFindNode(root, xmlSecNodeSignature, xmlSecDSigNs);
 	if (!id || !signature || xmlSecDSigCtxInitialize(&ctx, NULL) < 0)
 		lab_die("xmlsec cannot begin");

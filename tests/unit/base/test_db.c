@@ -134,17 +134,16 @@ size_of(const char *name)
 struct steady {
 	struct db_pool *pool;
 	int64_t first;
+	const char *text;
 };
 
 static void *
 write_steadily(void *arg)
 {
 	const struct steady *s = arg;
-	static char text[STEADY_BYTES + 1];
 	struct fas_err e = {0};
-	memset(text, 'x', STEADY_BYTES);
 	for (int64_t i = 0; i < STEADY_WRITES; i++) {
-		struct row row = {s->first + i, text};
+		struct row row = {s->first + i, s->text};
 		if (db_write(s->pool, insert_fn, &row, &e) != FAS_OK)
 			return arg;
 	}
@@ -159,9 +158,11 @@ log_stays_short_under_steady_writes(void **state)
 	struct steady jobs[4];
 	pthread_t threads[NELEMS(jobs)];
 	void *failed = NULL;
+	static char text[STEADY_BYTES + 1];
 	(void)state;
+	memset(text, 'x', STEADY_BYTES);
 	for (size_t i = 0; i < NELEMS(jobs); i++) {
-		jobs[i] = (struct steady){pool, (int64_t)i * STEADY_WRITES};
+		jobs[i] = (struct steady){pool, (int64_t)i * STEADY_WRITES, text};
 		assert_int_equal(pthread_create(&threads[i], NULL, write_steadily, &jobs[i]), 0);
 	}
 	for (size_t i = 0; i < NELEMS(jobs); i++) {
