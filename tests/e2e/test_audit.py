@@ -1,6 +1,7 @@
 """Whatever is done to a trail behind the programs' backs is found by `fasctl audit verify`."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -58,13 +59,12 @@ class Tampering(LabCase):
         programs.start_fasd(self.lab)
 
     def tamper(self, name, *deeds):
-        with sqlite3.connect(self.path(name)) as database:
+        with contextlib.closing(sqlite3.connect(self.path(name))) as database, database:
             for deed in deeds:
                 deed(database) if callable(deed) else database.execute(deed)
-        database.close()
 
     def last(self, name):
-        with sqlite3.connect(self.path(name)) as database:
+        with contextlib.closing(sqlite3.connect(self.path(name))) as database:
             return database.execute("SELECT MAX(seq) FROM audit").fetchone()[0]
 
     def found(self):
@@ -98,14 +98,17 @@ class Tampering(LabCase):
         self.tamper("fasd", f"UPDATE audit SET seq = -1 WHERE seq = {last - 2}",
                     f"UPDATE audit SET seq = {last - 2} WHERE seq = {last - 3}",
                     f"UPDATE audit SET seq = {last - 3} WHERE seq = -1")
-        self.assertFound("chain_broken")
+        self.start()
+        self.assertIn("chain_broken", self.found())
 
     def test_a_cut_end_is_found_and_raises_an_alarm(self):
         self.tamper("fasd", f"DELETE FROM audit WHERE seq > {self.last('fasd') - 2}")
         self.start()
         proc.wait_for(lambda: not self.readiness(), 10, "the alarm")
-        self.assertLessEqual({"decision_missing"}, self.found() | {"record_cut"})
-        self.assertTrue({"record_cut", "chain_rebuilt"} & self.found())
+        # The alarm's own record stands where a countersigned one was: cut, and then another record in its place.
+        found = self.found()
+        self.assertIn("decision_missing", found)
+        self.assertTrue(found & {"record_cut", "chain_rebuilt"}, found)
         self.assertIn("audit_rewound", self.fasctl("audit", "tail", "--limit", "20"))
         self.assertIn("countersignature_refused", self.fasctl("audit", "tail", "--limit", "20", "--signer"))
 
