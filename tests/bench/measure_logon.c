@@ -15,6 +15,7 @@
 #define CROWD_THREADS 16
 #define PACED_S 6.0
 #define SAMPLES_MAX 65536
+#define POINTS 400
 
 struct samples {
 	double us[SAMPLES_MAX];
@@ -28,12 +29,11 @@ keep(struct samples *samples, const struct load *load)
 		samples->us[samples->n++] = load->latency_us[i];
 }
 
-/* Sorted, for the picture. */
+/* The distribution at POINTS quantiles, for the picture. */
 static void
 write_samples(const struct lab *lab, const char *name, struct samples *samples)
 {
 	char path[PATH_MAX];
-	(void)gauge_median(samples->us, samples->n);
 	(void)snprintf(path, sizeof(path), "%s/%s.dat", lab->scratch, name);
 	FILE *f = fopen(path, "we");
 	if (!f)
@@ -78,7 +78,7 @@ median_ratio(const double *a, const double *b, unsigned n)
 }
 
 static void
-add_cpu(const char *name, struct side *side, double *raw, unsigned rounds)
+add_cpu(const char *name, struct side *side, double *raw, unsigned rounds, double goal)
 {
 	double ratio = median_ratio(side->cpu_us, raw, rounds);
 	table_add(&(struct row){.name = name,
@@ -87,7 +87,7 @@ add_cpu(const char *name, struct side *side, double *raw, unsigned rounds)
 	    .reference = "raw RSA-2048 signature",
 	    .reference_value = gauge_median(raw, rounds),
 	    .ratio = ratio,
-	    .goal = 4.0});
+	    .goal = goal});
 }
 
 static void
@@ -127,8 +127,8 @@ measure_logon(const struct lab *lab, const struct material *material)
 		run_side(lab, material, CROWD_THREADS, CROWD, 0, &crowd, i);
 	}
 	double more = median_ratio(crowd.rate, alone.rate, lab->rounds);
-	add_cpu("server CPU per logon, 16 at once", &crowd, raw, lab->rounds);
-	add_cpu("server CPU per logon, one at a time", &alone, raw, lab->rounds);
+	add_cpu("server CPU per logon, 16 at once", &crowd, raw, lab->rounds, 4.0);
+	add_cpu("server CPU per logon, one at a time", &alone, raw, lab->rounds, 0);
 	table_add(&(struct row){.name = "logons, 16 at once",
 	    .value = gauge_median(crowd.rate, lab->rounds),
 	    .unit = "1/s",
