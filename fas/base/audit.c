@@ -175,11 +175,15 @@ log_record(const struct audit_record *r, const char *unrecorded)
 {
 	bool bad =
 	    r->outcome && (strcmp(r->outcome, "deny") == 0 || strcmp(r->outcome, "error") == 0);
+	/* The line belongs to the record's story, whichever request has brought it forward. */
+	const char *request = log_correlation();
+	if (r->correlation_id)
+		log_set_correlation(r->correlation_id);
 	log_event(bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, r->event, "outcome", r->outcome,
-	    "reason", r->reason, "correlation_id", r->correlation_id, "caller", r->caller, "idp",
-	    r->idp, "storefront", r->storefront, "host", r->host, "rule", r->rule, "upn", r->upn,
-	    "sid", r->sid, "serial", r->serial, "session", r->session, "message", r->message,
-	    "unrecorded", unrecorded, NULL);
+	    "reason", r->reason, "caller", r->caller, "idp", r->idp, "storefront", r->storefront,
+	    "host", r->host, "rule", r->rule, "upn", r->upn, "sid", r->sid, "serial", r->serial,
+	    "session", r->session, "message", r->message, "unrecorded", unrecorded, NULL);
+	log_set_correlation(request);
 }
 
 void

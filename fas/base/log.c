@@ -91,8 +91,7 @@ put_pair(struct event *event, const char *key, const char *value)
 	buf_printf(&event->line, " %s=", key);
 	put_value(&event->line, value);
 	if (event->journal >= 0)
-		journal_member(
-		    &event->entry, strcmp(key, "id") == 0 ? "correlation_id" : key, value);
+		journal_member(&event->entry, key, value);
 }
 
 static void
@@ -151,7 +150,7 @@ begin_event(struct event *event, enum log_level level, const char *name)
 	buf_printf(&event->line, "event=%s", name);
 	if (event->journal >= 0)
 		journal_member(&event->entry, "event", name);
-	put_pair(event, "id", correlation);
+	put_pair(event, "correlation_id", correlation);
 }
 
 static bool

@@ -1,5 +1,5 @@
 /*
- * One line an event, logfmt, to stderr: time= level= event= id= key=value...  Values are quoted and escaped; nothing
+ * One line an event, logfmt, to stderr: time= level= event= correlation_id= key=value...  Values are quoted and escaped; nothing
  * secret and no raw assertion is ever passed in.
  *
  * Where stderr is the journal's (under systemd: JOURNAL_STREAM), an event is an entry instead, with each pair as a field:
@@ -31,7 +31,7 @@ void log_event(enum log_level level, const char *event, ...) SENTINEL;
 /* As log_event with code=, reason= and message= of e. */
 void log_error(const char *event, const struct fas_err *e, ...) SENTINEL;
 
-/* The correlation id of what this thread works on, put in each of its lines as id=; NULL ends it.
+/* The correlation id of what this thread works on, put in each of its lines; NULL ends it.
  * Borrowed. */
 void log_set_correlation(const char *id);
 const char *log_correlation(void);

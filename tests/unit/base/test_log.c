@@ -47,10 +47,10 @@ values_are_quoted_and_escaped(void **state)
 	(void)state;
 	const char *line = capture(write_values);
 	assert_memory_equal(line, "time=", 5);
-	assert_non_null(
-	    strstr(line, " level=info event=tested id=00112233445566778899aabbccddeeff plain=a.b "
-			 "space=\"a b\" quote=\"a\\\"b\\\\\" line=\"a\\x0ab\" empty=\"\" "
-			 "bidi=\"a\\xe2\\x80\\xaeb\" bytes=\"\\xff\" umlaut=\xc3\xbc\n"));
+	assert_non_null(strstr(line,
+	    " level=info event=tested correlation_id=00112233445566778899aabbccddeeff plain=a.b "
+	    "space=\"a b\" quote=\"a\\\"b\\\\\" line=\"a\\x0ab\" empty=\"\" "
+	    "bidi=\"a\\xe2\\x80\\xaeb\" bytes=\"\\xff\" umlaut=\xc3\xbc\n"));
 	assert_int_equal(strcspn(line, "\n"), strlen(line) - 1);
 }
 
