@@ -1,7 +1,5 @@
 #include "ca/store.h"
 
-#include <stdio.h>
-
 enum fas_code
 store_generation(struct db *db, bool bump, int64_t *generation, struct fas_err *e)
 {
@@ -40,8 +38,8 @@ store_token_find(struct db *db, const uint8_t *hash, int64_t now_s, struct token
 	enum fas_code rc = db_step(&q, found);
 	if (rc != FAS_OK || !*found)
 		return rc;
-	(void)snprintf(out->role, sizeof(out->role), "%s", db_column_text(&q, 0));
-	(void)snprintf(out->name, sizeof(out->name), "%s", db_column_text(&q, 1));
+	db_column_copy(&q, 0, out->role, sizeof(out->role));
+	db_column_copy(&q, 1, out->name, sizeof(out->name));
 	return FAS_OK;
 }
 

@@ -1,6 +1,5 @@
 #include "fas/logon_store.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PRUNE_MAX 1000 /* rows dropped in one transaction: others wait behind it */
@@ -142,12 +141,6 @@ parse_state(const char *text, enum ticket_state *out, struct fas_err *e)
 	return fas_fail(e, FAS_E_IO, "database_corrupt", "a ticket in state \"%.16s\"", text);
 }
 
-static void
-copy_column(struct db_query *q, int column, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s", db_column_text(q, column));
-}
-
 static bool
 copy_bytes(struct db_query *q, int column, uint8_t *out, size_t size)
 {
@@ -182,11 +175,11 @@ read_ticket(struct db_query *q, struct ticket *out, struct fas_err *e)
 	if (!copy_bytes(q, 2, out->hash, sizeof(out->hash)) ||
 	    (used && !copy_bytes(q, 11, out->csr_digest, sizeof(out->csr_digest))))
 		return fas_fail(e, FAS_E_IO, "database_corrupt", "a ticket without its digests");
-	copy_column(q, 3, out->correlation_id, sizeof(out->correlation_id));
-	copy_column(q, 4, out->host, sizeof(out->host));
-	copy_column(q, 10, out->redeemer, sizeof(out->redeemer));
-	copy_column(q, 12, out->request_id, sizeof(out->request_id));
-	copy_column(q, 13, out->session, sizeof(out->session));
+	db_column_copy(q, 3, out->correlation_id, sizeof(out->correlation_id));
+	db_column_copy(q, 4, out->host, sizeof(out->host));
+	db_column_copy(q, 10, out->redeemer, sizeof(out->redeemer));
+	db_column_copy(q, 12, out->request_id, sizeof(out->request_id));
+	db_column_copy(q, 13, out->session, sizeof(out->session));
 	out->facts = strdup(db_column_text(q, 6));
 	out->issue = strdup(db_column_text(q, 14));
 	if (out->facts && out->issue)

@@ -1,6 +1,5 @@
 #include "fas/session_store.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "fas/base/json.h"
@@ -48,12 +47,6 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 	"at_end,lease_s,"                                                                          \
 	"created_s,expires_s,lease_until_s,state"
 
-static void
-copy_column(struct db_query *q, int column, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s", db_column_text(q, column));
-}
-
 static enum fas_code
 read_session(struct db_query *q, struct session *out, struct fas_err *e)
 {
@@ -66,11 +59,11 @@ read_session(struct db_query *q, struct session *out, struct fas_err *e)
 	    .lease_until_s = db_column_int(q, 14),
 	    .ended = strcmp(db_column_text(q, 15), "live") != 0,
 	};
-	copy_column(q, 0, out->id, sizeof(out->id));
-	copy_column(q, 2, out->correlation_id, sizeof(out->correlation_id));
-	copy_column(q, 3, out->host, sizeof(out->host));
-	copy_column(q, 5, out->sid, sizeof(out->sid));
-	copy_column(q, 6, out->sam_account_name, sizeof(out->sam_account_name));
+	db_column_copy(q, 0, out->id, sizeof(out->id));
+	db_column_copy(q, 2, out->correlation_id, sizeof(out->correlation_id));
+	db_column_copy(q, 3, out->host, sizeof(out->host));
+	db_column_copy(q, 5, out->sid, sizeof(out->sid));
+	db_column_copy(q, 6, out->sam_account_name, sizeof(out->sam_account_name));
 	out->upn = strdup(db_column_text(q, 4));
 	out->realm = strdup(db_column_text(q, 7));
 	out->principal = strdup(db_column_text(q, 8));
@@ -209,7 +202,7 @@ certificate_find(
 	    .not_before_s = db_column_int(&q, 3),
 	    .not_after_s = db_column_int(&q, 4),
 	};
-	copy_column(&q, 0, out->serial, sizeof(out->serial));
+	db_column_copy(&q, 0, out->serial, sizeof(out->serial));
 	if (out->pem && out->chain_pem)
 		return FAS_OK;
 	signer_certificate_done(out);

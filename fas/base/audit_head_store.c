@@ -1,5 +1,4 @@
 /* The tables of countersigned heads, in ca.db and fas.db alike. */
-#include <stdio.h>
 #include <string.h>
 
 #include "fas/base/audit_head.h"
@@ -42,8 +41,8 @@ read_row(struct db_query *q, struct audit_head *out)
 	    .time_ms = db_column_int(q, 1),
 	    .key = db_column_int(q, 2),
 	    .seq = db_column_int(q, 5)};
-	(void)snprintf(out->trail, sizeof(out->trail), "%s", db_column_text(q, 3));
-	(void)snprintf(out->node, sizeof(out->node), "%s", db_column_text(q, 4));
+	db_column_copy(q, 3, out->trail, sizeof(out->trail));
+	db_column_copy(q, 4, out->node, sizeof(out->node));
 	copy_blob(q, 6, out->hash, AUDIT_HASH, &len);
 	copy_blob(q, 7, out->signature, AUDIT_SIGNATURE_MAX, &out->signature_len);
 }

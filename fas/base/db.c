@@ -1,5 +1,6 @@
 #include "fas/base/db.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -327,6 +328,12 @@ db_column_blob(struct db_query *q, int column, size_t *len)
 	const void *data = sqlite3_column_blob(q->stmt, column);
 	*len = (size_t)sqlite3_column_bytes(q->stmt, column);
 	return data;
+}
+
+void
+db_column_copy(struct db_query *q, int column, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s", db_column_text(q, column));
 }
 
 bool

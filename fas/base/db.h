@@ -83,6 +83,8 @@ int64_t db_changes(struct db *db);
 int64_t db_column_int(struct db_query *q, int column);
 const char *db_column_text(struct db_query *q, int column);
 const uint8_t *db_column_blob(struct db_query *q, int column, size_t *len);
+/* The column's text into out, cut to its size. */
+void db_column_copy(struct db_query *q, int column, char *out, size_t size);
 bool db_column_is_null(struct db_query *q, int column);
 
 DEFINE_OWN_IN_PLACE(query, struct db_query, db_query_done);
