@@ -45,19 +45,21 @@ struct db_pool {
 	int lock_fd;
 };
 
-/* One job in its savepoint; its error is its own. */
-static void
-run_job(struct db *db, struct job *job)
+/* One job in its savepoint; its error is its own.  A failed one that cannot be undone must not be committed: *e. */
+static enum fas_code
+run_job(struct db *db, struct job *job, struct fas_err *e)
 {
+	enum fas_code rc = FAS_OK;
 	job->rc = db_exec_kept(db, "SAVEPOINT job", job->e);
 	if (job->rc != FAS_OK)
-		return;
+		return FAS_OK;
 	job->rc = job->fn(db, job->arg, job->e);
-	if (job->rc != FAS_OK)
-		db_undo(db, "ROLLBACK TO job");
+	if (job->rc != FAS_OK && db_in_transaction(db))
+		rc = db_exec_kept(db, "ROLLBACK TO job", e);
 	enum fas_code released = db_exec_kept(db, "RELEASE job", job->rc == FAS_OK ? job->e : NULL);
 	if (job->rc == FAS_OK)
 		job->rc = released;
+	return rc;
 }
 
 /* The commit failed: whoever thought that he had succeeded is told. */
@@ -89,8 +91,9 @@ run_jobs(struct db *db, struct job *jobs, struct fas_err *e)
 {
 	enum fas_code rc = FAS_OK;
 	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next) {
-		run_job(db, job);
-		rc = check_transaction(db, job, e);
+		rc = run_job(db, job, e);
+		if (rc == FAS_OK)
+			rc = check_transaction(db, job, e);
 	}
 	return rc;
 }
@@ -105,10 +108,19 @@ run_alone(struct db *db, struct job *job, struct fas_err *e)
 	return check_transaction(db, job, e);
 }
 
+/* Also a rollback may find no memory: then the next batch, or reader, makes up for it before it begins. */
+static void
+end_transaction(struct db *db)
+{
+	if (db_in_transaction(db) && db_exec_kept(db, "ROLLBACK", NULL) != FAS_OK)
+		db_undo(db, "ROLLBACK");
+}
+
 static void
 run_batch(struct db *db, struct job *jobs)
 {
 	struct fas_err e = {0};
+	end_transaction(db);
 	enum fas_code rc = db_exec_kept(db, "BEGIN IMMEDIATE", &e);
 	if (rc == FAS_OK)
 		rc = jobs->next ? run_jobs(db, jobs, &e) : run_alone(db, jobs, &e);
@@ -118,7 +130,7 @@ run_batch(struct db *db, struct job *jobs)
 		rc = db_exec_kept(db, "COMMIT", &e);
 	if (rc == FAS_OK)
 		return;
-	db_undo(db, "ROLLBACK");
+	end_transaction(db);
 	fail_batch(jobs, rc, &e);
 }
 
@@ -255,11 +267,12 @@ enum fas_code
 db_read(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
 {
 	struct db *db = take_reader(pool);
+	end_transaction(db);
 	enum fas_code rc = db_exec_kept(db, "BEGIN", e);
 	if (rc == FAS_OK) {
 		rc = fn(db, arg, e);
 		if (db_exec_kept(db, "COMMIT", NULL) != FAS_OK)
-			db_undo(db, "ROLLBACK");
+			end_transaction(db);
 	}
 	give_reader(pool, db);
 	return rc;
