@@ -177,7 +177,10 @@ take_answer(const struct exchange *x, const char *url, struct api_answer *out, s
 	out->status = x->status;
 	if (x->answer.len == 0)
 		return FAS_OK;
-	if (json_open(&r, buf_str(&x->answer), x->answer.len, &why) != FAS_OK)
+	enum fas_code rc = json_open(&r, buf_str(&x->answer), x->answer.len, &why);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	if (rc != FAS_OK)
 		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "%s: %s", url, why.message);
 	out->body = TAKE(r.object);
 	return FAS_OK;

@@ -51,6 +51,8 @@ refusal_parse(const char *bytes, size_t len, long status, struct refusal *out, s
 	const char *code = json_need_text(&r, "code", 1, sizeof(out->code) - 1);
 	const char *id = json_want_text(&r, "correlation_id", 0, CORRELATION_ID_MAX - 1);
 	int64_t said = json_want_int(&r, "status", 100, 599, status);
+	if (why.code == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
 	if (why.code != FAS_OK || !title || !code)
 		return fas_fail(e, FAS_E_INPUT, "problem_malformed",
 		    "RFC 9457: the answer is no problem document: %s", why.message);

@@ -1,15 +1,49 @@
 #include "fas/base/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "fas/base/text.h"
+
+/*
+ * jansson's parser drops a character of a text for which it finds no memory, and goes on: so its allocations are
+ * watched, and what was read while one of them failed is not used.
+ */
+static _Thread_local bool starved;
+
+static void *
+json_memory(size_t size)
+{
+	void *memory = malloc(size);
+	starved |= memory == NULL;
+	return memory;
+}
+
+__attribute__((constructor)) static void
+watch_memory(void)
+{
+	json_set_alloc_funcs(json_memory, free);
+}
+
+static json_t *
+parse_watched(const char *bytes, size_t len, json_error_t *where)
+{
+	starved = false;
+	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, where);
+	if (!starved)
+		return value;
+	json_decref(value);
+	return NULL;
+}
 
 enum fas_code
 json_open(struct json_reader *r, const char *bytes, size_t len, struct fas_err *e)
 {
 	json_error_t where;
 	*r = (struct json_reader){.e = e};
-	r->object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
+	r->object = parse_watched(bytes, len, &where);
+	if (!r->object && starved)
+		return fas_fail_nomem(e);
 	/* What stands "near" the error may be a ticket or a token. */
 	char *near = r->object ? NULL : strstr(where.text, " near '");
 	if (near)

@@ -226,7 +226,10 @@ parse_message(const uint8_t *data, size_t len, json_t **out, struct fas_err *e)
 {
 	OWN(json_reader) struct json_reader r = {0};
 	struct fas_err why = {0};
-	if (json_open(&r, (const char *)data, len, &why) != FAS_OK)
+	enum fas_code rc = json_open(&r, (const char *)data, len, &why);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	if (rc != FAS_OK)
 		return fas_fail(e, FAS_E_INPUT, "wire_malformed", "%s", why.message);
 	*out = TAKE(r.object);
 	return FAS_OK;
