@@ -50,9 +50,10 @@ decode_pem(const char *pem, uint8_t **der, size_t *len, struct fas_err *e)
 	const char *rest = end + strlen(PEM_END);
 	if (rest[strspn(rest, WHITE_SPACE)] != 0)
 		return malformed(e, "is followed by something");
-	if (base64_decode(begin, (size_t)(end - begin), true, der, len, NULL) != FAS_OK)
-		return malformed(e, "is not base64 (RFC 7468 3)");
-	return FAS_OK;
+	enum fas_code rc = base64_decode(begin, (size_t)(end - begin), true, der, len, NULL);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	return rc == FAS_OK ? FAS_OK : malformed(e, "is not base64 (RFC 7468 3)");
 }
 
 struct request {

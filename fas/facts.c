@@ -117,6 +117,8 @@ facts_parse(const char *text, struct facts *out, struct fas_err *e)
 	if (rc == FAS_OK)
 		return FAS_OK;
 	facts_done(out);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
 	return fas_fail(e, FAS_E_IO, "database_corrupt", "facts of a ticket: %s", why.message);
 }
 

@@ -126,7 +126,10 @@ static char *
 take_text(struct json_reader *r, const char *name, size_t max)
 {
 	const char *text = json_need_text(r, name, 1, max);
-	return text ? strdup(text) : NULL;
+	char *copy = text ? strdup(text) : NULL;
+	if (text && !copy)
+		fas_fail_nomem(r->e);
+	return copy;
 }
 
 static void
@@ -142,7 +145,9 @@ read_session(struct json_reader *r, const struct ticket *ticket, struct session 
 	s->lease_s = json_need_int(r, "lease_s", 1, INT32_MAX);
 	s->created_s = json_need_int(r, "created_s", 0, INT64_MAX);
 	s->expires_s = json_need_int(r, "expires_s", 0, INT64_MAX);
-	s->lease_until_s = earlier(s->created_s + s->lease_s, s->expires_s);
+	/* of a damaged row too the sum must not overflow */
+	s->lease_until_s = earlier(s->created_s, INT64_MAX - s->lease_s) + s->lease_s;
+	s->lease_until_s = earlier(s->lease_until_s, s->expires_s);
 	s->ticket = ticket->id;
 	memcpy(s->id, ticket->session, sizeof(s->id));
 	memcpy(s->correlation_id, ticket->correlation_id, sizeof(s->correlation_id));
@@ -178,6 +183,8 @@ plan_parse(const struct ticket *ticket, struct plan *out, struct fas_err *e)
 	if (rc == FAS_OK)
 		return FAS_OK;
 	plan_done(out);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
 	return fas_fail(e, FAS_E_IO, "database_corrupt", "plan of a ticket: %s", why.message);
 }
 

@@ -143,8 +143,10 @@ read_dn(const struct entry *entry, struct account *out, struct fas_err *e)
 	if (!out->dn_text)
 		return fas_fail_nomem(e);
 	enum fas_code rc = dn_from_text(entry->dn, &out->dn, &why);
+	if (rc == FAS_OK || rc == FAS_E_NOMEM)
+		return rc == FAS_OK ? rc : fas_fail_nomem(e);
 	/* As with the UPN: the directory's defect, not the sender's. */
-	return rc == FAS_OK ? rc : fas_fail(e, FAS_E_DENIED, why.reason, "%s", why.message);
+	return fas_fail(e, FAS_E_DENIED, why.reason, "%s", why.message);
 }
 
 static enum fas_code

@@ -86,6 +86,8 @@ take_signed(xmlSecDSigReferenceCtx *ref, struct buf *out, struct fas_err *e)
 	if (!signed_bytes || xmlSecBufferGetSize(signed_bytes) == 0)
 		return refuse(e, "nothing was signed");
 	buf_append(out, xmlSecBufferGetData(signed_bytes), xmlSecBufferGetSize(signed_bytes));
+	if (out->no_memory)
+		return fas_fail_nomem(e);
 	if (out->failed)
 		return refuse(e, "the canonical form is too long");
 	return FAS_OK;
