@@ -13,6 +13,7 @@
 #include "ca/limits.h"
 #include "ca/server.h"
 #include "fas/base/log.h"
+#include "fas/base/notify.h"
 #include "fas/base/sandbox.h"
 
 #define EXIT_USAGE 2
@@ -118,7 +119,9 @@ serve(const struct signer_config *config, struct fas_err *e)
 		return rc;
 	log_event(LOG_LEVEL_INFO, "signer_ready", "version", FAS_VERSION, "issue_socket",
 	    config->issue_socket, "admin_socket", config->admin_socket, NULL);
+	notify_manager("READY=1");
 	wait_for_end(server, &signals);
+	notify_manager("STOPPING=1");
 	return FAS_OK;
 }
 

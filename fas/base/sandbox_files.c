@@ -57,8 +57,10 @@ sandbox_begin(struct sandbox *out, struct fas_err *e)
 	*out = (struct sandbox){.ruleset = -1};
 	long abi =
 	    syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi < ABI_FILES)
+	if (abi < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
 		return FAS_OK; /* not built in, or switched off at boot */
+	if (abi < ABI_FILES)
+		return fas_fail(e, FAS_E_CONFIG, "sandbox", "landlock: %s", strerror(errno));
 	out->access = access_of_abi(abi);
 	struct ruleset_attributes attributes = {.files = out->access};
 	if (abi >= ABI_SCOPE)

@@ -1,0 +1,203 @@
+"""docs/ADMIN.md, followed to the letter on fresh machines: from the packages to a logon in the lab's domain.
+
+Blocks of the guide are ```sh MACHINE or ```yaml MACHINE:FILE.  The test's own part is what an administrator does with
+hands and eyes: names and addresses in their places, files carried between machines, tokens and passphrases typed.
+"""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+from lab import dc, proc, programs, saml
+from lab.layout import DC, DOMAIN, FAS, NETBIOS, PKI, REPO, STOREFRONT, VDA1, write
+
+from case import SECRETS, LabCase
+
+GUIDE = REPO / "docs" / "ADMIN.md"
+LAST_PART = 25  # of the address that the guide's fas1 has: not the one of the lab's own
+PASSPHRASE = "of the offline root"
+ISSUER = "http://www.okta.com/exk1"
+AUDIENCE = "https://fas.corp.example.com/saml"
+RECIPIENT = "https://storefront01.corp.example.com/saml/acs"
+BLOCK = re.compile(r"(?ms)^```(sh|yaml) (\S+)\n(.*?)^```$")
+MACHINES = {"fas1": FAS, "storefront01": STOREFRONT, "vda1": VDA1}
+
+
+class Offline:
+    """The offline root's machine: a folder, and somebody who types the passphrase when asked."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="fas-offline-"))
+
+    def sh(self, script):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execv("/bin/bash", ["bash", "-e", "-c", script])
+        said, answered, end = "", 0, time.monotonic() + 120
+        while time.monotonic() < end:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                said += os.read(terminal, 4096).decode(errors="replace")
+            except OSError:  # the other end is closed
+                break
+            while len(re.findall(r"pass phrase[^:\n]*:", said)) > answered:
+                os.write(terminal, (PASSPHRASE + "\n").encode())
+                answered += 1
+        os.close(terminal)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert status == 0, f"offline, status {status}:\n{script}\n{said}"
+        return said
+
+
+class AdminGuide(LabCase):
+    def setUp(self):
+        self.address = f"127.88.{self.lab.number}.{LAST_PART}"
+        self.folder, self.packages = machine.packages(programs.build_folder())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.offline = Offline()
+        self.addCleanup(shutil.rmtree, self.offline.folder)
+        source = machine.image(self.packages)
+        self.machines = {}
+        for short, name in MACHINES.items():
+            made = self.machines[short] = machine.Machine(name, source, self.hosts(), self.resolv_conf())
+            self.addCleanup(made.stop)
+            made.boot()
+        self.said = {}
+
+    def hosts(self):
+        dc_address = self.lab.address(DC)
+        return ("127.0.0.1 localhost\n" + f"{self.address} {FAS} {PKI}\n"
+                + f"{dc_address} {DC}\n{dc_address} {DOMAIN} {NETBIOS}\n")
+
+    def resolv_conf(self):
+        return f"nameserver {self.lab.address(DC)}\nsearch {DOMAIN}\n"
+
+    def own(self, text):
+        """The test's names in place of the guide's."""
+        sid = self.lab.accounts["alice"]["sid"].rpartition("-")[0]
+        return (text.replace("192.0.2.20", self.address).replace("127.0.0.1:9643", f"{self.address}:9643")
+                .replace("S-1-5-21-2127521184-1604012920-1887927527", sid))
+
+    # ---- hands ----
+
+    def carry(self, source, target):
+        write(target, Path(source).read_bytes())
+
+    def before(self, where, script):
+        """What lies there, or is typed, before a block's commands: (typed, the commands with their places filled)."""
+        fas1, vda1, storefront = (self.machines[name] for name in ("fas1", "vda1", "storefront01"))
+        if "apt-get install" in script:
+            package = self.packages["fas-server" if where == "fas1" else "fas-host"]
+            self.carry(package, self.machines[where].path(f"/root/{package.name}"))
+        if "-in main.csr -verify" in script:
+            self.carry(fas1.path("/root/main.csr"), self.offline.folder / "main.csr")
+        if "ca install" in script:
+            for name in ("chain.pem", "root.pem", "root.crl"):
+                self.carry(self.offline.folder / name, fas1.path(f"/root/{name}"))
+            self.trust_root()
+        if "svc-fas.keytab /etc" in script:
+            self.carry(self.lab.keytabs / "svc-fas.keytab", fas1.path("/root/svc-fas.keytab"))
+        if "fas-agent enroll" in script:
+            self.carry(self.lab.pki / "dcroot.crt", vda1.path("/etc/fas/kdc-root.pem"))
+            return self.tokens[where] + "\n", script
+        if "/v1/logons" in script:
+            response = saml.response(self.claims("alice"), saml.load_key(self.lab), name_id="alice", issuer=ISSUER,
+                                     audience=AUDIENCE, recipient=RECIPIENT, destination=RECIPIENT)
+            SECRETS.append(response[200:260])
+            write(storefront.path("/root/response.b64"), response)
+        return "", script
+
+    def trust_root(self):
+        """Step 4: the domain trusts the root (here: the domain controller's pkinit_anchors) and starts anew."""
+        anchors = self.lab.samba / "tls" / "logon-root.crt"
+        old = anchors.read_bytes()
+        self.addCleanup(self.restart_domain, anchors, old)
+        self.restart_domain(anchors, old + (self.offline.folder / "root.pem").read_bytes())
+
+    def restart_domain(self, anchors, content):
+        write(anchors, content)
+        proc.stop(self.lab, "samba")
+        dc.start(self.lab)
+        dc.wait_ready(self.lab)
+
+    def after(self, where, script, said):
+        if "fasctl host enroll" in script:
+            tokens = re.findall(r"(?m)^\S{60,}$", said)
+            self.assertEqual(len(tokens), 2, said)
+            self.tokens = dict(zip(("storefront01", "vda1"), tokens))
+            SECRETS.extend(tokens)
+        if "/v1/logons" in script:
+            self.ticket_text = re.search(r'"ticket": ?"([^"]+)"', said).group(1)
+            SECRETS.append(self.ticket_text)
+
+    # ---- the guide ----
+
+    def test_the_guide_leads_from_packages_to_a_logon(self):
+        blocks = BLOCK.findall(GUIDE.read_text())
+        self.assertGreaterEqual(len(blocks), 20)
+        for kind, where, text in blocks:
+            if kind == "yaml":
+                self.put_file(where, text)
+            elif where == "offline":
+                self.before(where, text)
+                self.offline.sh(text)
+            elif "fas-agent logon" in text:
+                self.logon_on_host(text)
+            elif "audit tail" in text:
+                self.look_at_the_record(text)
+            else:
+                typed, script = self.before(where, self.own(text))
+                self.after(where, script, self.machines[where].sh(script, typed).stdout)
+
+    def put_file(self, where, text):
+        short, _, name = where.partition(":")
+        write(self.machines[short].path(name), self.own(text))
+        if name.endswith("fasd.yaml"):
+            self.carry(self.lab.pki / "idp.crt", self.machines[short].path("/etc/fas/okta-2026.pem"))
+
+    def logon_on_host(self, text):
+        """The block's lines one by one: what the first prints stands in the others' places."""
+        host = self.machines["vda1"]
+        host.sh("useradd --create-home --uid 71001 alice")
+        logon, klist, lease, logoff = text.strip().splitlines()
+        said = host.sh(logon, self.ticket_text + "\n").stdout
+        cache = re.search(r"/tmp/krb5cc_(\d+)_([\w-]+)", said)
+        self.assertIsNotNone(cache, said)
+        uid, session = cache.groups()
+        self.correlation = re.search(r"\b[0-9a-f]{32}\b", said)
+        tickets = host.sh(klist.replace("UID", uid).replace("SESSION", session)).stdout
+        self.assertIn("alice@CORP.EXAMPLE.COM", tickets)
+        self.assertIn("krbtgt/CORP.EXAMPLE.COM@CORP.EXAMPLE.COM", tickets)
+        host.sh(lease)
+        host.sh(logoff.replace("SESSION", session))
+        self.assertFalse(host.path(cache.group(0)).exists())
+
+    def look_at_the_record(self, text):
+        fas1 = self.machines["fas1"]
+        records = fas1.sh("fasctl audit tail --limit 100 --json").stdout
+        found = re.findall(r'"correlation_id": ?"([0-9a-f]{32})"', records)
+        self.assertTrue(found, records)
+        said = fas1.sh(text.replace("--correlation ID", f"--correlation {found[-1]}")).stdout
+        self.assertIn("alice@corp.example.com", said)
+        self.units_are_confined(fas1)
+
+    def units_are_confined(self, fas1):
+        for unit in ("fasd", "fas-signer"):
+            with self.subTest(unit):
+                pid = fas1.sh(f"systemctl show -P MainPID {unit}").stdout.strip()
+                status = fas1.sh(f"cat /proc/{pid}/status").stdout
+                self.assertRegex(status, r"(?m)^Seccomp_filters:\s+[2-9]")
+                self.assertRegex(status, r"(?m)^NoNewPrivs:\s+1")
+                journal = fas1.sh(f"journalctl --no-pager -u {unit}").stdout
+                self.assertNotIn("sandbox_without_landlock", journal)
+        # LoadCredential: root's secret, in fasd's hands only
+        self.assertEqual(fas1.sh("stat -c %U:%a /etc/fas/secrets/svc-fas.keytab").stdout.strip(), "root:600")
