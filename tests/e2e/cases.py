@@ -52,6 +52,12 @@ class Reporter(unittest.TestResult):
     def addFailure(self, test, error):
         self._say(test, False, error)
 
+    def addSubTest(self, test, subtest, err):
+        """A failed part is a failure: unittest then calls neither addSuccess nor addFailure."""
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._say(test, False, err)
+
     def addSkip(self, test, reason):
         """A test that does not run proves nothing."""
         self.score.add(f"e2e: {test.id()} was skipped: {reason}", False, 0)
