@@ -303,10 +303,11 @@ sasl_step(LDAP *ld, LDAPMessage **answer, const char **mechanism, int *id)
 static enum fas_code
 check_strength(LDAP *ld, const char *host, struct fas_err *e)
 {
-	sasl_ssf_t ssf = 0;
+	ber_len_t ssf =
+	    0; /* what libldap writes, wider than sasl_ssf_t: ldap_get_option(3) does not say */
 	if (ldap_get_option(ld, LDAP_OPT_X_SASL_SSF, &ssf) != LDAP_OPT_SUCCESS || ssf < SSF_MIN)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_bind",
-		    "%s: RFC 4752 3.1: GSSAPI sealing of strength %u, want %u", host, ssf,
+		    "%s: RFC 4752 3.1: GSSAPI sealing of strength %lu, want %u", host, ssf,
 		    (unsigned)SSF_MIN);
 	return FAS_OK;
 }
