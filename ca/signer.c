@@ -110,7 +110,12 @@ serve(const struct signer_config *config, struct fas_err *e)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	enum fas_code rc = sandbox_enter(false, e);
+	bool lock = sandbox_can_lock_memory();
+	if (!lock)
+		log_event(LOG_LEVEL_WARNING, "memory_not_locked", "message",
+		    "keys may reach swap: set LimitMEMLOCK=infinity, as the packaged unit does",
+		    NULL);
+	enum fas_code rc = sandbox_enter(lock, e);
 	if (rc == FAS_OK)
 		rc = signer_confine(config, e);
 	if (rc == FAS_OK)

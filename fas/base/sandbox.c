@@ -5,6 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+bool
+sandbox_can_lock_memory(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
+
 enum fas_code
 sandbox_enter(bool lock_memory, struct fas_err *e)
 {
@@ -13,7 +20,7 @@ sandbox_enter(bool lock_memory, struct fas_err *e)
 		return fas_fail_errno(e, "no_new_privs");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
 		return fas_fail_errno(e, "core dumps");
-	if (lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+	if (lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		return fas_fail(e, FAS_E_CONFIG, "memory_lock",
 		    "memory cannot be locked: raise LimitMEMLOCK of the unit (or ulimit -l)");
 	return FAS_OK;

@@ -16,6 +16,9 @@
 #include "fas/base/err.h"
 #include "fas/base/own.h"
 
+/* Is the limit of locked memory infinite?  With a finite one a later allocation would fail instead of swap. */
+bool sandbox_can_lock_memory(void);
+
 /*
  * No new privileges by exec, no core dumps, not traceable by the same uid.  lock_memory: nothing of
  * this process is ever swapped (mlockall); FAS_E_CONFIG "memory_lock" when the limit does not allow
