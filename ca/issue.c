@@ -17,7 +17,7 @@ issue_digest(json_t *request, uint8_t out[STORE_DIGEST], struct fas_err *e)
 	if (!copy)
 		return fas_fail_nomem(e);
 	(void)json_object_del(copy, "correlation_id");
-	OWN(text) char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS);
+	OWN(text) char *text = json_text(copy, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!text)
 		return fas_fail_nomem(e);
 	if (EVP_Digest(text, strlen(text), out, NULL, EVP_sha256(), NULL) != 1)

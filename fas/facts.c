@@ -59,6 +59,7 @@ char *
 facts_format(const struct facts *facts)
 {
 	char sid[SID_TEXT_MAX], account_sid[SID_TEXT_MAX], guid[GUID_TEXT_MAX];
+	(void)json_starved();
 	OWN(json)
 	json_t *object =
 	    json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I}", "idp", facts->idp, "storefront",
@@ -67,7 +68,7 @@ facts_format(const struct facts *facts)
 		facts->has_guid ? guid_format(&facts->guid, guid) : NULL, "account_sid",
 		sid_format(&facts->account_sid, account_sid), "session_not_on_or_after",
 		(json_int_t)facts->session_not_on_or_after_s);
-	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+	return json_text(object, JSON_COMPACT);
 }
 
 static enum fas_code

@@ -109,9 +109,10 @@ plan_format(const struct plan *plan)
 {
 	const struct session *s = &plan->session;
 	OWN(text) char *spki = base64_encode(plan->spki, plan->spki_len);
+	(void)json_starved();
 	OWN(json)
 	json_t *object = json_pack(
-	    "{s:s, s:s, s:o, s:s*, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "authority",
+	    "{s:s, s:s, s:o, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "authority",
 	    plan->authority, "profile", plan->profile, "subject", dn_to_json(&plan->subject),
 	    "spki", spki, "validity_s", (json_int_t)plan->validity_s, "upn", s->upn,
 	    "sam_account_name", s->sam_account_name, "realm", s->realm, "principal", s->principal,
@@ -119,7 +120,7 @@ plan_format(const struct plan *plan)
 	    "created_s", (json_int_t)s->created_s, "expires_s", (json_int_t)s->expires_s);
 	if (object && json_object_set_new(object, "sid", json_string(s->sid)) != 0)
 		return NULL;
-	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+	return json_text(object, JSON_COMPACT);
 }
 
 static char *

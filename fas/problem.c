@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "fas/base/json.h"
+
 enum public_code {
 	REQUEST_INVALID,
 	CSR_REFUSED,
@@ -170,7 +172,7 @@ problem_document(const struct problem *problem, const char *correlation_id)
 	json_t *document = json_pack("{s:s+, s:s, s:i, s:s, s:s}", "type",
 	    "urn:fas:problem:", problem->code, "title", problem->title, "status",
 	    (int)problem->status, "code", problem->code, "correlation_id", correlation_id);
-	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+	char *text = json_text(document, JSON_COMPACT);
 	json_decref(document);
 	return text;
 }

@@ -262,7 +262,7 @@ enum fas_code
 api_call(const struct api *api, const char *method, const char *path, const json_t *body,
     struct api_answer *out, struct fas_err *e)
 {
-	OWN(text) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	OWN(text) char *text = json_text(body, JSON_COMPACT);
 	struct attempt at = {.method = method, .path = path, .body = text};
 	bool settled = false;
 	*out = (struct api_answer){0};

@@ -48,7 +48,7 @@ session_file_save(const char *state, const struct session_file *s, struct fas_er
 	    "server", s->server, "upn", s->upn, "principal", s->principal, "user", s->user,
 	    "ccache", s->ccache, "serial", s->serial, "correlation_id", s->correlation_id,
 	    "expires_at", (json_int_t)s->expires_s, "lease_s", (json_int_t)s->lease_s);
-	OWN(text) char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
+	OWN(text) char *text = json_text(object, JSON_INDENT(1));
 	if (!text)
 		return fas_fail_nomem(e);
 	enum fas_code rc = file_make_folder(state, 0700, e);

@@ -48,10 +48,8 @@ set_text(json_t *body, const char *name, const char *value)
 {
 	if (!value)
 		return true;
-	json_t *text = json_string(value);
-	if (!text)
-		text = json_string("(unprintable)");
-	return json_object_set_new(body, name, text) == 0;
+	bool good = utf8_is_valid(value, strlen(value));
+	return json_object_set_new(body, name, json_string(good ? value : "(unprintable)")) == 0;
 }
 
 /* The whole record or NULL: one that lacks a member for want of memory would say something else. */
@@ -162,7 +160,7 @@ audit_append(struct db *db, const struct audit_record *record, struct fas_err *e
 	if (rc != FAS_OK)
 		return rc;
 	OWN(json) json_t *json = record_to_json(record);
-	OWN(text) char *body = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	OWN(text) char *body = json_text(json, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!body)
 		return fas_fail_nomem(e);
 	if (!hash_link(&link, body, link.hash))

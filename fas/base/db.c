@@ -273,6 +273,17 @@ db_bind_blob(struct db_query *q, int index, const void *data, size_t len)
 		bound(q, sqlite3_bind_blob64(q->stmt, index, data, len, SQLITE_STATIC));
 }
 
+/* A text for which there is no memory would look like NULL, and be read as "". */
+static int
+read_texts(sqlite3_stmt *stmt)
+{
+	for (int i = 0; i < sqlite3_data_count(stmt); i++) {
+		if (sqlite3_column_type(stmt, i) == SQLITE_TEXT && !sqlite3_column_text(stmt, i))
+			return SQLITE_NOMEM;
+	}
+	return SQLITE_ROW;
+}
+
 enum fas_code
 db_step(struct db_query *q, bool *row)
 {
@@ -280,6 +291,8 @@ db_step(struct db_query *q, bool *row)
 	if (q->rc != FAS_OK)
 		return q->rc;
 	int status = sqlite3_step(q->stmt);
+	if (status == SQLITE_ROW)
+		status = read_texts(q->stmt);
 	*row = status == SQLITE_ROW;
 	if (status == SQLITE_ROW || status == SQLITE_DONE)
 		return FAS_OK;

@@ -6,8 +6,8 @@
 #include "fas/base/text.h"
 
 /*
- * jansson's parser drops a character of a text for which it finds no memory, and goes on: so its allocations are
- * watched, and what was read while one of them failed is not used.
+ * jansson's parser and its json_dumps drop bytes for which they find no memory, and go on; json_pack leaves out an
+ * optional member.  So its allocations are watched, and what was made while one of them failed is not used.
  */
 static _Thread_local bool starved;
 
@@ -25,14 +25,21 @@ watch_memory(void)
 	json_set_alloc_funcs(json_memory, free);
 }
 
-static json_t *
-parse_watched(const char *bytes, size_t len, json_error_t *where)
+bool
+json_starved(void)
 {
+	bool was = starved;
 	starved = false;
-	json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, where);
-	if (!starved)
-		return value;
-	json_decref(value);
+	return was;
+}
+
+char *
+json_text(const json_t *value, size_t flags)
+{
+	char *text = value ? json_dumps(value, flags) : NULL;
+	if (!json_starved())
+		return text;
+	free(text);
 	return NULL;
 }
 
@@ -41,9 +48,12 @@ json_open(struct json_reader *r, const char *bytes, size_t len, struct fas_err *
 {
 	json_error_t where;
 	*r = (struct json_reader){.e = e};
-	r->object = parse_watched(bytes, len, &where);
-	if (!r->object && starved)
+	(void)json_starved();
+	r->object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
+	if (json_starved()) {
+		json_close(r);
 		return fas_fail_nomem(e);
+	}
 	/* What stands "near" the error may be a ticket or a token. */
 	char *near = r->object ? NULL : strstr(where.text, " near '");
 	if (near)

@@ -43,6 +43,17 @@ enum fas_code json_open_object(struct json_reader *r, json_t *object, struct fas
 void json_close(struct json_reader *r);
 
 /*
+ * Did jansson find no memory in this thread since the last call or json_open?  Then what was built since may lack members, as
+ * json_pack leaves out an optional one whose text it cannot copy: it must not be used.
+ */
+bool json_starved(void);
+/*
+ * json_dumps of the whole value or NULL: jansson itself drops what its buffer has no room for.  NULL too when memory
+ * was wanting since json_starved or json_open, as above.  malloc'ed.
+ */
+char *json_text(const json_t *value, size_t flags);
+
+/*
  * Required (need) and optional (want) members.  Missing, of another type, out of bounds:
  * "member_missing", "member_invalid" in e, and NULL / 0 / the fallback is returned; json_finish
  * reports it. Lengths count bytes without the NUL; a text must be printable: no control characters.

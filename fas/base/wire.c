@@ -174,7 +174,7 @@ send_all(int fd, const uint8_t *data, size_t len, int64_t deadline_us, struct fa
 enum fas_code
 wire_send(int fd, json_t *message, int timeout_ms, struct fas_err *e)
 {
-	OWN(text) char *text = json_dumps(message, JSON_COMPACT);
+	OWN(text) char *text = json_text(message, JSON_COMPACT);
 	if (!text)
 		return fas_fail_nomem(e);
 	size_t len = strlen(text);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fas/base/json.h"
 #include "fas/http/http.h"
 #include "fas/problem.h"
 
@@ -69,6 +70,8 @@ http_answer_text(
 {
 	restart(response, status, content_type);
 	buf_text(&response->body, text);
+	if (response->body.failed) /* no half an answer, and no success without one */
+		restart(response, 500, NULL);
 }
 
 void
@@ -80,7 +83,7 @@ http_answer_empty(struct http_response *response, unsigned status)
 void
 http_answer_json(struct http_response *response, unsigned status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = json_text(body, JSON_COMPACT);
 	json_decref(body);
 	if (!text) {
 		struct fas_err e = {0};
