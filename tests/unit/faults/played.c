@@ -1,0 +1,47 @@
+#include "tests/unit/faults/played.h"
+
+#include "tests/unit/faults/faults.h"
+
+/* Call the played part with its arguments, nothing of which fails. */
+#define PLAY(call)                                                                                 \
+	do {                                                                                       \
+		faults_pause();                                                                    \
+		enum fas_code rc_ = call;                                                          \
+		faults_resume();                                                                   \
+		return rc_;                                                                        \
+	} while (0)
+
+enum fas_code
+__wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
+    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e)
+{
+	PLAY(world_saml_verify(trust, xml, len, in_response_to, now_s, out, e));
+}
+
+enum fas_code
+__wrap_directory_find(struct directory *directory, const struct directory_claims *claims,
+    int64_t now_s, struct account **out, struct fas_err *e)
+{
+	PLAY(world_directory_find(directory, claims, now_s, out, e));
+}
+
+enum fas_code
+__wrap_directory_group(
+    struct directory *directory, const char *name, struct sid *out, struct fas_err *e)
+{
+	PLAY(world_directory_group(directory, name, out, e));
+}
+
+enum fas_code
+__wrap_signer_issue(struct signer *signer, const struct signer_request *request,
+    struct signer_certificate *out, struct fas_err *e)
+{
+	PLAY(world_signer_issue(signer, request, out, e));
+}
+
+enum fas_code
+__wrap_signer_revoke(struct signer *signer, const char *correlation_id, const char *serial,
+    const char *session, const char *reason, size_t *n_revoked, struct fas_err *e)
+{
+	PLAY(world_signer_revoke(signer, correlation_id, serial, session, reason, n_revoked, e));
+}

@@ -1,0 +1,32 @@
+/* The played world of tests/unit/pipeline, in a pause of the faults. */
+#ifndef TESTS_FAULTS_PLAYED_H
+#define TESTS_FAULTS_PLAYED_H
+
+#include "tests/unit/pipeline/world.h"
+
+/* The names that world.c is compiled with here (CMakeLists.txt). */
+enum fas_code world_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
+    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+enum fas_code world_directory_find(struct directory *directory,
+    const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
+enum fas_code world_directory_group(
+    struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
+enum fas_code world_signer_issue(struct signer *signer, const struct signer_request *request,
+    struct signer_certificate *out, struct fas_err *e);
+enum fas_code world_signer_revoke(struct signer *signer, const char *correlation_id,
+    const char *serial, const char *session, const char *reason, size_t *n_revoked,
+    struct fas_err *e);
+
+enum fas_code __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
+    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+enum fas_code __wrap_directory_find(struct directory *directory,
+    const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
+enum fas_code __wrap_directory_group(
+    struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
+enum fas_code __wrap_signer_issue(struct signer *signer, const struct signer_request *request,
+    struct signer_certificate *out, struct fas_err *e);
+enum fas_code __wrap_signer_revoke(struct signer *signer, const char *correlation_id,
+    const char *serial, const char *session, const char *reason, size_t *n_revoked,
+    struct fas_err *e);
+
+#endif
