@@ -234,15 +234,13 @@ set_domain(const struct domain_config *config, struct account *out, struct fas_e
 }
 
 enum fas_code
-account_build(const struct entry *entry, const struct domain_config *config, int64_t now_s,
+account_read(const struct entry *entry, const struct domain_config *config, int64_t now_s,
     struct account **out, struct fas_err *e)
 {
 	OWN(account) struct account *account = calloc(1, sizeof(*account));
 	enum fas_code rc;
 	if (!account)
 		return fas_fail_nomem(e);
-	if ((rc = account_check_kind(entry, e)) != FAS_OK)
-		return rc;
 	if ((rc = read_ids(entry, account, e)) != FAS_OK)
 		return rc;
 	if ((rc = read_names(entry, config, account, e)) != FAS_OK)
@@ -255,6 +253,14 @@ account_build(const struct entry *entry, const struct domain_config *config, int
 		return rc;
 	*out = TAKE(account);
 	return FAS_OK;
+}
+
+enum fas_code
+account_build(const struct entry *entry, const struct domain_config *config, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	enum fas_code rc = account_check_kind(entry, e);
+	return rc == FAS_OK ? account_read(entry, config, now_s, out, e) : rc;
 }
 
 enum fas_code

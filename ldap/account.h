@@ -30,6 +30,10 @@ MUST_CHECK enum fas_code account_check_kind(const struct entry *entry, struct fa
 MUST_CHECK enum fas_code account_build(const struct entry *entry,
     const struct domain_config *config, int64_t now_s, struct account **out, struct fas_err *e);
 
+/* The same of an entry of any kind: whoever calls has judged that. */
+MUST_CHECK enum fas_code account_read(const struct entry *entry, const struct domain_config *config,
+    int64_t now_s, struct account **out, struct fas_err *e);
+
 /* The implicit name sAMAccountName@dnsdomain (MS-ADTS 5.1.1.1.1); malloc'ed, NULL when out of memory. */
 char *account_implicit_upn(const char *sam_account_name, const struct domain_config *config);
 

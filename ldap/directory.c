@@ -7,7 +7,9 @@
 #include <ldap.h>
 
 #include "fas/base/text.h"
+#include "ldap/dn_text.h"
 #include "ldap/lookup.h"
+#include "ldap/machine.h"
 
 /* libldap's first call sets up globals without a lock of its own. */
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -109,6 +111,23 @@ directory_find(struct directory *directory, const struct directory_claims *claim
 {
 	*out = NULL;
 	return lookup_account(directory, claims, now_s, out, e);
+}
+
+enum fas_code
+directory_machine(struct directory *directory, const char *realm, const char *sam, int64_t now_s,
+    struct machine *out, struct fas_err *e)
+{
+	*out = (struct machine){0};
+	return lookup_machine(directory, realm, sam, now_s, out, e);
+}
+
+enum fas_code
+directory_check_dn(const char *text, struct fas_err *e)
+{
+	struct dn dn = {0};
+	enum fas_code rc = dn_from_text(text, &dn, e);
+	dn_done(&dn);
+	return rc;
 }
 
 enum fas_code

@@ -114,6 +114,37 @@ MUST_CHECK enum fas_code directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
 
 /*
+ * A machine account, as Kerberos names it.  account is read like a user's (`privileged` stays false: no policy asks
+ * for it); dns_name is its dNSHostName, which is a host name, begins with the account's own name, and is no other
+ * account's.
+ */
+struct machine {
+	struct account *account; /* owned */
+	char dns_name[HOSTNAME_MAX + 1];
+};
+
+void machine_done(struct machine *machine);
+
+/*
+ * Find the machine account sam ("VDA1$") of the domain whose realm is realm, spelled exactly so (RFC 4120 6.1).  Its
+ * state is NOT judged here: machine_check does.
+ *
+ * FAS_E_DENIED "machine_domain" (no configured domain has this realm) | "machine_not_found" | "machine_kind" (a user, a
+ * managed service account, no workstation or server) | "machine_name" (dNSHostName is missing, no host name, not the
+ * account's own, or another account has it too) | "entry_malformed"; FAS_E_UNAVAILABLE as directory_find.  Thread-safe.
+ */
+MUST_CHECK enum fas_code directory_machine(struct directory *directory, const char *realm,
+    const char *sam, int64_t now_s, struct machine *out, struct fas_err *e);
+
+/* As account_check: FAS_E_DENIED "machine_disabled", "machine_expired", "machine_locked".  Pure. */
+MUST_CHECK enum fas_code machine_check(const struct machine *machine, struct fas_err *e);
+
+/* Does the account lie below this container?  False also when container is no DN. */
+bool machine_is_below(const struct machine *machine, const char *container);
+/* Is text a distinguished name (RFC 4514)?  FAS_E_INPUT "dn_malformed". */
+MUST_CHECK enum fas_code directory_check_dn(const char *text, struct fas_err *e);
+
+/*
  * A group by name: "CORP\\VDI Users" (NetBIOS or DNS domain), "VDI Users@corp.example.com" or a DN.
  * FAS_E_NOTFOUND "group_not_found" (also for a distribution group: no logon carries it), FAS_E_UNAVAILABLE
  * "directory_away".
@@ -138,6 +169,7 @@ size_t directory_status(struct directory *directory, struct directory_status *ou
 MUST_CHECK enum fas_code directory_ping(struct directory *directory, struct fas_err *e);
 
 DEFINE_OWN(account, struct account *, account_free);
+DEFINE_OWN_IN_PLACE(machine, struct machine, machine_done);
 DEFINE_OWN(directory, struct directory *, directory_free);
 
 #endif
