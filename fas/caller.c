@@ -157,9 +157,9 @@ caller_still_valid(
     struct caller_table *table, struct caller *caller, int64_t now_s, struct fas_err *e)
 {
 	if (now_s > caller->not_after_s)
-		return fas_fail(e, FAS_E_AUTH, "caller_expired",
-		    "the certificate of %s has expired", caller->name);
-	if (caller->generation == caller_table_generation(table))
+		return fas_fail(e, FAS_E_AUTH, "caller_expired", "the %s of %s has expired",
+		    caller->kind == CALLER_KERBEROS ? "ticket" : "certificate", caller->name);
+	if (caller->kind == CALLER_KERBEROS || caller->generation == caller_table_generation(table))
 		return FAS_OK;
 	return caller_check_listed(table, caller, e);
 }

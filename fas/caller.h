@@ -44,7 +44,10 @@ bool caller_table_await(struct caller_table *table, const char *serial, int time
  */
 MUST_CHECK enum fas_code caller_from_certificate(struct caller_table *table, const uint8_t *der,
     size_t len, int64_t now_s, struct caller *out, struct fas_err *e);
-/* At every request of a kept connection: notAfter, and the table again when its generation has changed. */
+/*
+ * At every request of a kept connection: notAfter, and the table again when its generation has changed.  (A Kerberos
+ * caller's end is its ticket's; it stands in no table, its account is read again by fas/negotiate.h.)
+ */
 MUST_CHECK enum fas_code caller_still_valid(
     struct caller_table *table, struct caller *caller, int64_t now_s, struct fas_err *e);
 

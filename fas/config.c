@@ -130,6 +130,30 @@ read_limits(struct yaml_reader *r, struct config *config)
 	    (enum log_level)yaml_want_word(r, "log_level", levels, NELEMS(levels), LOG_LEVEL_INFO);
 }
 
+/* `machines` says what Kerberos' names may be: neither goes without the other. */
+static void
+read_kerberos(struct yaml_reader *top, struct config *config)
+{
+	struct yaml_reader r;
+	const struct yaml_node *map = yaml_want(top, "kerberos", YAML_MAP);
+	config->machines = yaml_want(top, "machines", YAML_LIST);
+	if (!map && config->machines)
+		yaml_fail(config->machines, top->e, "yaml_missing_key",
+		    "\"machines\" needs \"kerberos\": by certificate a machine's role is known");
+	if (!map || yaml_open(&r, map, "kerberos", top->e) != FAS_OK)
+		return;
+	read_path(&r, config->folder, "keytab", config->kerberos_keytab);
+	config->kerberos_principal = yaml_need_text(&r, "principal");
+	config->kerberos_recheck_s = (unsigned)yaml_want_duration(&r, "recheck", 1, 60, 60);
+	if (config->kerberos_principal && strncmp(config->kerberos_principal, "HTTP/", 5) != 0)
+		yaml_fail(yaml_want_any(&r, "principal"), top->e, "yaml_value",
+		    "RFC 4559 4: principal \"%.128s\" is not HTTP/HOST",
+		    config->kerberos_principal);
+	if (yaml_finish(&r) == FAS_OK && !config->machines)
+		yaml_fail(map, top->e, "yaml_missing_key",
+		    "\"kerberos\" needs \"machines\": without a rule nobody is let in");
+}
+
 static enum fas_code
 read_all(struct config *config, struct fas_err *e)
 {
@@ -145,6 +169,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_admin(yaml_need(&r, "admin", YAML_MAP), config, e);
 	read_listen(yaml_need(&r, "listen", YAML_MAP), config, e);
 	read_limits(&r, config);
+	read_kerberos(&r, config);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);
 	return yaml_finish(&r);

@@ -46,6 +46,10 @@ struct config {
 	unsigned connections, connections_per_address; /* of each listener */
 	int64_t clock_skew_s;
 	enum log_level log_level;
+	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
+	char kerberos_keytab[PATH_MAX];
+	unsigned kerberos_recheck_s;
+	const struct yaml_node *machines;           /* a list, NULL without kerberos */
 	const struct yaml_node *identity_providers; /* a list */
 	const struct yaml_node *domains;            /* a list */
 };

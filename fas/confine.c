@@ -99,6 +99,8 @@ allow_configured(struct sandbox *sandbox, const struct config *config, struct fa
 		rc = sandbox_allow(sandbox, config->state, SANDBOX_WRITE, e);
 	if (rc == FAS_OK)
 		rc = sandbox_allow_beside(sandbox, config->admin_socket, SANDBOX_WRITE, e);
+	if (rc == FAS_OK && config->kerberos_principal)
+		rc = sandbox_allow_beside(sandbox, config->kerberos_keytab, SANDBOX_READ, e);
 	if (rc == FAS_OK)
 		rc = allow_list(sandbox, config->identity_providers, e);
 	return rc == FAS_OK ? allow_list(sandbox, config->domains, e) : rc;

@@ -2,9 +2,9 @@
 fas_room(fas_edge
   SOURCES
     problem.c metrics.c refusals.c caller.c caller_table.c api.c publisher.c config.c reload.c ops.c gauges.c
-    identity.c background.c audit_head.c audit_head_store.c audit_reconcile.c admin.c admin_ops.c admin_explain.c
-    http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/handshake.c
-  LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON OpenSSL::Crypto Threads::Threads)
+    identity.c acceptor.c machines.c negotiate.c background.c audit_head.c audit_head_store.c audit_reconcile.c admin.c admin_ops.c admin_explain.c
+    http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/negotiate.c http/handshake.c
+  LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON PkgConfig::KRB5 PkgConfig::GSSAPI OpenSSL::Crypto Threads::Threads)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
 fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)

@@ -22,6 +22,7 @@
 #include "fas/fasd_options.h"
 #include "fas/http/listen.h"
 #include "fas/http/server.h"
+#include "fas/negotiate.h"
 #include "fas/publisher.h"
 
 #define READERS 4
@@ -45,6 +46,7 @@ struct daemon {
 	struct reloader *reloader;
 	struct workers *workers, *ops_workers;
 	struct caller_table *callers;
+	struct negotiation negotiation;
 	struct identity_key key;
 	struct http_tls *tls;
 	struct background *background;
@@ -89,6 +91,8 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = directory_new(config->domains, config->folder, &d->directory, e);
 	if (rc == FAS_OK)
+		rc = negotiation_load(config, d->directory, &d->negotiation, e);
+	if (rc == FAS_OK)
 		rc = metrics_new(&d->metrics, e);
 	d->service = (struct service){.node = config->node,
 	    .trust = trust,
@@ -105,6 +109,8 @@ open_service(struct daemon *d, struct fas_err *e)
 {
 	const struct config *config = d->config;
 	enum fas_code rc = open_store(d, e);
+	if (rc == FAS_OK)
+		rc = negotiation_begin(config, &d->negotiation, e);
 	if (rc == FAS_OK)
 		rc = signer_new(config->signer_socket, config->signer_connections,
 		    config->signer_timeout_ms, &d->signer, e);
@@ -189,6 +195,7 @@ listen_api(struct daemon *d, struct fas_err *e)
 	api.workers = d->workers;
 	api.tls = d->tls;
 	api.callers = d->callers;
+	api.negotiation = negotiation_http(&d->negotiation);
 	api.threads = API_EVENT_THREADS;
 	enum fas_code rc = listen_at(&api, &d->config->api, d->apis, &d->n_apis, e);
 	atomic_store(&d->ops.api_up, rc == FAS_OK);
@@ -360,6 +367,7 @@ shut_down(struct daemon *d)
 	if (d->db)
 		db_pool_close(d->db);
 	metrics_free(d->metrics);
+	negotiation_done(&d->negotiation);
 	if (d->directory)
 		directory_free(d->directory);
 	if (d->service.trust)

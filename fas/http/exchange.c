@@ -54,6 +54,7 @@ add_headers(const struct exchange *x, struct MHD_Response *response)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
 	for (size_t i = 0; i < r->n_headers; i++)
 		(void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+	negotiate_add_header(x, response);
 	/* A refused certificate may be good on the next connection; a stopping server keeps none. */
 	if (r->status == 401 || atomic_load(&x->server->stopping))
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
@@ -121,6 +122,17 @@ run_handler(struct exchange *x)
 	x->answered = true;
 }
 
+/* The handler, once it is known who asks. */
+static void
+run_for_caller(struct exchange *x)
+{
+	struct fas_err e = {0};
+	if (negotiate_is_pending(x) && negotiate_settle(x, &e) != FAS_OK)
+		refuse(x, &e);
+	else
+		run_handler(x);
+}
+
 void
 http_server_work(void *job)
 {
@@ -132,7 +144,7 @@ http_server_work(void *job)
 		fas_fail(&e, FAS_E_UNAVAILABLE, "stopping", "the service is being stopped");
 		refuse(x, &e);
 	} else {
-		run_handler(x);
+		run_for_caller(x);
 	}
 	log_set_correlation(NULL);
 	MHD_resume_connection(x->mhd); /* x is the event thread's from here on */
@@ -231,7 +243,7 @@ take_end(struct exchange *x)
 		refuse(x, &x->refusal);
 		return send_answer(x);
 	}
-	if (x->request.route->slow)
+	if (x->request.route->slow || negotiate_is_pending(x))
 		return queue_work(x);
 	run_handler(x);
 	return send_answer(x);
@@ -272,6 +284,8 @@ http_exchange_completed(
 	release_place(x);
 	buf_done(&x->request.body);
 	free(x->request.certificate);
+	free(x->token);
+	free(x->reply);
 	http_response_done(&x->response);
 	free(x);
 	atomic_fetch_sub(&server->in_flight, 1);

@@ -13,6 +13,10 @@ struct exchange {
 	struct http_response response;
 	struct fas_err refusal; /* found in the head; answered when the body is through */
 	char allow[64];
+	/* The caller is settled on a worker: by the token behind "Negotiate", or by reading the account again. */
+	char *token; /* owned */
+	bool recheck;
+	char *reply; /* owned; the answer's token */
 	int64_t began_us;
 	size_t received;
 	bool counted;  /* in state->in_flight */
@@ -29,5 +33,22 @@ const char *exchange_header(const struct exchange *x, const char *name);
  */
 MUST_CHECK enum fas_code exchange_check_head(
     struct exchange *x, const char *method, const char *url, struct fas_err *e);
+
+/* ---- negotiate.c: a client without a certificate ---- */
+
+/* Can this client still prove itself otherwise?  In the head, on the event thread. */
+bool negotiate_applies(const struct exchange *x);
+/* Who it is known to be, or what has to be done on a worker to know it.  FAS_E_AUTH "caller_required",
+ * "caller_negotiate", "caller_expired". */
+MUST_CHECK enum fas_code negotiate_begin(struct exchange *x, struct fas_err *e);
+/* Is there such work? */
+bool negotiate_is_pending(const struct exchange *x);
+/* Do it, on a worker; then x->request.caller is known and has the route's role. */
+MUST_CHECK enum fas_code negotiate_settle(struct exchange *x, struct fas_err *e);
+/* WWW-Authenticate of the answer. */
+void negotiate_add_header(const struct exchange *x, struct MHD_Response *response);
+
+/* Does the caller have a role of the route?  FAS_E_DENIED "caller_role". */
+MUST_CHECK enum fas_code exchange_check_role(struct exchange *x, struct fas_err *e);
 
 #endif

@@ -68,19 +68,35 @@ judge_caller(struct exchange *x, struct fas_err *e)
 	return rc == FAS_OK ? caller_from_certificate(table, der, len, now_s, caller, e) : rc;
 }
 
+enum fas_code
+exchange_check_role(struct exchange *x, struct fas_err *e)
+{
+	const struct http_route *route = x->request.route;
+	if (!((unsigned)x->request.caller.role & route->roles))
+		return fas_fail(e, FAS_E_DENIED, "caller_role", "the role of %s does not allow %s",
+		    x->request.caller.name, route->name);
+	if (route->certificate && x->request.caller.kind != CALLER_CERTIFICATE)
+		return fas_fail(e, FAS_E_DENIED, "renew_no_certificate",
+		    "%s has shown no certificate that could be renewed", x->request.caller.name);
+	return FAS_OK;
+}
+
 static enum fas_code
 check_caller(struct exchange *x, struct fas_err *e)
 {
 	const struct http_route *route = x->request.route;
+	struct fas_err why = {0};
 	if (route->roles == 0)
 		return FAS_OK;
-	enum fas_code rc = judge_caller(x, e);
+	enum fas_code rc = judge_caller(x, &why);
+	/* A certificate that is refused is refused: only who shows none may negotiate. */
+	if (rc != FAS_OK && strcmp(why.reason, "caller_required") == 0 && negotiate_applies(x))
+		return negotiate_begin(x, e);
 	if (rc != FAS_OK)
-		return rc;
+		return fas_fail(e, why.code, why.reason, "%s", why.message);
 	x->request.caller = x->connection->caller;
-	if (!((unsigned)x->request.caller.role & route->roles))
-		return fas_fail(e, FAS_E_DENIED, "caller_role", "the role of %s does not allow %s",
-		    x->request.caller.name, route->name);
+	if ((rc = exchange_check_role(x, e)) != FAS_OK)
+		return rc;
 	return route->certificate
 		   ? read_certificate(x, &x->request.certificate, &x->request.certificate_len, e)
 		   : FAS_OK;

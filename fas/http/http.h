@@ -52,6 +52,32 @@ struct http_request {
 	char if_modified_since[64];
 };
 
+/* ---- who has no certificate (RFC 4559) ---- */
+
+#define HTTP_PRINCIPAL_MAX 512
+
+/* What a connection's one negotiation has shown. */
+struct http_negotiated {
+	struct caller caller;               /* kind CALLER_NONE: nothing yet */
+	char principal[HTTP_PRINCIPAL_MAX]; /* by which its account is found again */
+	int64_t checked_s;                  /* when that was last read */
+};
+
+/*
+ * How a client without a certificate proves itself: given by whoever starts the server, run on its workers.
+ *
+ * accept: token is what the client sent behind "Negotiate", binding the channel's (RFC 5929).  *reply, when set, is
+ * malloc'ed base64 for the client.  recheck: is the account still what it was?  Both answer FAS_E_AUTH or FAS_E_DENIED
+ * with the reason for the records, or FAS_E_UNAVAILABLE.
+ */
+struct http_negotiation {
+	void *arg;
+	unsigned recheck_s;
+	enum fas_code (*accept)(void *arg, const char *token, const uint8_t *binding,
+	    size_t binding_len, struct http_negotiated *out, char **reply, struct fas_err *e);
+	enum fas_code (*recheck)(void *arg, struct http_negotiated *n, struct fas_err *e);
+};
+
 #define HTTP_HEADERS_MAX 8
 
 struct http_response {

@@ -51,7 +51,9 @@ struct http_connection {
 	bool waiting; /* suspended for bytes of the handshake; under the server's lock */
 	enum http_phase phase;
 	int64_t since_us;     /* when the phase began */
-	struct caller caller; /* kind CALLER_NONE until judged good */
+	struct caller caller; /* by certificate; kind CALLER_NONE until judged good */
+	bool tried;           /* the one negotiation has been */
+	struct http_negotiated negotiated;
 };
 
 void http_connection_phase(struct http_connection *connection, enum http_phase phase);

@@ -26,6 +26,7 @@ struct http_server_config {
 	struct workers *workers;      /* runs http_server_work; needed when a route is slow */
 	struct http_tls *tls;         /* NULL = plain HTTP */
 	struct caller_table *callers; /* needed when a route asks for a role */
+	const struct http_negotiation *negotiation; /* NULL = certificates only; needs tls */
 	struct metrics *metrics;
 	struct refusals *refusals; /* may be NULL */
 	unsigned threads;          /* event threads */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 
 #define CHAIN_MAX 4
@@ -18,8 +19,8 @@ struct identity {
 
 struct http_tls {
 	char *trust_pem;
+	pthread_mutex_t lock; /* guards what follows */
 	gnutls_datum_t ticket_key;
-	pthread_mutex_t lock; /* guards the pointer */
 	struct identity *identity;
 };
 
@@ -44,6 +45,14 @@ identity_free(struct identity *identity)
 }
 
 DEFINE_OWN(identity, struct identity *, identity_free);
+
+static void
+wipe_ticket_key(gnutls_datum_t *key)
+{
+	if (key->data)
+		gnutls_memset(key->data, 0, key->size);
+	gnutls_free(key->data);
+}
 
 static gnutls_datum_t
 datum(const char *text)
@@ -99,9 +108,7 @@ http_tls_free(struct http_tls *tls)
 	if (!tls)
 		return;
 	identity_free(tls->identity);
-	if (tls->ticket_key.data)
-		gnutls_memset(tls->ticket_key.data, 0, tls->ticket_key.size);
-	gnutls_free(tls->ticket_key.data);
+	wipe_ticket_key(&tls->ticket_key);
 	pthread_mutex_destroy(&tls->lock);
 	free(tls->trust_pem);
 	free(tls);
@@ -112,13 +119,22 @@ http_tls_replace(
     struct http_tls *tls, const char *key_pem, const char *certificate_pem, struct fas_err *e)
 {
 	struct identity *identity = NULL;
-	enum fas_code rc = identity_new(key_pem, certificate_pem, &identity, e);
-	if (rc != FAS_OK)
-		return rc;
+	gnutls_datum_t ticket_key = {0}, old;
+	enum fas_code code = identity_new(key_pem, certificate_pem, &identity, e);
+	if (code != FAS_OK)
+		return code;
+	int rc = gnutls_session_ticket_key_generate(&ticket_key);
+	if (rc < 0) {
+		identity_free(identity);
+		return fail_gnutls(e, rc, "session ticket key");
+	}
 	pthread_mutex_lock(&tls->lock);
 	identity->older = tls->identity;
 	tls->identity = identity;
+	old = tls->ticket_key;
+	tls->ticket_key = ticket_key;
 	pthread_mutex_unlock(&tls->lock);
+	wipe_ticket_key(&old);
 	return FAS_OK;
 }
 
@@ -141,7 +157,9 @@ void
 http_tls_prepare(struct http_tls *tls, gnutls_session_t session)
 {
 	gnutls_db_set_ptr(session, tls);
+	pthread_mutex_lock(&tls->lock);
 	(void)gnutls_session_ticket_enable_server(session, &tls->ticket_key);
+	pthread_mutex_unlock(&tls->lock);
 }
 
 int
@@ -179,4 +197,50 @@ http_tls_peer(gnutls_session_t session, uint8_t **der, size_t *len, struct fas_e
 	*der = copy;
 	*len = peers[0].size;
 	return FAS_OK;
+}
+
+/* ---- channel binding ---- */
+
+/* RFC 5929 4.1: the hash of the certificate's own signature, but SHA-256 for MD5 and SHA-1. */
+static enum fas_code
+hash_certificate(
+    const gnutls_datum_t *der, uint8_t *out, size_t room, size_t *len, struct fas_err *e)
+{
+	gnutls_x509_crt_t certificate;
+	int rc = gnutls_x509_crt_init(&certificate);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "channel binding");
+	rc = gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER);
+	int sign = rc < 0 ? rc : gnutls_x509_crt_get_signature_algorithm(certificate);
+	gnutls_x509_crt_deinit(certificate);
+	if (sign < 0)
+		return fail_gnutls(e, sign, "channel binding");
+	gnutls_digest_algorithm_t hash =
+	    gnutls_sign_get_hash_algorithm((gnutls_sign_algorithm_t)sign);
+	if (hash == GNUTLS_DIG_UNKNOWN || hash == GNUTLS_DIG_MD5 || hash == GNUTLS_DIG_SHA1)
+		hash = GNUTLS_DIG_SHA256;
+	*len = gnutls_hash_get_len(hash);
+	if (*len == 0 || *len > room)
+		return fail_gnutls(e, GNUTLS_E_SHORT_MEMORY_BUFFER, "channel binding");
+	rc = gnutls_hash_fast(hash, der->data, der->size, out);
+	return rc < 0 ? fail_gnutls(e, rc, "channel binding") : FAS_OK;
+}
+
+enum fas_code
+http_tls_binding(struct http_tls *tls, gnutls_session_t session, uint8_t out[HTTP_TLS_BINDING_MAX],
+    size_t *len, struct fas_err *e)
+{
+	static const char prefix[] = "tls-server-end-point:";
+	const size_t prefix_len = sizeof(prefix) - 1;
+	size_t hash_len = 0;
+	/* A resumed session has shown none; it is of the present certificate, as replacing that ends resumption. */
+	const gnutls_datum_t *ours = gnutls_certificate_get_ours(session);
+	pthread_mutex_lock(&tls->lock);
+	const gnutls_datum_t der = ours ? *ours : tls->identity->chain[0].cert;
+	pthread_mutex_unlock(&tls->lock);
+	memcpy(out, prefix, prefix_len);
+	enum fas_code rc = hash_certificate(
+	    &der, out + prefix_len, HTTP_TLS_BINDING_MAX - prefix_len, &hash_len, e);
+	*len = prefix_len + hash_len;
+	return rc;
 }

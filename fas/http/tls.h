@@ -22,7 +22,8 @@ struct http_tls;
 MUST_CHECK enum fas_code http_tls_new(const char *trust_pem, const char *key_pem,
     const char *certificate_pem, struct http_tls **out, struct fas_err *e);
 void http_tls_free(struct http_tls *tls);
-/* New connections get the new certificate; running handshakes keep the old one. */
+/* New connections get the new certificate; running handshakes keep the old one.  Sessions of the old one are not
+ * resumed: a client binds to the certificate that it has seen. */
 MUST_CHECK enum fas_code http_tls_replace(
     struct http_tls *tls, const char *key_pem, const char *certificate_pem, struct fas_err *e);
 
@@ -36,6 +37,14 @@ gnutls_certificate_retrieve_function2 http_tls_present;
 /* The peer's leaf, malloc'ed DER.  FAS_E_AUTH "caller_required" when it has sent none. */
 MUST_CHECK enum fas_code http_tls_peer(
     gnutls_session_t session, uint8_t **der, size_t *len, struct fas_err *e);
+
+/*
+ * tls-server-end-point (RFC 5929 4.1) of this connection, with its prefix, as the application data of GSSAPI's channel
+ * bindings.  Returns the length.
+ */
+#define HTTP_TLS_BINDING_MAX 96
+MUST_CHECK enum fas_code http_tls_binding(struct http_tls *tls, gnutls_session_t session,
+    uint8_t out[HTTP_TLS_BINDING_MAX], size_t *len, struct fas_err *e);
 
 DEFINE_OWN(tls, struct http_tls *, http_tls_free);
 

@@ -125,6 +125,14 @@ each_fault_is_named_with_its_place(void **state)
 	    {"domains", "domains: x\n", "yaml_type", "fasd.yaml:14:"},
 	    {"identity", "", "yaml_missing_key", "identity_providers"},
 	    {"node", "node: fas1\nnode: fas2\n", "yaml_malformed", "fasd.yaml:2:"},
+	    {"queue", "machines: []\n", "yaml_missing_key", "\"machines\" needs \"kerberos\""},
+	    {"queue", "kerberos: {keytab: k, principal: HTTP/a}\n", "yaml_missing_key",
+		"\"kerberos\" needs \"machines\""},
+	    {"queue", "kerberos: {keytab: k}\nmachines: []\n", "yaml_missing_key", "principal"},
+	    {"queue", "kerberos: {keytab: k, principal: host/a}\nmachines: []\n", "yaml_value",
+		"RFC 4559"},
+	    {"queue", "kerberos: {keytab: k, principal: HTTP/a, recheck: 61s}\nmachines: []\n",
+		"yaml_value", "fasd.yaml:11:"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(faults); i++) {
@@ -137,6 +145,25 @@ each_fault_is_named_with_its_place(void **state)
 		    !strstr(e.message, faults[i].says))
 			fail_msg("fault %zu: %s: %s", i, e.reason, e.message);
 	}
+}
+
+static void
+kerberos_is_read_with_its_rules(void **state)
+{
+	OWN(config) struct config *config = NULL;
+	struct fas_err e;
+	char want[128];
+	(void)state;
+	assert_int_equal(load_with("queue",
+			     "kerberos: {keytab: h.keytab, principal: HTTP/a.b@C, recheck: 5s}\n"
+			     "machines: [{role: host}]\n",
+			     &config, &e),
+	    FAS_OK);
+	(void)snprintf(want, sizeof(want), "%s/h.keytab", folder);
+	assert_string_equal(config->kerberos_keytab, want);
+	assert_string_equal(config->kerberos_principal, "HTTP/a.b@C");
+	assert_int_equal(config->kerberos_recheck_s, 5);
+	assert_int_equal(config->machines->n, 1);
 }
 
 static void
@@ -155,6 +182,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_good_file_is_read),
 	    cmocka_unit_test(each_fault_is_named_with_its_place),
+	    cmocka_unit_test(kerberos_is_read_with_its_rules),
 	    cmocka_unit_test(a_missing_file_is_said),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,142 @@
+#include "fas/negotiate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/file.h"
+#include "fas/base/log.h"
+#include "fas/base/text.h"
+
+#define DIGEST_BYTES 20 /* of SHA-256's 32: what struct caller has room for */
+
+/* The credential by which records tell callers apart. */
+static enum fas_code
+digest_principal(const char *principal, struct caller *out, struct fas_err *e)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	_Static_assert(sizeof(out->credential) > 2 * DIGEST_BYTES, "the digest fits");
+	if (EVP_Digest(principal, strlen(principal), hash, &len, EVP_sha256(), NULL) != 1 ||
+	    len < DIGEST_BYTES)
+		return fas_fail_openssl(e, "digest of a principal");
+	hex_encode(hash, DIGEST_BYTES, out->credential);
+	return FAS_OK;
+}
+
+/* What is wrong with an account is the caller's matter, under a reason of its own family. */
+static enum fas_code
+refuse_account(const struct fas_err *why, struct fas_err *e)
+{
+	if (why->code != FAS_E_DENIED || strncmp(why->reason, "machine_", 8) == 0)
+		return fas_fail(e, why->code, why->reason, "%s", why->message);
+	return fas_fail(e, FAS_E_DENIED, "machine_account", "%s: %s", why->reason, why->message);
+}
+
+/* The account behind the principal, as it is now: its name and role. */
+static enum fas_code
+read_account(
+    const struct negotiator *n, const char *principal, struct caller *out, struct fas_err *e)
+{
+	char sam[SAM_ACCOUNT_NAME_MAX], realm[HOSTNAME_MAX + 1];
+	OWN(machine) struct machine machine = {0};
+	struct fas_err why = {0};
+	if (!machine_principal_parse(principal, sam, realm))
+		return fas_fail(e, FAS_E_AUTH, "caller_not_machine",
+		    "%.128s is no machine account (NAME$@REALM)", principal);
+	enum fas_code rc = directory_machine(n->directory, realm, sam, clock_now(), &machine, &why);
+	if (rc == FAS_OK)
+		rc = machine_check(&machine, &why);
+	if (rc != FAS_OK)
+		return refuse_account(&why, e);
+	if ((rc = machines_decide(n->machines, n->directory, &machine, &out->role, e)) != FAS_OK)
+		return rc;
+	(void)snprintf(out->name, sizeof(out->name), "%s", machine.dns_name);
+	return FAS_OK;
+}
+
+enum fas_code
+negotiate_accept(void *arg, const char *token, const uint8_t *binding, size_t binding_len,
+    struct http_negotiated *out, char **reply, struct fas_err *e)
+{
+	const struct negotiator *n = arg;
+	OWN(accepted) struct accepted accepted = {0};
+	struct http_negotiated made = {.caller = {.kind = CALLER_KERBEROS}};
+	char text[CALLER_TEXT_MAX];
+	_Static_assert(sizeof(made.principal) >= sizeof(accepted.principal), "the principal fits");
+	enum fas_code rc = acceptor_accept(n->acceptor, token, binding, binding_len, &accepted, e);
+	if (rc == FAS_OK)
+		rc = read_account(n, accepted.principal, &made.caller, e);
+	if (rc == FAS_OK)
+		rc = digest_principal(accepted.principal, &made.caller, e);
+	if (rc != FAS_OK)
+		return rc;
+	made.checked_s = clock_now();
+	made.caller.not_after_s = made.checked_s + accepted.life_s;
+	(void)snprintf(made.principal, sizeof(made.principal), "%s", accepted.principal);
+	log_event(LOG_LEVEL_INFO, "machine_known", "principal", made.principal, "caller",
+	    caller_format(&made.caller, text), NULL);
+	*reply = TAKE(accepted.reply);
+	*out = made;
+	return FAS_OK;
+}
+
+enum fas_code
+negotiate_recheck(void *arg, struct http_negotiated *n, struct fas_err *e)
+{
+	struct caller now = n->caller;
+	enum fas_code rc = read_account(arg, n->principal, &now, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (now.role != n->caller.role || !hostname_equal(now.name, n->caller.name))
+		return fas_fail(e, FAS_E_AUTH, "machine_changed",
+		    "%s is no longer what it was when it proved itself", n->caller.name);
+	n->checked_s = clock_now();
+	return FAS_OK;
+}
+
+/* ---- as configured ---- */
+
+enum fas_code
+negotiation_load(const struct config *config, struct directory *directory, struct negotiation *out,
+    struct fas_err *e)
+{
+	*out = (struct negotiation){.negotiator = {.directory = directory}};
+	return machines_load(config->machines, &out->negotiator.machines, e);
+}
+
+enum fas_code
+negotiation_begin(const struct config *config, struct negotiation *n, struct fas_err *e)
+{
+	char cache[PATH_MAX];
+	if (!config->kerberos_principal)
+		return FAS_OK;
+	enum fas_code rc = file_join(cache, sizeof(cache), config->state, "replay.rcache", e);
+	if (rc == FAS_OK)
+		rc = acceptor_new(config->kerberos_principal, config->kerberos_keytab, cache,
+		    &n->negotiator.acceptor, e);
+	if (rc != FAS_OK)
+		return rc;
+	n->http = (struct http_negotiation){.arg = &n->negotiator,
+	    .recheck_s = config->kerberos_recheck_s,
+	    .accept = negotiate_accept,
+	    .recheck = negotiate_recheck};
+	n->on = true;
+	return FAS_OK;
+}
+
+const struct http_negotiation *
+negotiation_http(const struct negotiation *n)
+{
+	return n->on ? &n->http : NULL;
+}
+
+void
+negotiation_done(struct negotiation *n)
+{
+	acceptor_free(n->negotiator.acceptor);
+	machines_free(n->negotiator.machines);
+	*n = (struct negotiation){0};
+}
