@@ -97,6 +97,14 @@ set_transport(struct exchange *x, const char *url)
 	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, TOTAL_MS) == CURLE_OK;
 }
 
+/* RFC 4559: the token goes along at once, over verified TLS only. */
+static bool
+set_negotiate(CURL *c)
+{
+	return curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_USERPWD, ":") == CURLE_OK;
+}
+
 static bool
 set_request(struct exchange *x, const char *method, const char *body)
 {
@@ -196,7 +204,8 @@ call_one(const struct api *api, const char *server, const char *method, const ch
 	buf_init(&x.answer, API_ANSWER_MAX);
 	if (snprintf(url, sizeof(url), "%s%s", server, path) >= (int)sizeof(url))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "a URL that is too long");
-	if (!x.curl || !set_transport(&x, url) || !set_request(&x, method, body))
+	if (!x.curl || !set_transport(&x, url) || !set_request(&x, method, body) ||
+	    (api->negotiate && !set_negotiate(x.curl)))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "libcurl refuses an option");
 	CURLcode code = curl_easy_perform(x.curl);
 	if (code != CURLE_OK)

@@ -17,6 +17,7 @@
 struct api {
 	const struct agent_config *config; /* borrowed */
 	struct trust *trust;               /* borrowed */
+	bool negotiate;                    /* by this thread's Kerberos ticket (account.h) */
 	const char *only;                  /* ask this server alone; NULL: all of config */
 };
 

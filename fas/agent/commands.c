@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fas/agent/account.h"
 #include "fas/base/text.h"
 
 enum fas_code
@@ -67,13 +68,33 @@ agent_secret(const struct cli_args *args, const char *option, const char *file_o
 	return CLI_OK;
 }
 
+/* By certificate where the machine has joined, else by its account's keytab where that is configured. */
+static enum fas_code
+prove(const struct agent_config *config, struct identity *identity, struct account_ticket *ticket,
+    struct fas_err *e)
+{
+	struct fas_err why = {0};
+	enum fas_code rc = identity_load(config->state, identity, &why);
+	bool joined = rc != FAS_E_NOTFOUND || strcmp(why.reason, "not_enrolled") != 0;
+	if (rc == FAS_OK)
+		return FAS_OK;
+	if (joined || !config->keytab[0])
+		return fas_fail(e, rc, why.reason, "%s", why.message);
+	rc = account_trust(config, identity, e);
+	return rc == FAS_OK ? account_ticket_get(config, ticket, e) : rc;
+}
+
 enum fas_code
 agent_call(const struct agent_config *config, const char *server, const char *method,
     const char *path, const json_t *body, struct api_answer *out, struct fas_err *e)
 {
 	OWN(identity) struct identity identity = {0};
+	OWN(account_ticket) struct account_ticket ticket = {0};
 	OWN(trust) struct trust trust = {.identity = &identity};
-	const struct api api = {.config = config, .trust = &trust, .only = server};
-	enum fas_code rc = identity_load(config->state, &identity, e);
-	return rc == FAS_OK ? api_call(&api, method, path, body, out, e) : rc;
+	enum fas_code rc = prove(config, &identity, &ticket, e);
+	if (rc != FAS_OK)
+		return rc;
+	const struct api api = {
+	    .config = config, .trust = &trust, .negotiate = ticket.cache[0] != 0, .only = server};
+	return api_call(&api, method, path, body, out, e);
 }

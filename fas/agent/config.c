@@ -101,6 +101,29 @@ read_kdc(struct yaml_reader *top, const char *path, struct agent_config *config,
 	return rc == FAS_OK ? yaml_finish(&r) : rc;
 }
 
+/* keytab, with whom to trust: a host that joins by its account has not seen the service CA's fingerprint. */
+static enum fas_code
+read_account(
+    struct yaml_reader *r, const char *path, struct agent_config *config, struct fas_err *e)
+{
+	const char *keytab = yaml_want_text(r, "keytab", NULL);
+	const char *service_ca = yaml_want_text(r, "service_ca", NULL);
+	const char *principal = yaml_want_text(r, "principal", "");
+	if (e->code != FAS_OK)
+		return e->code;
+	if (!keytab != !service_ca || (principal[0] && !keytab))
+		return yaml_fail(r->map, e, "yaml_missing_key",
+		    "\"keytab\" and \"service_ca\" go together, \"principal\" with them");
+	if (!keytab)
+		return FAS_OK;
+	if (strlen(principal) >= sizeof(config->principal))
+		return yaml_fail(
+		    yaml_want_any(r, "principal"), e, "yaml_value", "principal is too long");
+	(void)snprintf(config->principal, sizeof(config->principal), "%s", principal);
+	enum fas_code rc = set_path(path, keytab, config->keytab, e);
+	return rc == FAS_OK ? set_path(path, service_ca, config->service_ca, e) : rc;
+}
+
 enum fas_code
 agent_config_load(const char *path, struct agent_config *config, struct fas_err *e)
 {
@@ -113,6 +136,8 @@ agent_config_load(const char *path, struct agent_config *config, struct fas_err 
 		return e->code;
 	const char *state = yaml_want_text(&r, "state", config->state);
 	if (state && state != config->state && set_path(path, state, config->state, e) != FAS_OK)
+		return e->code;
+	if (read_account(&r, path, config, e) != FAS_OK)
 		return e->code;
 	config->first_uid = (uid_t)yaml_want_int(&r, "first_uid", 1, UINT32_MAX - 1, FIRST_UID);
 	return yaml_finish(&r);

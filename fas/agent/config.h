@@ -13,6 +13,7 @@
 #define AGENT_SERVERS_MAX 8
 #define AGENT_URL_MAX 512
 #define AGENT_KDC_NAMES_MAX 8
+#define AGENT_PRINCIPAL_MAX 512
 
 struct agent_config {
 	char servers[AGENT_SERVERS_MAX][AGENT_URL_MAX]; /* https://host[:port], no '/' at the end */
@@ -21,7 +22,11 @@ struct agent_config {
 	char kdc_anchors[PATH_MAX];                            /* PEM file; "" = none configured */
 	char kdc_names[AGENT_KDC_NAMES_MAX][HOSTNAME_MAX + 1]; /* none: discovered */
 	size_t n_kdc_names;
-	uid_t first_uid; /* accounts below are never logged on */
+	/* Without a certificate, by the machine account: "" = not configured. */
+	char keytab[PATH_MAX];
+	char service_ca[PATH_MAX];           /* PEM file; there with keytab */
+	char principal[AGENT_PRINCIPAL_MAX]; /* "" = the keytab's first NAME$@REALM */
+	uid_t first_uid;                     /* accounts below are never logged on */
 };
 
 #define AGENT_CONFIG_FILE FAS_SYSCONFDIR "/agent.yaml"

@@ -13,7 +13,7 @@
 #define IDENTITY_FILE "host.pem"
 #define SERVICE_CA_FILE "service-ca.pem"
 
-/* Members may be NULL where a machine has not joined yet. */
+/* Members may be NULL where a machine has not joined yet; key and certificate where it proves itself by Kerberos. */
 struct identity {
 	EVP_PKEY *key;
 	X509 *certificate;

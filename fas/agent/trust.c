@@ -61,6 +61,9 @@ apply_identity(const struct identity *identity, SSL_CTX *ctx, struct fas_err *e)
 		return fas_fail_openssl(e, "the service CA");
 	}
 	SSL_CTX_set_cert_store(ctx, store);
+	/* A host that proves itself by its machine account shows none. */
+	if (!identity->certificate)
+		return FAS_OK;
 	if (SSL_CTX_use_certificate(ctx, identity->certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey(ctx, identity->key) != 1)
 		return fas_fail_openssl(e, "the host's key and certificate");
