@@ -15,8 +15,8 @@ from samba.dcerpc import dnsp, misc, security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.samdb import SamDB
 
-from .layout import BASE_DN, DC, DOMAIN, FOREIGN_SUFFIX, HOSTS, REALM, WEB
-from .people import GROUPS, MACHINES, NESTING, PEOPLE, RAW, ticks
+from .layout import BASE_DN, DC, DOMAIN, FAS, FOREIGN_SUFFIX, HOSTS, REALM, WEB
+from .people import GROUPS, MACHINE_GROUPS, MACHINE_OU, MACHINES, MACHINES_IN_OU, NESTING, PEOPLE, RAW, ticks
 
 UF_DISABLED, UF_SMARTCARD, UF_NORMAL = 0x2, 0x40000, 0x200
 DNS_NAMES_OF_DC = [DOMAIN, "DomainDnsZones." + DOMAIN, "ForestDnsZones." + DOMAIN, "gc._msdcs." + DOMAIN]
@@ -85,16 +85,19 @@ class Directory:
             self.set(dn, pwdLastSet="0")
 
     def add_machine(self, name, host):
-        self.sam.newcomputer(name)
+        self.sam.newcomputer(name, computerou=MACHINE_OU if name in MACHINES_IN_OU else None)
         dn = self.dn_of(name + "$")
         self.set(dn, dNSHostName=host, servicePrincipalName=["host/" + host, "HOST/" + name],
                  msDS_SupportedEncryptionTypes=AES_ONLY)
         self.sam.setpassword(f"(sAMAccountName={name}$)", secrets.token_urlsafe(24) + "aA1!")
+        for group in MACHINE_GROUPS.get(name, []):
+            self.sam.add_remove_group_members(group, [name + "$"], add_members_operation=True)
 
     def prepare_domain(self):
         self.set(ldb.Dn(self.sam, BASE_DN), maxPwdAge=TEN_YEARS, lockoutDuration=NEVER)
         self.set(ldb.Dn(self.sam, f"CN=Partitions,CN=Configuration,{BASE_DN}"), uPNSuffixes=FOREIGN_SUFFIX)
         self.sam.create_ou(f"OU=People,{BASE_DN}")
+        self.sam.create_ou(f"{MACHINE_OU},{BASE_DN}")
         # The service that would add these names is off.
         dn = self.dn_of("DC1$")
         message = ldb.Message(dn)
@@ -159,6 +162,7 @@ def populate(smb_conf, folder):
     keytabs = folder / "keytabs"
     keytabs.mkdir(mode=0o755, exist_ok=True)
     directory.export_keytab(keytabs / "svc-fas.keytab", f"svc-fas@{REALM}")
+    directory.export_keytab(keytabs / "fas-http.keytab", f"HTTP/{FAS}@{REALM}")
     directory.export_keytab(keytabs / "web.keytab", f"HTTP/{WEB}@{REALM}")
     for name, host in MACHINES.items():
         directory.export_keytab(keytabs / f"{name.lower()}.keytab", f"{name}$@{REALM}")

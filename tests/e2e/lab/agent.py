@@ -13,10 +13,11 @@ class Agent:
         self.folder = lab.folder / name
         self.config = self.folder / "agent.yaml"
 
-    def prepare(self):
+    def prepare(self, **kerberos):
+        """kerberos: keytab and server, for a host that has no certificate."""
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         (self.folder / "state").chmod(0o700)
-        write(self.config, config.agent_yaml(self.lab, self.folder / "state"))
+        write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos))
 
     def run(self, *words, stdin=None):
         """Run fas-agent as root of that host; (status, output, errors)."""

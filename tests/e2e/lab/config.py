@@ -3,8 +3,9 @@
 import json
 import os
 
-from .layout import (ACS_URL, DC, DOMAIN, FAS, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, PUBLISH_URL,
+from .layout import (ACS_URL, BASE_DN, DC, DOMAIN, FAS, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, PUBLISH_URL,
                      REALM, SP_ENTITY_ID, STOREFRONT, write)
+from .people import MACHINE_OU, VDI_HOSTS
 from .simplesaml import ENTITY_ID as SIMPLESAML_ENTITY_ID
 
 SIMPLESAML_NAME = "simplesaml"
@@ -93,6 +94,18 @@ domains:
     keytab: {lab.fas}/svc-fas.keytab
     connections: 3
     timeout: 3s
+kerberos:
+  principal: HTTP/{FAS}@{REALM}
+  keytab: {lab.fas}/fas-http.keytab
+  recheck: 2s
+machines:
+  - role: storefront
+    accounts: ['{NETBIOS}\\STOREFRONT01$']
+  - role: host
+    groups: ['{NETBIOS}\\{VDI_HOSTS}']
+    names: ["*.vdi.{DOMAIN}"]
+  - role: host
+    ou: {MACHINE_OU},{BASE_DN}
 """
 
 
@@ -120,6 +133,7 @@ def write_all(lab, fasd_owner, signer_owner):
     write(lab.fas / "fasd.yaml", fasd_yaml(lab), 0o640, (0, fasd_owner[1]))
     write(lab.fas / "policy.d" / "lab.yaml", policy_yaml())
     write(lab.fas / "svc-fas.keytab", (lab.keytabs / "svc-fas.keytab").read_bytes(), 0o400, fasd_owner)
+    write(lab.fas / "fas-http.keytab", (lab.keytabs / "fas-http.keytab").read_bytes(), 0o400, fasd_owner)
     for path, owner, mode in ((lab.fas / "signer", signer_owner, 0o700), (lab.fas / "public", signer_owner, 0o755),
                               (lab.fas / "fasd", fasd_owner, 0o700), (lab.run / "signer", signer_owner, 0o755),
                               (lab.run / "fasd", fasd_owner, 0o755)):
@@ -128,9 +142,10 @@ def write_all(lab, fasd_owner, signer_owner):
         os.chown(path, *owner)
 
 
-def agent_yaml(lab, state):
+def agent_yaml(lab, state, server=None, keytab=None):
+    by_account = f"service_ca: {lab.pki}/service-ca.crt\nkeytab: {keytab}\n" if keytab else ""
     return f"""\
-servers: [{lab.api_url}]
+servers: [{server or lab.api_url}]
 state: {state}
 kdc: {{ anchors: {lab.pki}/dcroot.crt, hostname: {DC} }}
-"""
+{by_account}"""

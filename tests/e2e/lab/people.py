@@ -1,9 +1,10 @@
 """Who is in the lab's directory, and what is special about each."""
 
-from .layout import DOMAIN, FOREIGN_SUFFIX, STOREFRONT, VDA1, VDA2, WEB
+from .layout import DOMAIN, FAS, FOREIGN_SUFFIX, STOREFRONT, VDA1, VDA2, WEB
 
 VDI_USERS, ENGINEERING, COMPILERS = "VDI Users", "Engineering", "Compiler Team"
-GROUPS = [VDI_USERS, ENGINEERING, COMPILERS]
+VDI_HOSTS = "VDI Hosts"
+GROUPS = [VDI_USERS, ENGINEERING, COMPILERS, VDI_HOSTS]
 NESTING = [(VDI_USERS, [ENGINEERING]), (ENGINEERING, [COMPILERS])]
 
 
@@ -27,7 +28,7 @@ PEOPLE = {
     "kate": {"groups": [VDI_USERS], "upn": None},
     "mallory": {"groups": [VDI_USERS]},
     "dana": {"groups": [VDI_USERS, "Domain Admins"], "admin": True},
-    "svc-fas": {"groups": [], "spns": []},
+    "svc-fas": {"groups": [], "spns": ["HTTP/" + FAS]},
     "svc-web": {"groups": [], "spns": ["HTTP/" + WEB]},
 }
 # What Samba refuses to be told, though Windows domains have it.
@@ -36,3 +37,7 @@ RAW = {
     "mallory": {"userPrincipalName": "kate@" + DOMAIN},  # kate's implicit name
 }
 MACHINES = {"VDA1": VDA1, "VDA2": VDA2, "STOREFRONT01": STOREFRONT}
+# By which fasd.yaml makes hosts of them: one by its group, one by where it lies.
+MACHINE_GROUPS = {"VDA1": [VDI_HOSTS]}
+MACHINE_OU = "OU=VDI"
+MACHINES_IN_OU = ["VDA2"]
