@@ -20,6 +20,8 @@ static gss_OID_desc spnego = {sizeof(spnego_oid) - 1, spnego_oid};
 
 struct acceptor {
 	gss_cred_id_t credential;
+	char replayed
+	    [128]; /* libkrb5's words for a replay: GSSAPI hands out its codes under numbers of its own */
 };
 
 /* ---- names and words ---- */
@@ -48,6 +50,20 @@ fail_gss(struct fas_err *e, enum fas_code code, const char *reason, const char *
 }
 
 /* ---- the credential ---- */
+
+static enum fas_code
+learn_words(struct acceptor *acceptor, struct fas_err *e)
+{
+	krb5_context ctx = NULL;
+	if (krb5_init_context(&ctx) != 0)
+		return fas_fail(e, FAS_E_CONFIG, "kerberos_keytab",
+		    "libkrb5 does not start: is krb5.conf whole?");
+	const char *text = krb5_get_error_message(ctx, KRB5KRB_AP_ERR_REPEAT);
+	(void)snprintf(acceptor->replayed, sizeof(acceptor->replayed), "%s", text);
+	krb5_free_error_message(ctx, text);
+	krb5_free_context(ctx);
+	return FAS_OK;
+}
 
 static OM_uint32
 import_principal(OM_uint32 *minor, const char *principal, gss_name_t *out)
@@ -81,17 +97,18 @@ acceptor_new(const char *principal, const char *keytab, const char *replay_cache
 	OWN(acceptor) struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
 	if (!acceptor)
 		return fas_fail_nomem(e);
+	enum fas_code rc = learn_words(acceptor, e);
+	if (rc != FAS_OK)
+		return rc;
 	(void)snprintf(keytab_name, sizeof(keytab_name), "FILE:%s", keytab);
 	(void)snprintf(cache_name, sizeof(cache_name), "file2:%s", replay_cache);
 	OM_uint32 major = import_principal(&minor, principal, &name);
 	if (major == GSS_S_COMPLETE)
 		major = acquire(&minor, name, keytab_name, cache_name, &acceptor->credential);
 	(void)gss_release_name(&ignored, &name);
-	if (major != GSS_S_COMPLETE) {
-		fas_fail(e, FAS_E_CONFIG, "kerberos_keytab", "%s has no usable key of %s", keytab,
-		    principal);
-		return FAS_E_CONFIG;
-	}
+	if (major != GSS_S_COMPLETE)
+		return fas_fail(e, FAS_E_CONFIG, "kerberos_keytab", "%s has no usable key of %s",
+		    keytab, principal);
 	*out = TAKE(acceptor);
 	return FAS_OK;
 }
@@ -135,15 +152,22 @@ accepted_done(struct accepted *accepted)
 	accepted->reply = NULL;
 }
 
+static bool
+is_replay(const struct acceptor *acceptor, OM_uint32 major, OM_uint32 minor)
+{
+	char words[sizeof(acceptor->replayed)] = "";
+	describe(minor, GSS_C_MECH_CODE, words, sizeof(words));
+	return (major & GSS_S_DUPLICATE_TOKEN) || strcmp(words, acceptor->replayed) == 0;
+}
+
 static enum fas_code
-judge(OM_uint32 major, OM_uint32 minor, struct fas_err *e)
+judge(const struct acceptor *acceptor, OM_uint32 major, OM_uint32 minor, struct fas_err *e)
 {
 	OM_uint32 error = GSS_ERROR(major);
 	if (error == GSS_S_BAD_BINDINGS)
 		return fas_fail(e, FAS_E_AUTH, "caller_binding",
 		    "RFC 4121 4.1.1.2: the token is bound to another TLS connection's server");
-	if (error == GSS_S_DUPLICATE_TOKEN || (major & GSS_S_DUPLICATE_TOKEN) ||
-	    minor == (OM_uint32)KRB5KRB_AP_ERR_REPEAT)
+	if (major != GSS_S_COMPLETE && is_replay(acceptor, major, minor))
 		return fas_fail(
 		    e, FAS_E_AUTH, "caller_replayed", "RFC 4120 3.2.3: this token has been used");
 	if (error == GSS_S_BAD_MECH || error == GSS_S_DEFECTIVE_TOKEN)
@@ -205,7 +229,7 @@ acceptor_accept(struct acceptor *acceptor, const char *token, const uint8_t *bin
 	gss_buffer_desc input = {len, bytes};
 	OM_uint32 major = gss_accept_sec_context(&minor, &c.handle, acceptor->credential, &input,
 	    &bindings, &c.peer, &c.mechanism, &c.reply, &c.flags, &c.life_s, NULL);
-	enum fas_code rc = judge(major, minor, e);
+	enum fas_code rc = judge(acceptor, major, minor, e);
 	if (rc == FAS_OK)
 		rc = read_peer(&c, out, e);
 	if (rc != FAS_OK)

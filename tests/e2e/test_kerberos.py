@@ -23,14 +23,8 @@ class Kerberos(LabCase):
 
     def switch(self, account, on):
         """In the directory, by the domain controller's own tool."""
-        flags = "4096" if on else "4098"
-        ldif = self.lab.folder / "switch.ldif"
-        conf = self.lab.samba / "etc" / "smb.conf"
-        sam = self.lab.samba / "private" / "sam.ldb"
-        found = proc.run(["ldbsearch", "-H", sam, "-s", "sub", f"(sAMAccountName={account})", "dn"])
-        dn = next(line for line in found.splitlines() if line.startswith("dn: "))
-        ldif.write_text(f"{dn}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: {flags}\n")
-        proc.run(["ldbmodify", "-s", conf, "-H", sam, ldif])
+        proc.run(["samba-tool", "user", "enable" if on else "disable", account, "-H",
+                  self.lab.samba / "private" / "sam.ldb", "-s", self.lab.samba / "etc" / "smb.conf"])
 
     # ---- who is let in ----
 
