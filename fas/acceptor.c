@@ -51,8 +51,28 @@ fail_gss(struct fas_err *e, enum fas_code code, const char *reason, const char *
 
 /* ---- the credential ---- */
 
+/* Said in libkrb5's words, which GSSAPI would not pass on. */
+static krb5_error_code
+find_key(krb5_context ctx, const char *principal, const char *keytab)
+{
+	krb5_keytab kt = NULL;
+	krb5_principal name = NULL;
+	krb5_keytab_entry entry;
+	krb5_error_code rc = krb5_parse_name(ctx, principal, &name);
+	if (rc == 0)
+		rc = krb5_kt_resolve(ctx, keytab, &kt);
+	if (rc == 0)
+		rc = krb5_kt_get_entry(ctx, kt, name, 0, 0, &entry);
+	if (rc == 0)
+		krb5_free_keytab_entry_contents(ctx, &entry);
+	if (kt)
+		krb5_kt_close(ctx, kt);
+	krb5_free_principal(ctx, name);
+	return rc;
+}
+
 static enum fas_code
-learn_words(struct acceptor *acceptor, struct fas_err *e)
+prepare(struct acceptor *acceptor, const char *principal, const char *keytab, struct fas_err *e)
 {
 	krb5_context ctx = NULL;
 	if (krb5_init_context(&ctx) != 0)
@@ -61,8 +81,15 @@ learn_words(struct acceptor *acceptor, struct fas_err *e)
 	const char *text = krb5_get_error_message(ctx, KRB5KRB_AP_ERR_REPEAT);
 	(void)snprintf(acceptor->replayed, sizeof(acceptor->replayed), "%s", text);
 	krb5_free_error_message(ctx, text);
+	krb5_error_code rc = find_key(ctx, principal, keytab);
+	if (rc != 0) {
+		text = krb5_get_error_message(ctx, rc);
+		fas_fail(e, FAS_E_CONFIG, "kerberos_keytab", "%s, key of %s: %s", keytab, principal,
+		    text);
+		krb5_free_error_message(ctx, text);
+	}
 	krb5_free_context(ctx);
-	return FAS_OK;
+	return rc == 0 ? FAS_OK : FAS_E_CONFIG;
 }
 
 static OM_uint32
@@ -97,10 +124,10 @@ acceptor_new(const char *principal, const char *keytab, const char *replay_cache
 	OWN(acceptor) struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
 	if (!acceptor)
 		return fas_fail_nomem(e);
-	enum fas_code rc = learn_words(acceptor, e);
+	(void)snprintf(keytab_name, sizeof(keytab_name), "FILE:%s", keytab);
+	enum fas_code rc = prepare(acceptor, principal, keytab_name, e);
 	if (rc != FAS_OK)
 		return rc;
-	(void)snprintf(keytab_name, sizeof(keytab_name), "FILE:%s", keytab);
 	(void)snprintf(cache_name, sizeof(cache_name), "file2:%s", replay_cache);
 	OM_uint32 major = import_principal(&minor, principal, &name);
 	if (major == GSS_S_COMPLETE)
