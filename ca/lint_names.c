@@ -4,6 +4,7 @@
 #include <openssl/objects.h>
 
 #include "ca/lint_parts.h"
+#include "fas/base/text.h"
 
 /* String types and upper bounds of RFC 5280 appendix A.1 and RFC 4519; 0 = none. */
 static const struct {
@@ -60,12 +61,30 @@ subject_domain(struct lint_run *run)
 		lint_say(run, "subject has no DC parts, want the account's whole DN");
 }
 
+/* Are the octets of the string's type?  (X.680 41; of PrintableString all of ASCII is let pass.) */
+static bool
+octets_fit(const ASN1_STRING *string)
+{
+	const char *text = (const char *)ASN1_STRING_get0_data(string);
+	size_t len = (size_t)ASN1_STRING_length(string);
+	int type = ASN1_STRING_type(string);
+	bool ascii = true;
+	if (type == V_ASN1_UTF8STRING)
+		return utf8_is_valid(text, len);
+	for (size_t i = 0; i < len; i++)
+		ascii &= (unsigned char)text[i] < 0x80;
+	return ascii || (type != V_ASN1_IA5STRING && type != V_ASN1_PRINTABLESTRING);
+}
+
 static void
 subject_string_types(struct lint_run *run)
 {
 	const X509_NAME_ENTRY *attribute;
 	for (int i = 0; (attribute = attribute_at(run, i)); i++) {
 		int type = ASN1_STRING_type(X509_NAME_ENTRY_get_data(attribute));
+		if (!octets_fit(X509_NAME_ENTRY_get_data(attribute)))
+			lint_say(run, "%s holds octets that its string type has not",
+			    OBJ_nid2sn(nid_of(attribute)));
 		for (size_t k = 0; k < NELEMS(attributes); k++) {
 			if (attributes[k].nid == nid_of(attribute) &&
 			    type != attributes[k].string && type != attributes[k].alternative)
