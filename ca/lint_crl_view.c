@@ -243,6 +243,9 @@ read_list(struct span in, int64_t now_s, struct lint_crl *crl)
 	if (!crl->outer || !next_is(&whole.body, V_ASN1_BIT_STRING, &part) ||
 	    whole.body.at != whole.body.end)
 		return false;
+	/* A signature is whole octets: the first one counts unused bits (X.690 8.6.2.2). */
+	if (part.body.at == part.body.end || *part.body.at != 0)
+		return false;
 	return read_tbs(tbs.body, now_s, crl);
 }
 
