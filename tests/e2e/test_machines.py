@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 
 from cryptography import x509
 
@@ -93,11 +94,19 @@ class Machines(LabCase):
         path = "/v1/sessions/00000000000000000000000000000000/lease"
         self.assertEqual(client.post(path, {}, keep=True).status, 404)
         self.fasctl("host", "revoke", name)
-        try:
-            self.assertEqual(client.post(path, {}, keep=True).status, 401)
-        except ConnectionError:
-            pass
+        self.assertTrue(self.ends_within_a_second(client, path))
         self.assertTrue(self.refused(client))
+
+    def ends_within_a_second(self, client, path):
+        """The signer pushes its host table to fasd: half a millisecond later when the machine is quiet."""
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            try:
+                if client.post(path, {}, keep=True).status == 401:
+                    return True
+            except ConnectionError:
+                return True
+        return False
 
     def test_without_a_certificate_only_enrolment_answers(self):
         answer = self.client(None).post("/v1/logons", {"saml_response": self.response(), "host": "a.example"})
