@@ -166,7 +166,12 @@ read_entries(struct span list, int64_t now_s, struct lint_crl_entries *out)
 	struct element entry;
 	char now[UTC_TIME_LEN + 1];
 	present_as_text(now_s, now);
-	while (out->n < ENTRIES_MAX && next_is(&list, V_ASN1_SEQUENCE, &entry)) {
+	while (out->n < ENTRIES_MAX && list.at != list.end) {
+		/* what is no entry may have been passed over already: it ends the list, and not well */
+		if (!next_is(&list, V_ASN1_SEQUENCE, &entry)) {
+			out->malformed = true;
+			return;
+		}
 		out->n++;
 		if (!read_entry(entry.body, now, now_s, out))
 			out->malformed = true;
