@@ -42,6 +42,10 @@ next(struct span *in, struct element *out)
 		ERR_clear_error();
 		return false;
 	}
+	/* X.690 8.9.1, 10.2: in a CRL, SEQUENCE and the explicit tag are constructed, and nothing else is. */
+	bool nests = out->class != V_ASN1_UNIVERSAL || out->tag == V_ASN1_SEQUENCE;
+	if (nests != ((flags & V_ASN1_CONSTRUCTED) != 0))
+		return false;
 	out->whole = in->at;
 	out->body = (struct span){at, at + len};
 	in->at = out->body.end;
