@@ -9,6 +9,7 @@
 #include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/revoke.h"
+#include "ca/sign.h"
 #include "ca/state.h"
 #include "ca/token.h"
 
@@ -28,6 +29,8 @@ static const struct operation operations[] = {
     {"cert.list", op_cert_list, NULL},
     {"cert.show", op_cert_show, NULL},
     {"cert.revoke", op_cert_revoke, "revocation_refused"},
+    {"pool.show", op_pool_show, NULL},
+    {"pool.fill", op_pool_fill, "pool_refused"},
     {"crl.publish", op_crl_publish, "publication_refused"},
     {"crl.show", op_crl_show, NULL},
     {"audit.tail", op_audit_tail, NULL},

@@ -19,7 +19,9 @@
 #include "fas/base/err.h"
 #include "fas/base/json.h"
 
+struct held_keys;
 struct key;
+struct pool;
 struct publisher;
 
 /* The host table's generation as waiting readers see it. */
@@ -49,7 +51,9 @@ struct ca {
 	struct host_table hosts;
 	struct refusals refusals;
 	struct publisher *publisher;
-	struct key *audit_key; /* signs heads of audit trails, nothing else */
+	struct pool *pool;      /* users' keys that lie ready */
+	struct held_keys *held; /* and those that sessions have */
+	struct key *audit_key;  /* signs heads of audit trails, nothing else */
 	int64_t audit_key_id;
 	_Atomic int64_t signatures; /* made since start */
 };

@@ -191,6 +191,7 @@ copy_certificate(struct json_reader *r, struct signer_certificate *out, struct f
 	const char *pem = json_need_lines(r, "pem", 1, PEM_TEXT_MAX);
 	const char *chain = json_need_lines(r, "chain", 1, PEM_TEXT_MAX);
 	const char *serial = json_need_text(r, "serial", 2, SERIAL_HEX_MAX - 1);
+	const char *key_id = json_want_text(r, "key", 1, KEY_ID_MAX - 1);
 	out->not_before_s = json_need_int(r, "not_before", 0, INT64_MAX);
 	out->not_after_s = json_need_int(r, "not_after", 0, INT64_MAX);
 	out->der = json_need_base64(r, "certificate", CERTIFICATE_MAX, &out->der_len);
@@ -200,6 +201,8 @@ copy_certificate(struct json_reader *r, struct signer_certificate *out, struct f
 	if (rc != FAS_OK)
 		return rc;
 	memcpy(out->serial, serial, strlen(serial) + 1);
+	if (key_id)
+		memcpy(out->key_id, key_id, strlen(key_id) + 1);
 	out->pem = strdup(pem);
 	out->chain_pem = strdup(chain);
 	return out->pem && out->chain_pem ? FAS_OK : fas_fail_nomem(e);
@@ -215,6 +218,11 @@ call_for_certificate(
 	enum fas_code rc = call(signer, request, &reply, e);
 	if (rc != FAS_OK)
 		return rc;
+	out->pool_wait_s = json_integer_value(json_object_get(reply, "pool_empty"));
+	if (out->pool_wait_s > 0)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "pool_empty",
+		    "signer: no key lies ready; the next one in about %lld s",
+		    (long long)out->pool_wait_s);
 	OWN(json_reader) struct json_reader r = {0};
 	if (json_open_object(&r, reply, &why) == FAS_OK &&
 	    copy_certificate(&r, out, &why) == FAS_OK)
@@ -228,17 +236,22 @@ signer_issue(struct signer *signer, const struct signer_request *q, struct signe
     struct fas_err *e)
 {
 	char sid[SID_TEXT_MAX];
-	OWN(text) char *spki = base64_encode(q->spki, q->spki_len);
+	OWN(text) char *spki = q->key_type ? NULL : base64_encode(q->spki, q->spki_len);
 	json_t *subject = dn_to_json(q->subject);
-	if (!spki || !subject) {
+	if ((!spki && !q->key_type) || !subject) {
 		json_decref(subject);
 		return fas_fail_nomem(e);
 	}
-	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "op",
+	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s*,s:I,s:s,s:s,s:s}", "op",
 	    "issue", "request_id", q->request_id, "correlation_id", q->correlation_id, "authority",
 	    q->authority, "profile", q->profile, "subject", subject, "sid", sid_format(q->sid, sid),
 	    "upn", q->upn, "spki", spki, "validity_s", (json_int_t)q->validity_s, "rule", q->rule,
 	    "host", q->host, "session", q->session);
+	if (request && q->key_type) {
+		(void)json_object_set_new(request, "key_type", json_string(q->key_type));
+		(void)json_object_set_new(request, "signatures", json_integer(q->signatures));
+		(void)json_object_set_new(request, "sign_until", json_integer(q->sign_until_s));
+	}
 	return call_for_certificate(signer, request, out, e);
 }
 
@@ -296,6 +309,49 @@ signer_revoke(struct signer *signer, const char *correlation_id, const char *ser
 	json_int_t n = json_integer_value(json_object_get(reply, "revoked"));
 	*n_revoked = n > 0 ? (size_t)n : 0;
 	return FAS_OK;
+}
+
+enum fas_code
+signer_sign(struct signer *signer, const struct signer_sign *q, uint8_t *out, size_t *out_len,
+    struct fas_err *e)
+{
+	OWN(json) json_t *reply = NULL;
+	OWN(text) char *digest = base64_encode(q->digest, q->digest_len);
+	if (!digest)
+		return fas_fail_nomem(e);
+	enum fas_code rc = call(signer,
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "op", "sign", "correlation_id",
+		q->correlation_id, "session", q->session, "key", q->key_id, "mechanism",
+		q->mechanism, "hash", q->hash, "digest", digest),
+	    &reply, e);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(json_reader) struct json_reader r = {0};
+	struct fas_err why = {0};
+	(void)!json_open_object(&r, reply, &why);
+	OWN(bytes) uint8_t *signature = json_need_base64(&r, "signature", SIGNATURE_MAX, out_len);
+	if (json_finish(&r) != FAS_OK)
+		return fas_fail(
+		    e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: %s", why.message);
+	memcpy(out, signature, *out_len);
+	return FAS_OK;
+}
+
+enum fas_code
+signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e)
+{
+	OWN(json) json_t *reply = NULL;
+	return call(signer,
+	    json_pack("{s:s,s:s,s:s}", "op", "drop", "correlation_id", correlation_id, "session",
+		session),
+	    &reply, e);
+}
+
+enum fas_code
+signer_pool(struct signer *signer, json_t **state, struct fas_err *e)
+{
+	return call(signer, json_pack("{s:s}", "op", "pool.show"), state, e);
 }
 
 enum fas_code

@@ -26,6 +26,8 @@ void signer_free(struct signer *signer);
 
 #define SERIAL_HEX_MAX 41
 #define REQUEST_ID_MAX 65
+#define KEY_ID_MAX 33
+#define SIGNATURE_MAX 512
 
 /* One leaf certificate to be issued; all members borrowed. */
 struct signer_request {
@@ -39,6 +41,10 @@ struct signer_request {
 	const char *upn;
 	const uint8_t *spki; /* SubjectPublicKeyInfo, DER */
 	size_t spki_len;
+	/* Instead of spki: a key that the signer holds, "rsa-2048" etc., and what it may do. */
+	const char *key_type;
+	int64_t signatures;   /* at most so many ... */
+	int64_t sign_until_s; /* ... and none at or after */
 	int64_t validity_s;
 	const char *rule, *host,
 	    *session; /* for the signer's ledger: revocation by host and session */
@@ -50,12 +56,41 @@ struct signer_certificate {
 	char *pem;       /* the certificate */
 	char *chain_pem; /* issuer and root, in this order */
 	char serial[SERIAL_HEX_MAX];
+	char key_id[KEY_ID_MAX]; /* of a key that the signer holds; "" otherwise */
 	int64_t not_before_s, not_after_s;
+	int64_t pool_wait_s; /* with "pool_empty" alone */
 };
 void signer_certificate_done(struct signer_certificate *certificate);
 
+/*
+ * With key_type: FAS_E_UNAVAILABLE "pool_empty", and out->pool_wait_s says in how many seconds to ask again; nothing has
+ * been used.  FAS_E_NOTFOUND "key_gone": a repeat, and the key has ended with an earlier fas-signer or its session.
+ * FAS_E_CONFIG "pool_type": signer.yaml has no pool of this type.
+ */
 MUST_CHECK enum fas_code signer_issue(struct signer *signer, const struct signer_request *request,
     struct signer_certificate *out, struct fas_err *e);
+
+/*
+ * One signature by a key that the signer holds for this session, over a digest.  mechanism: "rsa-pkcs1", "rsa-pss" (MGF1
+ * of the same hash, salt as long as the digest), "ecdsa" (r and s side by side).  hash: "sha256", "sha384", "sha512";
+ * for ecdsa also "none".  out has SIGNATURE_MAX bytes.
+ * FAS_E_NOTFOUND "key_unknown"; FAS_E_DENIED "sign_window", "sign_count", "sign_mechanism"; FAS_E_INPUT
+ * "digest_malformed".
+ */
+struct signer_sign {
+	const char *correlation_id, *session, *key_id, *mechanism, *hash;
+	const uint8_t *digest;
+	size_t digest_len;
+};
+MUST_CHECK enum fas_code signer_sign(struct signer *signer, const struct signer_sign *request,
+    uint8_t *out, size_t *out_len, struct fas_err *e);
+
+/* Destroy the session's keys.  A revocation of the session does it too.  Safe to repeat. */
+MUST_CHECK enum fas_code signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e);
+
+/* The pool: docs/PROTOCOL.md, op "pool.show".  A new reference. */
+MUST_CHECK enum fas_code signer_pool(struct signer *signer, json_t **state, struct fas_err *e);
 
 /*
  * A machine joins: the one-time token decides role and name, never the CSR.  Answers the service CA's certificate.

@@ -13,6 +13,7 @@
 
 #define DAY_S ((int64_t)86400)
 #define NSS_BUFFER_MAX 65536
+#define POOL_DEFAULT 32
 
 /* The folder that path lies in. */
 static enum fas_code
@@ -280,6 +281,31 @@ read_service_ca(struct yaml_reader *top, struct signer_config *c, struct fas_err
 	return FAS_OK;
 }
 
+/* Without the section, the type that every domain controller takes; `pool: {}` is none. */
+static enum fas_code
+read_pool(struct yaml_reader *top, struct signer_config *c, struct fas_err *e)
+{
+	static const char *const types[POOL_KINDS_MAX] = {
+	    "rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"};
+	struct yaml_reader r;
+	const struct yaml_node *node = yaml_want(top, "pool", YAML_MAP);
+	if (!node) {
+		c->pool[c->n_pool++] = (struct pool_target){"rsa-2048", POOL_DEFAULT};
+		return FAS_OK;
+	}
+	if (yaml_open(&r, node, "\"pool\"", e) != FAS_OK)
+		return e->code;
+	for (size_t i = 0; i < NELEMS(types); i++) {
+		struct pool_target *target = &c->pool[c->n_pool];
+		target->depth = (size_t)yaml_want_int(&r, types[i], 1, POOL_DEPTH_MAX, 0);
+		if (target->depth == 0)
+			continue;
+		(void)snprintf(target->type, sizeof(target->type), "%s", types[i]);
+		c->n_pool++;
+	}
+	return yaml_finish(&r);
+}
+
 static enum fas_code
 read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 {
@@ -291,7 +317,7 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	    read_path(&r, "public", NULL, c->public_folder, e) != FAS_OK ||
 	    read_path(&r, "limits", folder, c->limits_path, e) != FAS_OK ||
 	    read_sockets(&r, c, e) != FAS_OK || read_authorities(&r, c, e) != FAS_OK ||
-	    read_service_ca(&r, c, e) != FAS_OK)
+	    read_service_ca(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK)
 		return e->code;
 	return yaml_finish(&r);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ca/pool.h"
 #include "ca/profile.h"
 #include "fas/base/err.h"
 #include "fas/base/own.h"
@@ -51,6 +52,8 @@ struct signer_config {
 	size_t n_authorities;
 	struct authority_config authorities[AUTHORITIES_MAX];
 	struct service_ca_config service_ca;
+	size_t n_pool;
+	struct pool_target pool[POOL_KINDS_MAX]; /* users' keys, made ahead */
 };
 
 /*

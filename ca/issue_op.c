@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ca/held.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
@@ -12,8 +13,11 @@ struct wish {
 	struct dn subject;
 	struct sid sid;
 	enum profile_kind kind;
-	uint8_t *spki;
+	uint8_t *spki; /* whose key it is: the caller's, or of key_type and the signer's */
 	size_t spki_len;
+	const char *key_type;
+	struct held_terms terms;
+	struct held_key *held;
 	int64_t validity_s;
 };
 
@@ -22,8 +26,22 @@ wish_done(struct wish *w)
 {
 	dn_done(&w->subject);
 	free(w->spki);
+	held_unref(w->held);
 }
 DEFINE_OWN_IN_PLACE(wish, struct wish, wish_done);
+
+/* Either the key comes with the request, or a type and what a key of the signer's may do. */
+static void
+read_key(struct json_reader *in, struct wish *w)
+{
+	w->key_type = json_want_text(in, "key_type", 1, POOL_TYPE_MAX - 1);
+	if (w->key_type) {
+		w->terms.max_signatures = (uint64_t)json_need_int(in, "signatures", 1, INT32_MAX);
+		w->terms.until_s = json_need_int(in, "sign_until", 1, INT64_MAX);
+	} else {
+		w->spki = json_need_base64(in, "spki", SPKI_MAX, &w->spki_len);
+	}
+}
 
 static enum fas_code
 read_wish(struct call *call, struct wish *w, struct fas_err *e)
@@ -36,7 +54,7 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 	json_t *subject = json_need_value(in, "subject", JSON_ARRAY);
 	w->sid_text = json_need_text(in, "sid", 1, SID_TEXT_MAX - 1);
 	w->upn = json_need_text(in, "upn", 1, UPN_MAX);
-	w->spki = json_need_base64(in, "spki", SPKI_MAX, &w->spki_len);
+	read_key(in, w);
 	w->validity_s = json_need_int(in, "validity_s", 60, INT32_MAX);
 	w->rule = json_need_text(in, "rule", 1, 128);
 	w->host = json_need_text(in, "host", 1, HOSTNAME_MAX);
@@ -60,7 +78,12 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 static enum fas_code
 check_wish(struct ca *ca, const struct wish *w, struct fas_err *e)
 {
-	const struct limits_facts facts = {w->kind, &w->subject, &w->sid, w->upn, w->validity_s};
+	const struct limits_facts facts = {.profile = w->kind,
+	    .subject = &w->subject,
+	    .sid = &w->sid,
+	    .upn = w->upn,
+	    .validity_s = w->validity_s,
+	    .signatures = (int64_t)w->terms.max_signatures};
 	(void)pthread_rwlock_rdlock(&ca->limits_lock);
 	enum fas_code rc = limits_check(ca->limits, &facts, e);
 	(void)pthread_rwlock_unlock(&ca->limits_lock);
@@ -114,9 +137,81 @@ issue_wish(struct call *call, const struct wish *w, struct issue *issue, struct 
 	return rc == FAS_OK ? issue_once(call, issue, e) : rc;
 }
 
+/* ---- a key of the signer's ---- */
+
+/* Its certificate is on record, and the key is not here: it went with an earlier fas-signer, or with its session. */
+static enum fas_code
+check_not_gone(struct call *call, const struct issue *issue, struct fas_err *e)
+{
+	bool found = false;
+	enum fas_code rc = issue_again(call, issue->request_id, issue->request_digest, &found, e);
+	if (rc != FAS_OK || !found)
+		return rc;
+	return fas_fail(e, FAS_E_NOTFOUND, "key_gone",
+	    "the certificate is on record, but its key is gone: ask for another");
+}
+
+/* An empty pool is no refusal but an answer: it says when to come again. */
+static enum fas_code
+answer_empty(struct call *call, int64_t wait_s, struct fas_err *e)
+{
+	fas_err_clear(e);
+	call->reply = json_pack("{s:I}", "pool_empty", (json_int_t)wait_s);
+	return call->reply ? FAS_OK : fas_fail_nomem(e);
+}
+
+static enum fas_code
+draw_key(
+    struct call *call, struct wish *w, const struct issue *issue, bool *answered, struct fas_err *e)
+{
+	struct held_keys *held = call->ca->held;
+	int64_t wait_s = 0;
+	enum fas_code rc = FAS_OK;
+	w->held = held_find_request(held, w->request_id);
+	if (!w->held) {
+		w->terms.session = w->session;
+		w->terms.host = w->host;
+		w->terms.upn = w->upn;
+		w->terms.sid = w->sid_text;
+		if ((rc = check_not_gone(call, issue, e)) != FAS_OK)
+			return rc;
+		rc = held_reserve(held, w->request_id, w->key_type, &w->terms, issue->now_s,
+		    &w->held, &wait_s, e);
+	}
+	if (rc == FAS_E_UNAVAILABLE && wait_s > 0) {
+		*answered = true;
+		return answer_empty(call, wait_s, e);
+	}
+	if (rc != FAS_OK)
+		return rc;
+	const uint8_t *spki = key_spki(held_key(w->held), &w->spki_len);
+	w->spki = malloc(w->spki_len);
+	if (!w->spki)
+		return fas_fail_nomem(e);
+	memcpy(w->spki, spki, w->spki_len);
+	return FAS_OK;
+}
+
+/* From here on it may sign; or, if the answer is no for good, another may have it. */
+static enum fas_code
+settle_key(struct call *call, const struct wish *w, enum fas_code rc, struct fas_err *e)
+{
+	if (rc == FAS_OK) {
+		const char *serial = json_string_value(json_object_get(call->reply, "serial"));
+		json_t *end = json_object_get(call->reply, "not_after");
+		held_arm(call->ca->held, w->held, serial ? serial : "", json_integer_value(end));
+		if (json_object_set_new(call->reply, "key", json_string(held_id(w->held))) != 0)
+			return fas_fail_nomem(e);
+	} else if (rc == FAS_E_DENIED || rc == FAS_E_LIMIT || rc == FAS_E_NOTFOUND) {
+		held_cancel(call->ca->held, w->held);
+	}
+	return rc;
+}
+
 enum fas_code
 op_issue(struct call *call, struct fas_err *e)
 {
+	bool answered = false;
 	OWN(wish) struct wish w = {0};
 	enum fas_code rc = read_wish(call, &w, e);
 	if (rc != FAS_OK)
@@ -129,9 +224,12 @@ op_issue(struct call *call, struct fas_err *e)
 		return rc;
 	if ((rc = check_wish(call->ca, &w, e)) != FAS_OK)
 		return rc;
-	if ((rc = spki_check(w.spki, w.spki_len, issue.spki_digest, e)) != FAS_OK)
-		return rc;
 	if ((rc = issue_digest(call->in.object, issue.request_digest, e)) != FAS_OK)
 		return rc;
-	return issue_wish(call, &w, &issue, e);
+	if (w.key_type && ((rc = draw_key(call, &w, &issue, &answered, e)) != FAS_OK || answered))
+		return rc;
+	if ((rc = spki_check(w.spki, w.spki_len, issue.spki_digest, e)) != FAS_OK)
+		return rc;
+	rc = issue_wish(call, &w, &issue, e);
+	return w.key_type ? settle_key(call, &w, rc, e) : rc;
 }

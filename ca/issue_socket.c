@@ -6,6 +6,7 @@
 #include "ca/issue.h"
 #include "ca/machine.h"
 #include "ca/revoke.h"
+#include "ca/sign.h"
 #include "ca/state.h"
 
 #define THREADS 32
@@ -16,6 +17,9 @@ static const struct operation operations[] = {
     {"renew", op_renew, "renewal_refused"},
     {"server_certificate", op_server_certificate, "server_certificate_refused"},
     {"revoke", op_revoke, "revocation_refused"},
+    {"sign", op_sign, "signature_refused"},
+    {"drop", op_drop, NULL},
+    {"pool.show", op_pool_show, NULL},
     {"service_ca", op_service_ca, NULL},
     {"state", op_state, NULL},
     {"hosts", op_hosts, NULL},

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "ca/key_parts.h"
 #include "fas/base/file.h"
 #include "fas/base/secret.h"
 
@@ -140,6 +141,12 @@ key_load(const char *path, struct key **out, struct fas_err *e)
 		    e, FAS_E_CONFIG, "key_file", "%s: not a private key in PEM (PKCS#8)", path);
 	}
 	return key_wrap(pkey, path, out, e);
+}
+
+EVP_PKEY *
+key_pkey(const struct key *key)
+{
+	return key->pkey;
 }
 
 const char *

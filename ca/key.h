@@ -1,6 +1,6 @@
 /*
- * The key of a certification authority.  Everything that is ever signed goes through key_sign, so that profiles, CRLs
- * and requests cannot tell a file from a token.
+ * The key of a certification authority, or of a user (ca/pool.h).  Everything that an authority ever signs goes through
+ * key_sign, so that profiles, CRLs and requests cannot tell a file from a token; a user's key signs digests alone.
  */
 #ifndef CA_KEY_H
 #define CA_KEY_H
@@ -15,6 +15,8 @@
 #include "fas/base/own.h"
 
 #define KEY_SIGNATURE_MAX 512 /* octets: RSA-4096; an ECDSA P-384 signature is at most 104 */
+#define KEY_DIGEST_MIN 20
+#define KEY_DIGEST_MAX 64
 
 struct key;
 
@@ -43,6 +45,30 @@ MUST_CHECK enum fas_code key_matches(
 /* signature has KEY_SIGNATURE_MAX bytes.  Thread-safe. */
 MUST_CHECK enum fas_code key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len,
     uint8_t *signature, size_t *signature_len, struct fas_err *e);
+
+enum key_mechanism {
+	KEY_RSA_PKCS1, /* RFC 8017 8.2: the DigestInfo is built here, never taken from outside */
+	KEY_RSA_PSS,   /* RFC 8017 8.1: MGF1 with the same hash, salt as long as the digest */
+	KEY_ECDSA /* r and s, each as long as the group's order (IEEE P1363), as PKCS#11 has it */
+};
+/* "rsa-pkcs1", "rsa-pss", "ecdsa". */
+bool key_mechanism_parse(const char *name, enum key_mechanism *out);
+const char *key_mechanism_name(enum key_mechanism mechanism);
+
+/*
+ * May such a digest be signed?  hash: "sha256", "sha384", "sha512"; for KEY_ECDSA also "none", a digest of 20 to 64
+ * octets.  FAS_E_INPUT "digest_malformed" when the digest is not one of that hash.
+ */
+MUST_CHECK enum fas_code key_digest_check(
+    enum key_mechanism mechanism, const char *hash, size_t digest_len, struct fas_err *e);
+
+/*
+ * Sign a digest with a user's key.  signature has KEY_SIGNATURE_MAX bytes.  Thread-safe.  As key_digest_check, and
+ * FAS_E_DENIED "sign_mechanism" when the key is of another kind.
+ */
+MUST_CHECK enum fas_code key_sign_digest(const struct key *key, enum key_mechanism mechanism,
+    const char *hash, const uint8_t *digest, size_t digest_len, uint8_t *signature,
+    size_t *signature_len, struct fas_err *e);
 
 /* Does public_key confirm it?  FAS_E_CRYPTO "signature_wrong" otherwise. */
 MUST_CHECK enum fas_code key_verify(EVP_PKEY *public_key, enum profile_signature algorithm,

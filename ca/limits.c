@@ -6,6 +6,7 @@
 #include "ca/config.h"
 #include "fas/base/text.h"
 
+#define SIGNATURES_DEFAULT 10000
 #define SIXTY_DAYS_S ((int64_t)60 * 86400)
 
 static enum fas_code
@@ -156,6 +157,8 @@ read_limits(struct limits *l, struct fas_err *e)
 	l->refuse_rids_below =
 	    (uint32_t)yaml_want_int(&r, "refuse_rids_below", 0, UINT32_MAX, 1000);
 	l->longest_life_s = yaml_want_duration(&r, "longest_life", 60, SIXTY_DAYS_S, 3600);
+	l->signatures_per_key =
+	    yaml_want_int(&r, "signatures_per_key", 1, INT32_MAX, SIGNATURES_DEFAULT);
 	if (read_domains(&r, l, e) != FAS_OK || read_refusals(&r, l, e) != FAS_OK ||
 	    read_profiles(&r, l, e) != FAS_OK || read_rates(&r, l, e) != FAS_OK)
 		return e->code;
@@ -279,6 +282,10 @@ limits_check(const struct limits *l, const struct limits_facts *f, struct fas_er
 		return fas_fail(e, FAS_E_DENIED, "life_outside_limits",
 		    "limits: %lld s asked for, longest_life is %lld s", (long long)f->validity_s,
 		    (long long)l->longest_life_s);
+	if (f->signatures > l->signatures_per_key)
+		return fas_fail(e, FAS_E_DENIED, "signatures_outside_limits",
+		    "limits: %lld signatures asked for, signatures_per_key is %lld",
+		    (long long)f->signatures, (long long)l->signatures_per_key);
 	const struct limits_domain *d = find_domain(l, f->sid);
 	if (!d)
 		return fas_fail(e, FAS_E_DENIED, "sid_outside_limits",

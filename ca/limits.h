@@ -44,6 +44,7 @@ struct limits {
 	bool profiles[PROFILE_SERVICE_CLIENT + 1]; /* by enum profile_kind: on the issue socket */
 	int64_t longest_life_s;
 	struct rate_limit per_sid, total;
+	int64_t signatures_per_key; /* of a key that the signer holds for a session */
 };
 
 /* As signer_config_load. */
@@ -58,10 +59,11 @@ struct limits_facts {
 	const struct sid *sid;
 	const char *upn;
 	int64_t validity_s;
+	int64_t signatures; /* that the signer's key shall make; 0 = the key is not the signer's */
 };
 
 /*
- * FAS_E_DENIED with "profile_outside_limits", "life_outside_limits", "sid_outside_limits", "rid_refused",
+ * FAS_E_DENIED with "profile_outside_limits", "life_outside_limits", "signatures_outside_limits", "sid_outside_limits", "rid_refused",
  * "sid_refused", "upn_outside_limits" or "subject_outside_limits".  (Rates are rate.h's.)
  */
 MUST_CHECK enum fas_code limits_check(

@@ -5,6 +5,7 @@
 
 #include "ca/hosts.h"
 #include "ca/publisher.h"
+#include "ca/sign.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
@@ -108,7 +109,9 @@ run_act(struct call *call, struct act *act, const char *event, json_t *detail, s
 	audit_log(&call->about);
 	if (act->what.kind == ISSUER_SERVICE)
 		hosts_changed(&ca->hosts, act->generation);
-	else if (act->n > 0)
+	else
+		sign_revoked(ca, &act->what);
+	if (act->what.kind == ISSUER_LOGON && act->n > 0)
 		publisher_kick(ca->publisher);
 	call->reply = json_pack("{s:I}", "revoked", (json_int_t)act->n);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);

@@ -4,6 +4,7 @@
 
 #include "ca/ca.h"
 #include "ca/countersign.h"
+#include "ca/held.h"
 #include "ca/hosts.h"
 #include "ca/publisher.h"
 #include "ca/sockets.h"
@@ -132,6 +133,10 @@ start_all(struct signer_server *s, struct fas_err *e)
 		return rc;
 	if ((rc = publisher_start(ca, e)) != FAS_OK)
 		return rc;
+	if ((rc = pool_start(ca->config->pool, ca->config->n_pool, &ca->pool, e)) != FAS_OK)
+		return rc;
+	if ((rc = held_new(ca->pool, &ca->held, e)) != FAS_OK)
+		return rc;
 	if ((rc = admin_socket_start(ca, &s->admin, e)) != FAS_OK)
 		return rc;
 	return issue_socket_start(ca, &s->issue, e);
@@ -168,6 +173,8 @@ signer_server_stop(struct signer_server *s)
 		hosts_done(&ca->hosts);
 		authorities_done(&ca->authorities);
 	}
+	held_free(ca->held);
+	pool_stop(ca->pool);
 	countersign_done(ca);
 	rate_free(ca->rate);
 	limits_free(ca->limits);

@@ -1,6 +1,7 @@
 #include "ca/state.h"
 
 #include "ca/publisher.h"
+#include "ca/sign.h"
 #include "fas/base/clock.h"
 
 struct counts {
@@ -55,9 +56,10 @@ op_state(struct call *call, struct fas_err *e)
 		rc = db_read(ca->db, read_counts, &counts, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O,s:{s:I},s:I,s:I,s:I,s:I}", "authorities", all, "service_ca",
-	    "not_after", (json_int_t)service->not_after_s, "certificates",
+	call->reply = json_pack("{s:O,s:{s:I},s:I,s:I,s:I,s:I,s:o}", "authorities", all,
+	    "service_ca", "not_after", (json_int_t)service->not_after_s, "certificates",
 	    (json_int_t)counts.certificates, "signatures", (json_int_t)atomic_load(&ca->signatures),
-	    "clock", (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq);
+	    "clock", (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
+	    sign_state(ca));
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }

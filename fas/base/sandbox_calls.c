@@ -90,6 +90,8 @@ static const struct argument_rule by_argument[] = {
     {"mmap", MASKED(2, PROT_EXEC, 0)},
     {"mmap", MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC)},
     {"mprotect", MASKED(2, PROT_EXEC, 0)},
+    /* a thread may step back behind all others, never forward */
+    {"sched_setscheduler", WHOLE(1, SCHED_IDLE)},
     {"prctl", WHOLE(0, PR_SET_NAME)},
     {"prctl", WHOLE(0, PR_GET_NAME)},
     {"prctl", WHOLE(0, PR_GET_DUMPABLE)},

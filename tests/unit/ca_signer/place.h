@@ -31,6 +31,7 @@ struct place_options {
 	const char *issue_uid; /* number */
 	const char *authority; /* more lines of the authority, indented by four */
 	const char *limits;    /* the whole limits.yaml */
+	const char *pool;      /* a line of signer.yaml */
 	bool no_authority;     /* do not make the lab's CA */
 };
 

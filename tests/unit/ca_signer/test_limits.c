@@ -141,7 +141,7 @@ static void
 administrators_operations_are_not_known_on_the_issue_socket(void **state)
 {
 	static const char *const operations[] = {"ca.init", "ca.install", "kdc.issue",
-	    "token.create", "host.revoke", "cert.revoke", "cert.list", "audit.tail", "sign"};
+	    "token.create", "host.revoke", "cert.revoke", "cert.list", "audit.tail", "pool.fill"};
 	for (size_t i = 0; i < NELEMS(operations); i++)
 		place_issue_refuses(
 		    *state, json_pack("{s:s}", "op", operations[i]), "operation_unknown");
