@@ -177,6 +177,35 @@ format_authorities(const json_t *state, struct buf *out)
 }
 
 static void
+format_pool(const json_t *state, struct buf *out)
+{
+	static const struct {
+		const char *family, *member, *kind, *help;
+	} families[] = {
+	    {"fas_pool_depth", "depth", "gauge", "Keys that lie ready"},
+	    {"fas_pool_target", "target", "gauge", "Keys that shall lie ready"},
+	    {"fas_pool_made_total", "made", "counter", "Keys made since fas-signer's start"},
+	    {"fas_pool_empty_total", "refused", "counter", "Keys that were asked for in vain"},
+	};
+	const json_t *pool = json_object_get(state, "pool"), *shelf;
+	size_t i;
+	for (size_t f = 0; f < NELEMS(families); f++) {
+		metrics_family(out, families[f].family, families[f].kind, families[f].help);
+		json_array_foreach(json_object_get(pool, "pools"), i, shelf)
+		{
+			const char *type = json_string_value(json_object_get(shelf, "type"));
+			buf_printf(out, "%s{type=\"%s\"} %" PRId64 "\n", families[f].family,
+			    type ? type : "", number(shelf, families[f].member));
+		}
+	}
+	gauge(out, "fas_session_keys", "Keys that the signer holds for sessions",
+	    number(pool, "held"));
+	metrics_family(
+	    out, "fas_session_signatures_total", "counter", "Signatures by sessions' keys");
+	buf_printf(out, "fas_session_signatures_total %" PRId64 "\n", number(pool, "signatures"));
+}
+
+static void
 format_signer(struct ops *ops, struct buf *out)
 {
 	struct fas_err e = {0};
@@ -191,6 +220,7 @@ format_signer(struct ops *ops, struct buf *out)
 	    out, "fas_signer_signatures_total", "counter", "Signatures by the authorities' keys");
 	buf_printf(out, "fas_signer_signatures_total %" PRId64 "\n", number(state, "signatures"));
 	format_authorities(state, out);
+	format_pool(state, out);
 }
 
 void

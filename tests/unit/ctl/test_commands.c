@@ -399,6 +399,27 @@ audit_verify_goes_on_where_a_page_has_ended(void **state)
 }
 
 static void
+pool_fill_waits_until_the_keys_lie_ready(void **state)
+{
+	(void)state;
+	peer_start(&signer, folder, "signer",
+	    "{\"pools\":[{\"type\":\"p-256\",\"depth\":1,\"target\":1,\"wanted\":4}],\"held\":0,"
+	    "\"signatures\":0}",
+	    "{\"pools\":[{\"type\":\"p-256\",\"depth\":4,\"target\":1,\"wanted\":1}],\"held\":7,"
+	    "\"signatures\":9}");
+	int rc = run("pool fill --type p-256 --depth 4");
+	peer_stop(&signer);
+	assert_int_equal(rc, CLI_OK);
+	asked(&signer, 0, "{\"depth\":4,\"op\":\"pool.fill\",\"type\":\"p-256\"}");
+	asked(&signer, 1, "{\"op\":\"pool.show\"}");
+	assert_string_equal(err_text, "1 of 4 keys lie ready\n");
+	assert_non_null(strstr(out_text, "7 keys are held for sessions; 9 signatures"));
+	peer_done(&signer);
+	assert_int_equal(run("pool fill --type p-256"), CLI_USAGE);
+	assert_int_equal(run("pool fill --depth 0"), CLI_USAGE);
+}
+
+static void
 status_shows_what_is_wrong_before_any_number(void **state)
 {
 	(void)state;
@@ -452,6 +473,7 @@ main(void)
 	    cmocka_unit_test(audit_tail_prints_one_line_a_record),
 	    cmocka_unit_test(audit_verify_is_exit_4_when_the_chain_is_broken),
 	    cmocka_unit_test(audit_verify_goes_on_where_a_page_has_ended),
+	    cmocka_unit_test(pool_fill_waits_until_the_keys_lie_ready),
 	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
 	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
 	};
