@@ -3,8 +3,8 @@
  * 'i' and its JSON on the issue socket, 'a' on the admin socket, any other through the framing as it is.  State
  * lasts from line to line, and from input to input for a while.
  *
- * What cannot be known beforehand has names: @TOKEN@ (a fresh enrolment token), @SERIAL@ and @CERT@ (of the last
- * certificate that was issued).
+ * What cannot be known beforehand has names: @TOKEN@ (a fresh enrolment token), @SERIAL@, @CERT@ and @KEY@ (of the last
+ * certificate that was issued, the last in 32 digits or "00"), @LATER@ (in ten minutes).
  */
 #include <ftw.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "ca/key.h"
 #include "ca/server.h"
 #include "ca/sockets.h"
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
@@ -78,6 +79,7 @@ static struct signer_config *config;
 static struct signer_server *server;
 static unsigned inputs;
 static char last_serial[2 * PROFILE_SERIAL_MAX + 1] = "00";
+static char last_key[33] = "00";
 static char last_certificate[8192] = "AAAA";
 
 static const char limits[] =
@@ -109,7 +111,8 @@ load(void)
 	    "    publish_urls: [http://pki.corp.example.com]\n"
 	    "  - name: other\n    common_name: Other CA\n"
 	    "    publish_urls: [http://pki.corp.example.com]\n"
-	    "service_ca: { server_names: [fas1.corp.example.com, 127.0.0.1] }\n",
+	    "service_ca: { server_names: [fas1.corp.example.com, 127.0.0.1] }\n"
+	    "pool: { p-256: 2 }\n",
 	    f, f, f, f);
 	if (signer_config_load(fuzz_file("signer.yaml", text, (size_t)n), geteuid(), &config, &e) !=
 	    FAS_OK) {
@@ -159,10 +162,11 @@ check_sid(const char *der, size_t len)
 	static const char prefix[] = "S-1-5-21-1-2-3-";
 	const char *at = memmem(der, len, prefix, sizeof(prefix) - 1);
 	FUZZ_CHECK(at);
+	/* The length stands before the text; behind it comes whatever comes, and that may look like digits. */
 	char number[16] = "";
-	at += sizeof(prefix) - 1;
-	size_t room = (size_t)(der + len - at);
-	memcpy(number, at, room < sizeof(number) - 1 ? room : sizeof(number) - 1);
+	size_t sid_len = (uint8_t)at[-1], digits = sid_len - (sizeof(prefix) - 1);
+	FUZZ_CHECK(sid_len > sizeof(prefix) - 1 && digits < sizeof(number));
+	memcpy(number, at + sizeof(prefix) - 1, digits);
 	unsigned long rid = strtoul(number, NULL, 10);
 	FUZZ_CHECK((rid >= 1000 || rid == 500) && rid != 1200);
 }
@@ -188,7 +192,8 @@ check_issued(X509 *x, const char *der, size_t len)
 static void
 look_at_certificate(const json_t *reply, bool by_issue)
 {
-	const char *pem = json_string_value(json_object_get(reply, "certificate"));
+	const char *pem = json_string_value(json_object_get(reply, "pem"));
+	const char *key = json_string_value(json_object_get(reply, "key"));
 	const char *serial = json_string_value(json_object_get(reply, "serial"));
 	if (!pem || strncmp(pem, "-----BEGIN CERTIFICATE-----", 27) != 0)
 		return;
@@ -203,6 +208,8 @@ look_at_certificate(const json_t *reply, bool by_issue)
 	(void)snprintf(last_certificate, sizeof(last_certificate), "%s", base64);
 	if (serial)
 		(void)snprintf(last_serial, sizeof(last_serial), "%s", serial);
+	if (key)
+		(void)snprintf(last_key, sizeof(last_key), "%s", key);
 	OPENSSL_free(der);
 	X509_free(x);
 	BIO_free(bio);
@@ -240,10 +247,14 @@ static void
 run_line(char *line)
 {
 	static char text[LINE_MAX_BYTES];
+	char later[24];
 	bool by_issue = line[0] == 'i', named = by_issue || line[0] == 'a';
 	(void)snprintf(text, sizeof(text), "%s", named ? line + 1 : line);
 	put_text(text, "@SERIAL@", last_serial);
 	put_text(text, "@CERT@", last_certificate);
+	put_text(text, "@KEY@", last_key);
+	(void)snprintf(later, sizeof(later), "%lld", (long long)clock_now() + 600);
+	put_text(text, "@LATER@", later);
 	put_token(text);
 	OWN(json) json_t *message = message_receive((const uint8_t *)text, strlen(text));
 	if (!message)
@@ -253,9 +264,8 @@ run_line(char *line)
 		(void)json_integer_set(wait, 1);
 	OWN(json) json_t *reply = ask(by_issue ? 1 : 0, message);
 	message_check_reply(reply);
-	const char *op = json_string_value(json_object_get(message, "op"));
-	if (op && strcmp(op, "service_ca") != 0)
-		look_at_certificate(reply, by_issue);
+	FUZZ_CHECK(by_issue || !json_object_get(reply, "signature"));
+	look_at_certificate(reply, by_issue);
 }
 
 int
