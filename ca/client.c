@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
@@ -42,11 +41,7 @@ signer_new(const char *socket_path, size_t max_connections, int timeout_ms, stru
 	signer->timeout_ms = timeout_ms;
 	signer->max = max_connections;
 	(void)pthread_mutex_init(&signer->lock, NULL);
-	pthread_condattr_t attr;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&signer->returned, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&signer->returned);
 	*out = signer;
 	return FAS_OK;
 }
@@ -80,8 +75,7 @@ static enum fas_code
 take_slot(struct signer *signer, int64_t deadline_us, int *fd, struct fas_err *e)
 {
 	enum fas_code rc = FAS_OK;
-	struct timespec until = {
-	    .tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
+	const struct timespec until = clock_deadline_at(deadline_us);
 	(void)pthread_mutex_lock(&signer->lock);
 	while (signer->n_idle == 0 && signer->n_open >= signer->max && rc == FAS_OK) {
 		if (pthread_cond_timedwait(&signer->returned, &signer->lock, &until) != 0)

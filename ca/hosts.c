@@ -1,7 +1,6 @@
 #include "ca/hosts.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
@@ -18,13 +17,9 @@ read_generation(struct db *db, void *arg, struct fas_err *e)
 enum fas_code
 hosts_init(struct host_table *hosts, struct db_pool *db, struct fas_err *e)
 {
-	pthread_condattr_t attr;
 	*hosts = (struct host_table){0};
 	(void)pthread_mutex_init(&hosts->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&hosts->changed, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&hosts->changed);
 	return db_read(db, read_generation, &hosts->generation, e);
 }
 
@@ -58,9 +53,7 @@ hosts_stop(struct host_table *hosts)
 static void
 wait_for_change(struct host_table *hosts, int64_t generation, int64_t wait_ms)
 {
-	int64_t until_us = clock_monotonic_us() + wait_ms * 1000;
-	struct timespec until = {
-	    .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	const struct timespec until = clock_deadline(wait_ms);
 	(void)pthread_mutex_lock(&hosts->lock);
 	while (wait_ms > 0 && hosts->generation == generation && !hosts->stopping) {
 		if (pthread_cond_timedwait(&hosts->changed, &hosts->lock, &until) != 0)

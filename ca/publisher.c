@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ca/crl.h"
 #include "ca/lint.h"
@@ -208,23 +207,16 @@ publish_all(struct publisher *p, bool everything, bool kicked, struct fas_err *e
 	return rc;
 }
 
-static void
-wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
-{
-	int64_t until_us = clock_monotonic_us() + ms * 1000;
-	struct timespec until = {
-	    .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-	(void)pthread_cond_timedwait(cond, lock, &until);
-}
-
 static void *
 publisher_main(void *arg)
 {
 	struct publisher *p = arg;
 	(void)pthread_mutex_lock(&p->lock);
 	while (!p->stopping) {
+		const struct timespec until =
+		    clock_deadline((p->failed ? RETRY_S : LOOK_EACH_S) * 1000);
 		if (!p->kicked)
-			wait_ms(&p->wake, &p->lock, (p->failed ? RETRY_S : LOOK_EACH_S) * 1000);
+			(void)pthread_cond_timedwait(&p->wake, &p->lock, &until);
 		if (p->kicked && !p->stopping) {
 			struct timespec pause = {.tv_nsec = COALESCE_MS * 1000000L};
 			(void)pthread_mutex_unlock(&p->lock);
@@ -259,17 +251,13 @@ make_folders(const struct signer_config *config, struct fas_err *e)
 enum fas_code
 publisher_start(struct ca *ca, struct fas_err *e)
 {
-	pthread_condattr_t attr;
 	struct publisher *p = calloc(1, sizeof(*p));
 	if (!p)
 		return fas_fail_nomem(e);
 	p->ca = ca;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_mutex_init(&p->publishing, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&p->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&p->wake);
 	ca->publisher = p;
 	enum fas_code rc = make_folders(ca->config, e);
 	if (rc != FAS_OK)

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fas/audit_head.h"
 #include "fas/base/clock.h"
@@ -29,9 +28,7 @@ struct background {
 static bool
 pause_s(struct background *b, unsigned seconds)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)seconds;
+	const struct timespec until = clock_deadline((int64_t)seconds * 1000);
 	pthread_mutex_lock(&b->lock);
 	while (!b->stopping && pthread_cond_timedwait(&b->wake, &b->lock, &until) == 0)
 		;
@@ -154,7 +151,7 @@ background_start(const struct background_config *config, struct background **out
 	b->config = *config;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->renewal, NULL);
-	pthread_cond_init(&b->wake, NULL);
+	clock_cond_init(&b->wake);
 	for (; b->n_threads < NELEMS(tasks); b->n_threads++) {
 		if (pthread_create(&b->threads[b->n_threads], NULL, tasks[b->n_threads], b) != 0) {
 			background_stop(b);

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/pem.h>
 
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/own.h"
 
@@ -58,7 +58,7 @@ caller_table_new(const char *service_ca_pem, struct caller_table **out, struct f
 	table->store = TAKE(store);
 	pthread_rwlock_init(&table->lock, NULL);
 	pthread_mutex_init(&table->wait_lock, NULL);
-	pthread_cond_init(&table->changed, NULL);
+	clock_cond_init(&table->changed);
 	*out = table;
 	return FAS_OK;
 }
@@ -208,15 +208,8 @@ is_listed(struct caller_table *table, const char *serial)
 bool
 caller_table_await(struct caller_table *table, const char *serial, int timeout_ms)
 {
-	struct timespec until;
+	const struct timespec until = clock_deadline(timeout_ms);
 	bool listed = false;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&table->wait_lock);
 	while (!(listed = is_listed(table, serial))) {
 		if (pthread_cond_timedwait(&table->changed, &table->wait_lock, &until) != 0)

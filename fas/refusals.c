@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "fas/base/audit.h"
 #include "fas/base/clock.h"
@@ -184,11 +183,11 @@ write_sum(struct refusals *refusals, const struct tally *tallies)
 		log_error("refusals_not_recorded", &e, NULL);
 }
 
-/* Wait until there is something to write, until `until`, or until the end. */
+/* Wait until there is something to write, until that time, or until the end. */
 static void
-await_work(struct refusals *refusals, time_t until)
+await_work(struct refusals *refusals, int64_t until_us)
 {
-	const struct timespec deadline = {.tv_sec = until};
+	const struct timespec deadline = clock_deadline_at(until_us);
 	while (refusals->n_waiting == 0 && !refusals->stopping) {
 		if (pthread_cond_timedwait(&refusals->wake, &refusals->lock, &deadline) != 0)
 			return;
@@ -201,21 +200,22 @@ run(void *arg)
 	struct refusals *refusals = arg;
 	struct batch *batch = malloc(sizeof(*batch));
 	bool stopping = false;
-	time_t sum_at = time(NULL) + (time_t)refusals->config.summary_s;
+	const int64_t each_us = (int64_t)refusals->config.summary_s * 1000000;
+	int64_t sum_at_us = clock_monotonic_us() + each_us;
 	while (batch && !stopping) {
 		struct tally tallies[REASONS_MAX + 1] = {0};
 		pthread_mutex_lock(&refusals->lock);
-		await_work(refusals, sum_at);
+		await_work(refusals, sum_at_us);
 		stopping = refusals->stopping;
 		memcpy(batch->refusals, refusals->waiting,
 		    refusals->n_waiting * sizeof(batch->refusals[0]));
 		batch->n = refusals->n_waiting;
 		refusals->n_waiting = 0;
-		if (stopping || time(NULL) >= sum_at) {
+		if (stopping || clock_monotonic_us() >= sum_at_us) {
 			memcpy(tallies, refusals->tallies, sizeof(tallies));
 			memset(refusals->tallies, 0, sizeof(refusals->tallies));
 			refusals->n_tallies = 0;
-			sum_at = time(NULL) + (time_t)refusals->config.summary_s;
+			sum_at_us = clock_monotonic_us() + each_us;
 		}
 		pthread_mutex_unlock(&refusals->lock);
 		write_batch(refusals, batch);
@@ -236,7 +236,7 @@ refusals_start(const struct refusals_config *config, struct refusals **out, stru
 	    (struct bucket){config->unknown, config->unknown.burst, clock_monotonic_us()};
 	refusals->known = (struct bucket){config->known, config->known.burst, clock_monotonic_us()};
 	pthread_mutex_init(&refusals->lock, NULL);
-	pthread_cond_init(&refusals->wake, NULL);
+	clock_cond_init(&refusals->wake);
 	if (pthread_create(&refusals->thread, NULL, run, refusals) != 0) {
 		free(refusals);
 		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the record of refusals");

@@ -245,9 +245,7 @@ keeper_main(void *context)
 		prepare(&k);
 		try_rested(pool);
 		pthread_mutex_lock(&pool->lock);
-		int64_t due_us = next_pass(&k);
-		struct timespec until = {
-		    .tv_sec = due_us / SECOND_US, .tv_nsec = due_us % SECOND_US * 1000};
+		const struct timespec until = clock_deadline_at(next_pass(&k));
 		if (!pool->stopping)
 			(void)pthread_cond_timedwait(&pool->keeper_wake, &pool->lock, &until);
 		stop = pool->stopping;

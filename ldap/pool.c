@@ -23,13 +23,9 @@ struct lease {
 static void
 init_lock(struct dc_pool *pool)
 {
-	pthread_condattr_t monotonic;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->changed, &monotonic);
-	pthread_cond_init(&pool->keeper_wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&pool->changed);
+	clock_cond_init(&pool->keeper_wake);
 }
 
 enum fas_code
@@ -193,8 +189,7 @@ away(const struct dc_pool *pool, const char *why, struct fas_err *e)
 static enum fas_code
 reserve(struct dc_pool *pool, int64_t deadline_us, struct lease *lease, struct fas_err *e)
 {
-	struct timespec until = {
-	    .tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
+	const struct timespec until = clock_deadline_at(deadline_us);
 	for (int waited = 0; waited == 0;
 	     waited = pthread_cond_timedwait(&pool->changed, &pool->lock, &until)) {
 		struct controller *c = pool->prepared ? choose(pool) : NULL;

@@ -1,7 +1,6 @@
 #include "fas/base/clock.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include "fas/base/db.h"
 
@@ -34,6 +33,29 @@ int64_t
 clock_monotonic_us(void)
 {
 	return read_clock_us(CLOCK_MONOTONIC);
+}
+
+void
+clock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+struct timespec
+clock_deadline_at(int64_t monotonic_us)
+{
+	return (struct timespec){
+	    .tv_sec = monotonic_us / 1000000, .tv_nsec = monotonic_us % 1000000 * 1000};
+}
+
+struct timespec
+clock_deadline(int64_t wait_ms)
+{
+	return clock_deadline_at(clock_monotonic_us() + wait_ms * 1000);
 }
 
 static void

@@ -8,7 +8,9 @@
 #ifndef FAS_BASE_CLOCK_H
 #define FAS_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "fas/base/err.h"
 
@@ -19,6 +21,15 @@ int64_t clock_now(void);
 int64_t clock_now_ms(void);
 /* Microseconds that only grow, for deadlines and durations. */
 int64_t clock_monotonic_us(void);
+
+/*
+ * A condition variable whose timed waits do not notice that somebody sets the clock: by the wall clock a step back
+ * would let a wait of two seconds last an hour.  Its deadlines are of clock_deadline, or clock_deadline_at.
+ */
+void clock_cond_init(pthread_cond_t *cond);
+/* So many milliseconds from now; or at that time of clock_monotonic_us. */
+struct timespec clock_deadline(int64_t wait_ms);
+struct timespec clock_deadline_at(int64_t monotonic_us);
 
 /*
  * The present time, refused when it lies more than skew_s below the high-water mark

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "fas/base/clock.h"
 
@@ -207,9 +206,7 @@ checkpoint_main(void *arg)
 	(void)pthread_setname_np(pthread_self(), "db-checkpoint");
 	(void)pthread_mutex_lock(&pool->lock);
 	while (!pool->closing) {
-		struct timespec until;
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += CHECKPOINT_EACH_S;
+		const struct timespec until = clock_deadline(CHECKPOINT_EACH_S * 1000);
 		while (!pool->closing && !pool->checkpoint_due &&
 		       pthread_cond_timedwait(&pool->checkpoint_wake, &pool->lock, &until) == 0)
 			continue;
@@ -338,17 +335,6 @@ start_threads(struct db_pool *pool, struct fas_err *e)
 	return FAS_OK;
 }
 
-/* A clock that is set back must not stop the checkpoints. */
-static void
-init_monotonic(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(cond, &attr);
-	(void)pthread_condattr_destroy(&attr);
-}
-
 enum fas_code
 db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_readers,
     struct db_pool **out, struct fas_err *e)
@@ -360,7 +346,7 @@ db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
 	(void)pthread_cond_init(&pool->reader_free, NULL);
-	init_monotonic(&pool->checkpoint_wake);
+	clock_cond_init(&pool->checkpoint_wake);
 	enum fas_code rc = connect_all(pool, path, migrations, n_readers ? n_readers : 1, e);
 	if (rc == FAS_OK)
 		rc = start_threads(pool, e);

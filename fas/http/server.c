@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <netinet/in.h>
@@ -117,7 +116,7 @@ run_reaper(void *arg)
 	struct http_server *server = arg;
 	pthread_mutex_lock(&server->lock);
 	while (!server->reaper_ends) {
-		const struct timespec until = {.tv_sec = time(NULL) + 1};
+		const struct timespec until = clock_deadline(1000);
 		(void)pthread_cond_timedwait(&server->reaper_wake, &server->lock, &until);
 		reap(server, clock_monotonic_us());
 	}
@@ -252,7 +251,7 @@ http_server_start(
 	server->config = *config;
 	server->fd = fd;
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_cond_init(&server->reaper_wake, NULL);
+	clock_cond_init(&server->reaper_wake);
 	enum fas_code rc = start(server, e);
 	if (rc != FAS_OK) {
 		release(server);
