@@ -83,6 +83,12 @@ void service_resolve_groups(struct service *service);
  */
 void service_sweep(struct service *service);
 
+/*
+ * Before the first request: what a crash has left half done is finished at once, as whoever was at it is gone.  What the
+ * signer cannot do yet is left to service_sweep.
+ */
+void service_recover(struct service *service);
+
 struct service_counts {
 	int64_t open_tickets, live_sessions, claims, audit_records;
 };

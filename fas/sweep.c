@@ -126,10 +126,11 @@ drive_again(struct service *service, struct unfinished *u, struct fas_err *e)
 	return plan_complete(&plan, &u->ticket, &certificate, &u->record, service->db, e);
 }
 
+/* Of those that were used before that time. */
 static void
-finish_unfinished(struct service *service, int64_t now_s)
+finish_unfinished(struct service *service, int64_t now_s, int64_t before_s)
 {
-	struct unfinished u = {.before_s = now_s - REDRIVE_AFTER_S};
+	struct unfinished u = {.before_s = before_s};
 	for (size_t i = 0; i < UNFINISHED_MAX; i++) {
 		struct fas_err e = {0};
 		if (db_read(service->db, find_unfinished, &u, &e) != FAS_OK)
@@ -156,6 +157,17 @@ prune(struct db *db, void *arg, struct fas_err *e)
 }
 
 void
+service_recover(struct service *service)
+{
+	struct fas_err e = {0};
+	int64_t now_s = 0;
+	if (clock_checked(service->clock_skew_s, &now_s, &e) == FAS_OK)
+		finish_unfinished(service, now_s, INT64_MAX);
+	else
+		log_error("recovery_skipped", &e, NULL);
+}
+
+void
 service_sweep(struct service *service)
 {
 	struct fas_err e = {0};
@@ -166,7 +178,7 @@ service_sweep(struct service *service)
 		return;
 	}
 	end_overdue(service, now_s);
-	finish_unfinished(service, now_s);
+	finish_unfinished(service, now_s, now_s - REDRIVE_AFTER_S);
 	revoke_owed(service);
 	if (db_write(service->db, prune, &now_s, &e) != FAS_OK)
 		log_error("prune_failed", &e, NULL);

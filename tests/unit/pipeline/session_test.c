@@ -228,6 +228,28 @@ an_unfinished_redemption_is_driven_again_after_a_restart(void **state)
 	assert_int_equal(world.issued, 1);
 }
 
+/* Whoever was at it is gone: no time has to pass. */
+static void
+what_a_crash_left_half_done_is_finished_before_the_first_request(void **state)
+{
+	(void)state;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX];
+	OWN(text) char *csr = NULL;
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	leave_unfinished(ticket, &csr);
+	world_restart();
+	world.issue_fails = FAS_E_UNAVAILABLE; /* nor the signer is back yet */
+	service_recover(&world.service);
+	assert_int_equal(live_sessions(), 0);
+	world.issue_fails = FAS_OK;
+	service_recover(&world.service);
+	assert_int_equal(live_sessions(), 1);
+	assert_last_audit("certificate_issued", "done", "redriven");
+	assert_int_equal(redeem(VDA1, ticket, csr, &a, &e), FAS_OK);
+	assert_int_equal(world.issued, 1);
+}
+
 static void
 a_redemption_under_way_is_left_alone(void **state)
 {
@@ -306,6 +328,7 @@ main(void)
 	    WORLD_TEST(a_revocation_is_owed_until_the_signer_has_it),
 	    WORLD_TEST(an_administrator_ends_a_session),
 	    WORLD_TEST(an_unfinished_redemption_is_driven_again_after_a_restart),
+	    WORLD_TEST(what_a_crash_left_half_done_is_finished_before_the_first_request),
 	    WORLD_TEST(a_redemption_under_way_is_left_alone),
 	    WORLD_TEST(an_unfinished_redemption_past_its_life_is_revoked_and_closed),
 	    WORLD_TEST(a_bad_policy_leaves_the_old_one_in_force),
