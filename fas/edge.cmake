@@ -2,13 +2,13 @@
 fas_room(fas_edge
   SOURCES
     problem.c metrics.c refusals.c caller.c caller_table.c api.c publisher.c config.c reload.c ops.c gauges.c
-    identity.c acceptor.c machines.c negotiate.c background.c audit_head.c audit_head_store.c audit_reconcile.c admin.c admin_ops.c admin_explain.c
+    identity.c held.c doors.c acceptor.c machines.c negotiate.c background.c audit_head.c audit_head_store.c audit_reconcile.c admin.c admin_ops.c admin_explain.c
     http/listen.c http/workers.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/negotiate.c http/handshake.c
   LINK fas_base PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON PkgConfig::KRB5 PkgConfig::GSSAPI OpenSSL::Crypto Threads::Threads)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
-fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_pipeline fas_base PkgConfig::SYSTEMD)
+fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_pipeline fas_base)
 
 # Root's: it is linked with no more than it calls.
-fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c LINK fas_base)
+fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c http/listen.c LINK fas_base)
 target_link_options(fas-launch PRIVATE -Wl,--as-needed)

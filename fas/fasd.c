@@ -10,30 +10,22 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "fas/admin.h"
-#include "fas/api.h"
 #include "fas/background.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
+#include "fas/base/notify.h"
 #include "fas/base/sandbox.h"
 #include "fas/confine.h"
+#include "fas/doors.h"
 #include "fas/fasd_options.h"
-#include "fas/http/listen.h"
-#include "fas/http/server.h"
+#include "fas/held.h"
 #include "fas/negotiate.h"
-#include "fas/publisher.h"
 
 #define READERS 4
-#define API_EVENT_THREADS 2
 #define OPS_WORKERS 2
 #define OPS_QUEUE 16
-#define IDLE_S 30
-#define REQUEST_S 30
-#define DRAIN_MS 10000
 #define SIGNER_RETRY_MS 500
-#define SERVERS_MAX (CONFIG_LISTEN_MAX * 3)
 
 struct daemon {
 	struct config *config;
@@ -54,8 +46,7 @@ struct daemon {
 	struct ops ops;
 	struct api api;
 	struct publisher publisher;
-	struct http_server *apis[CONFIG_LISTEN_MAX], *others[SERVERS_MAX];
-	size_t n_apis, n_others;
+	struct doors doors;
 	sigset_t signals;
 };
 
@@ -132,76 +123,6 @@ open_service(struct daemon *d, struct fas_err *e)
 	return workers_start(OPS_WORKERS, OPS_QUEUE, http_server_work, &d->ops_workers, e);
 }
 
-/* ---- listeners ---- */
-
-static enum fas_code
-listen_at(const struct http_server_config *config, const struct config_listen *at,
-    struct http_server **out, size_t *n, struct fas_err *e)
-{
-	for (size_t i = 0; i < at->n; i++) {
-		int fd;
-		char port[8];
-		enum fas_code rc = http_listen(at->address[i], &fd, e);
-		if (rc == FAS_OK)
-			rc = http_server_start(config, fd, &out[*n], e);
-		if (rc != FAS_OK)
-			return rc;
-		(void)snprintf(port, sizeof(port), "%u", http_server_port(out[*n]));
-		log_event(LOG_LEVEL_INFO, "listening", "listener", config->routes[0].name,
-		    "address", at->address[i], "port", port, "tls", config->tls ? "yes" : "no",
-		    NULL);
-		(*n)++;
-	}
-	return FAS_OK;
-}
-
-static struct http_server_config
-server_config(struct daemon *d)
-{
-	return (struct http_server_config){.metrics = d->metrics,
-	    .refusals = d->refusals,
-	    .threads = 1,
-	    .connections = d->config->connections,
-	    .connections_per_address = d->config->connections_per_address,
-	    .idle_s = IDLE_S,
-	    .request_s = REQUEST_S};
-}
-
-/* CRLs and health need nobody else: they are there while the signer is not. */
-static enum fas_code
-listen_plain(struct daemon *d, struct fas_err *e)
-{
-	struct http_server_config public = server_config(d), ops = server_config(d);
-	public.routes = publisher_routes;
-	public.n_routes = publisher_n_routes;
-	public.app = &d->publisher;
-	ops.routes = ops_routes;
-	ops.n_routes = ops_n_routes;
-	ops.app = &d->ops;
-	ops.workers = d->ops_workers;
-	enum fas_code rc = listen_at(&ops, &d->config->ops, d->others, &d->n_others, e);
-	return rc == FAS_OK ? listen_at(&public, &d->config->public, d->others, &d->n_others, e)
-			    : rc;
-}
-
-static enum fas_code
-listen_api(struct daemon *d, struct fas_err *e)
-{
-	struct http_server_config api = server_config(d);
-	d->api = (struct api){.service = &d->service, .callers = d->callers, .metrics = d->metrics};
-	api.routes = api_routes;
-	api.n_routes = api_n_routes;
-	api.app = &d->api;
-	api.workers = d->workers;
-	api.tls = d->tls;
-	api.callers = d->callers;
-	api.negotiation = negotiation_http(&d->negotiation);
-	api.threads = API_EVENT_THREADS;
-	enum fas_code rc = listen_at(&api, &d->config->api, d->apis, &d->n_apis, e);
-	atomic_store(&d->ops.api_up, rc == FAS_OK);
-	return rc;
-}
-
 /* ---- the signer ---- */
 
 static enum fas_code
@@ -239,7 +160,10 @@ is_end(int signal_number)
 	return signal_number == SIGTERM || signal_number == SIGINT;
 }
 
-/* fas-signer may start after us, or be away for a while: wait for it.  False: told to end meanwhile. */
+/*
+ * fas-signer may start after us, or be away for a while: wait for it, and say so to whoever calls.  False: told to end
+ * meanwhile.
+ */
 static bool
 await_signer(struct daemon *d, struct signer_certificate *certificate)
 {
@@ -248,6 +172,10 @@ await_signer(struct daemon *d, struct signer_certificate *certificate)
 		struct fas_err e = {0};
 		if (ask_signer(d, certificate, &e) == FAS_OK)
 			return true;
+		if (!said[0]) {
+			doors_shut_api(&d->doors, &d->key, &e);
+			notify_manager("READY=1\nSTATUS=waiting for fas-signer");
+		}
 		if (strcmp(said, e.reason) != 0)
 			log_error("waiting_for_signer", &e, NULL);
 		memcpy(said, e.reason, sizeof(said));
@@ -270,6 +198,26 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .resolve_s = 60,
 	    .head_s = 10};
 	return background_start(&background, &d->background, e);
+}
+
+static enum fas_code
+listen_all(struct daemon *d, struct fas_err *e)
+{
+	const struct doors_config doors = {.config = d->config,
+	    .metrics = d->metrics,
+	    .refusals = d->refusals,
+	    .workers = d->workers,
+	    .ops_workers = d->ops_workers,
+	    .ops = &d->ops,
+	    .publisher = &d->publisher};
+	return doors_open(&d->doors, &doors, e);
+}
+
+static enum fas_code
+open_api(struct daemon *d, struct fas_err *e)
+{
+	d->api = (struct api){.service = &d->service, .callers = d->callers, .metrics = d->metrics};
+	return doors_open_api(&d->doors, &d->api, d->tls, negotiation_http(&d->negotiation), e);
 }
 
 /* Before the signer is there, so that an administrator can see what is waited for. */
@@ -320,23 +268,25 @@ run(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = identity_key_load(d->config->state, &d->key, e);
 	if (rc == FAS_OK)
-		rc = listen_plain(d, e);
+		rc = listen_all(d, e);
 	if (rc == FAS_OK)
 		rc = listen_admin(d, e);
 	if (rc != FAS_OK || !await_signer(d, &certificate))
 		return rc;
 	rc = reloader_load(d->reloader, "start", warning, sizeof(warning), e);
 	if (rc == FAS_OK)
-		rc = listen_api(d, e);
+		service_recover(&d->service);
+	if (rc == FAS_OK)
+		rc = open_api(d, e);
 	if (rc == FAS_OK)
 		rc = start_background(d, &certificate, e);
 	if (rc != FAS_OK)
 		return rc;
 	log_event(LOG_LEVEL_INFO, "started", "version", FAS_VERSION, "node", d->config->node, NULL);
-	(void)sd_notify(0, "READY=1");
+	notify_manager("READY=1\nSTATUS=serving");
 	serve(d);
 	log_event(LOG_LEVEL_INFO, "stopping", NULL);
-	(void)sd_notify(0, "STOPPING=1");
+	notify_manager("STOPPING=1");
 	return FAS_OK;
 }
 
@@ -344,15 +294,10 @@ run(struct daemon *d, struct fas_err *e)
 static void
 shut_down(struct daemon *d)
 {
-	atomic_store(&d->ops.api_up, false);
-	for (size_t i = 0; i < d->n_apis; i++)
-		http_server_quiesce(d->apis[i]);
-	for (size_t i = 0; i < d->n_apis; i++)
-		http_server_stop(d->apis[i], DRAIN_MS);
+	doors_close_api(&d->doors);
 	admin_stop(d->admin);
 	background_stop(d->background);
-	for (size_t i = 0; i < d->n_others; i++)
-		http_server_stop(d->others[i], 1000);
+	doors_close(&d->doors);
 	workers_stop(d->workers);
 	workers_stop(d->ops_workers);
 	refusals_stop(d->refusals);
@@ -426,6 +371,7 @@ main(int argc, char **argv)
 	int status = fasd_options_read(argc, argv, &options);
 	if (status >= 0)
 		return status;
+	held_init();
 	enum fas_code rc = config_load(options.config, &d.config, &e);
 	if (rc != FAS_OK)
 		return report(&e, options.check);
@@ -437,6 +383,8 @@ main(int argc, char **argv)
 	if (rc == FAS_OK)
 		rc = options.check ? reloader_check(d.reloader, &e) : run(&d, &e);
 	status = report(&e, options.check);
+	if (rc != FAS_OK)
+		held_give_up();
 	shut_down(&d);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>
@@ -17,6 +18,8 @@
 
 #define KEY_FILE "api-key.pem"
 #define KEY_FILE_MAX 8192
+#define CERTIFICATE_FILE "api-certificate.pem"
+#define CERTIFICATE_FILE_MAX 65536
 
 DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
 DEFINE_OWN(bio, BIO *, BIO_free_all);
@@ -57,6 +60,7 @@ enum fas_code
 identity_key_load(const char *state, struct identity_key *out, struct fas_err *e)
 {
 	char path[PATH_MAX];
+	out->state = state;
 	enum fas_code rc = file_join(path, sizeof(path), state, KEY_FILE, e);
 	if (rc != FAS_OK)
 		return rc;
@@ -75,6 +79,28 @@ identity_key_done(struct identity_key *key)
 	key->spki = NULL;
 }
 
+/* For the time when this process runs and the signer does not: nothing else depends on it. */
+static void
+remember(const struct identity_key *key, const char *pem)
+{
+	char path[PATH_MAX];
+	struct fas_err e = {0};
+	enum fas_code rc = file_join(path, sizeof(path), key->state, CERTIFICATE_FILE, &e);
+	if (rc == FAS_OK)
+		rc = file_write_atomic(path, pem, strlen(pem), 0600, &e);
+	if (rc != FAS_OK)
+		log_error("api_certificate_not_remembered", &e, NULL);
+}
+
+enum fas_code
+identity_recall(const struct identity_key *key, char **pem, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	size_t len = 0;
+	enum fas_code rc = file_join(path, sizeof(path), key->state, CERTIFICATE_FILE, e);
+	return rc == FAS_OK ? file_read(path, CERTIFICATE_FILE_MAX, pem, &len, e) : rc;
+}
+
 enum fas_code
 identity_certificate(struct signer *signer, const struct identity_key *key,
     struct signer_certificate *out, struct fas_err *e)
@@ -91,6 +117,7 @@ identity_certificate(struct signer *signer, const struct identity_key *key,
 		return fas_fail_nomem(e);
 	free(out->pem);
 	out->pem = shown;
+	remember(key, shown);
 	return FAS_OK;
 }
 

@@ -15,10 +15,11 @@
 
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
+#include "fas/http/listen.h"
 
 #define PAUSE_MIN_US 100000
 #define PAUSE_MAX_US 5000000
-#define LIVED_LONG_US 10000000 /* after so long a life the pause begins anew */
+#define LIVED_LONG_US 1000000 /* it got through its start: the pause begins anew */
 #define END_WAIT_US 20000000
 
 struct child {
@@ -155,8 +156,18 @@ supervise(struct launcher *l)
 	}
 }
 
+/* As root, and once: no program needs the right to bind, nor gets a chance to lose its address. */
 static enum fas_code
-prepare(struct launcher *l, const struct launch *launch, struct fas_err *e)
+listen_for(struct launch_program *program, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < program->n_listen; i++)
+		rc = http_listen(program->listen[i].address, &program->listen[i].fd, e);
+	return rc;
+}
+
+static enum fas_code
+prepare(struct launcher *l, struct launch *launch, struct fas_err *e)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
 	for (size_t i = 0; i < launch->n_folders; i++) {
@@ -164,8 +175,12 @@ prepare(struct launcher *l, const struct launch *launch, struct fas_err *e)
 		if (rc != FAS_OK)
 			return rc;
 	}
-	for (l->n = 0; l->n < launch->n_programs; l->n++)
+	for (l->n = 0; l->n < launch->n_programs; l->n++) {
+		enum fas_code rc = listen_for(&launch->programs[l->n], e);
+		if (rc != FAS_OK)
+			return rc;
 		l->children[l->n].program = &launch->programs[l->n];
+	}
 	sigemptyset(&l->signals);
 	for (size_t i = 0; i < NELEMS(numbers); i++)
 		sigaddset(&l->signals, numbers[i]);

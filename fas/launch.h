@@ -12,6 +12,7 @@
 #define LAUNCH_FOLDERS_MAX 16
 #define LAUNCH_GROUPS_MAX 32
 #define LAUNCH_NAME_MAX 256
+#define LAUNCH_LISTEN_MAX 16
 
 struct launch_user {
 	uid_t uid;
@@ -27,7 +28,13 @@ struct launch_program {
 	struct launch_user user;
 	bool low_ports;   /* CAP_NET_BIND_SERVICE, nothing else */
 	bool lock_memory; /* may lock all of its memory */
-	char **argv;      /* borrowed, NULL-terminated; argv[0] is an absolute path */
+	/* Held for it over all of its lives, and handed over as sd_listen_fds(3) has it. */
+	struct {
+		const char *address; /* borrowed */
+		int fd;
+	} listen[LAUNCH_LISTEN_MAX];
+	size_t n_listen;
+	char **argv; /* borrowed, NULL-terminated; argv[0] is an absolute path */
 };
 
 struct launch_folder {

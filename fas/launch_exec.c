@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/capability.h>
@@ -14,6 +16,8 @@
 #include <sys/syscall.h>
 
 #include "fas/base/own.h"
+
+#define FIRST_HELD 3 /* sd_listen_fds(3) */
 
 enum fas_code
 launch_folder_make(const struct launch_folder *folder, struct fas_err *e)
@@ -116,10 +120,35 @@ detach(struct fas_err *e)
 	return FAS_OK;
 }
 
+/* Copies out of the way first: a socket may have a number that another one is to get. */
+static enum fas_code
+hand_over(const struct launch_program *program, struct fas_err *e)
+{
+	int copies[LAUNCH_LISTEN_MAX];
+	char pid[24], n[24];
+	for (size_t i = 0; i < program->n_listen; i++) {
+		copies[i] =
+		    fcntl(program->listen[i].fd, F_DUPFD_CLOEXEC, FIRST_HELD + LAUNCH_LISTEN_MAX);
+		if (copies[i] < 0)
+			return fas_fail_errno(e, "%s", program->listen[i].address);
+	}
+	for (size_t i = 0; i < program->n_listen; i++) {
+		if (dup2(copies[i], FIRST_HELD + (int)i) < 0)
+			return fas_fail_errno(e, "%s", program->listen[i].address);
+	}
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	(void)snprintf(n, sizeof(n), "%zu", program->n_listen);
+	if (setenv("LISTEN_PID", pid, 1) != 0 || setenv("LISTEN_FDS", n, 1) != 0)
+		return fas_fail_nomem(e);
+	return FAS_OK;
+}
+
 enum fas_code
 launch_exec(const struct launch_program *program, pid_t parent, struct fas_err *e)
 {
 	enum fas_code rc = detach(e);
+	if (rc == FAS_OK && program->n_listen > 0)
+		rc = hand_over(program, e);
 	if (rc == FAS_OK)
 		rc = become(program, e);
 	if (rc != FAS_OK)

@@ -9,11 +9,12 @@
 
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
+#include "fas/http/listen.h"
 
 const char launch_usage[] =
     "usage: fas-launch [--folder PATH:USER:GROUP:MODE]...\n"
-    "                  --run USER[:GROUP[,GROUP...]] [--low-ports] [--lock-memory] -- PROGRAM "
-    "[ARG...]\n"
+    "                  --run USER[:GROUP[,GROUP...]] [--low-ports] [--lock-memory]\n"
+    "                        [--listen ADDRESS:PORT]... -- PROGRAM [ARG...]\n"
     "                  [--run ...]\n"
     "\n"
     "Starts programs under their own users, without systemd, and starts them again when they end.\n"
@@ -22,6 +23,8 @@ const char launch_usage[] =
     "  --run           one program; its arguments end at the next --run\n"
     "  --low-ports     it may bind ports under 1024, and has no other privilege\n"
     "  --lock-memory   it may lock its memory\n"
+    "  --listen        hold this socket for it: while it is dead, connections wait instead of "
+    "being refused\n"
     "  --version, --help\n"
     "\n"
     "Users and groups are names or numbers; a number needs no entry, but then a group.  PROGRAM is "
@@ -154,6 +157,34 @@ read_arguments(
 	return FAS_OK;
 }
 
+static enum fas_code
+add_listen(struct launch_program *program, const char *address, struct fas_err *e)
+{
+	struct sockaddr_storage ignored;
+	socklen_t len;
+	if (!address || !http_address_parse(address, &ignored, &len))
+		return fail_usage(e, "--listen wants ADDRESS:PORT, numeric", address);
+	if (program->n_listen == LAUNCH_LISTEN_MAX)
+		return fail_usage(e, "too many sockets", address);
+	program->listen[program->n_listen].address = address;
+	program->listen[program->n_listen++].fd = -1;
+	return FAS_OK;
+}
+
+static enum fas_code
+read_option(struct launch_program *program, char **argv, int *i, struct fas_err *e)
+{
+	if (strcmp(argv[*i], "--low-ports") == 0)
+		program->low_ports = true;
+	else if (strcmp(argv[*i], "--lock-memory") == 0)
+		program->lock_memory = true;
+	else if (strcmp(argv[*i], "--listen") == 0)
+		return add_listen(program, argv[++*i], e);
+	else
+		return fail_usage(e, "unknown option of --run", argv[*i]);
+	return FAS_OK;
+}
+
 /* argv[*i] stands behind "--run". */
 static enum fas_code
 read_program(struct launch *launch, char **argv, int *i, struct fas_err *e)
@@ -164,14 +195,8 @@ read_program(struct launch *launch, char **argv, int *i, struct fas_err *e)
 	if (!argv[*i])
 		return fail_usage(e, "--run wants a user", "");
 	enum fas_code rc = launch_user_parse(argv[(*i)++], &program->user, e);
-	for (; rc == FAS_OK && argv[*i] && strcmp(argv[*i], "--") != 0; (*i)++) {
-		if (strcmp(argv[*i], "--low-ports") == 0)
-			program->low_ports = true;
-		else if (strcmp(argv[*i], "--lock-memory") == 0)
-			program->lock_memory = true;
-		else
-			return fail_usage(e, "unknown option of --run", argv[*i]);
-	}
+	for (; rc == FAS_OK && argv[*i] && strcmp(argv[*i], "--") != 0; (*i)++)
+		rc = read_option(program, argv, i, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (!argv[*i])

@@ -42,9 +42,9 @@ static enum fas_code
 check_api(struct ops *ops, const json_t *signer, struct fas_err *e)
 {
 	(void)signer;
-	return atomic_load(&ops->api_up)
-		   ? FAS_OK
-		   : fas_fail(e, FAS_E_UNAVAILABLE, "api_down", "the API does not listen");
+	return atomic_load(&ops->api_up) ? FAS_OK
+					 : fas_fail(e, FAS_E_UNAVAILABLE, "api_down",
+					       "the API serves nobody yet, or nobody any more");
 }
 
 static enum fas_code

@@ -153,6 +153,9 @@ exchange_check_head(struct exchange *x, const char *method, const char *url, str
 	enum fas_code rc;
 	if (atomic_load(&x->server->stopping))
 		return fas_fail(e, FAS_E_UNAVAILABLE, "stopping", "the service is being stopped");
+	const struct fas_err *closed = x->server->config.closed;
+	if (closed)
+		return fas_fail(e, closed->code, closed->reason, "%s", closed->message);
 	if ((rc = check_route(x, method, url, e)) != FAS_OK)
 		return rc;
 	if ((rc = check_caller(x, e)) != FAS_OK)

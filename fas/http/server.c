@@ -181,8 +181,10 @@ start_daemon(struct http_server *server)
 		    (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, config->threads, NULL};
 	if (config->tls) {
 		flags |= MHD_USE_TLS;
-		options[n++] = (struct MHD_OptionItem){
-		    MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)http_tls_trust(config->tls)};
+		const char *trust = http_tls_trust(config->tls);
+		if (trust)
+			options[n++] = (struct MHD_OptionItem){
+			    MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)trust};
 		options[n++] = (struct MHD_OptionItem){
 		    MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities()};
 		options[n++] = (struct MHD_OptionItem){

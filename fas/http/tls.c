@@ -90,7 +90,7 @@ http_tls_new(const char *trust_pem, const char *key_pem, const char *certificate
 	if (!tls)
 		return fas_fail_nomem(e);
 	pthread_mutex_init(&tls->lock, NULL);
-	if (!(tls->trust_pem = strdup(trust_pem)))
+	if (trust_pem && !(tls->trust_pem = strdup(trust_pem)))
 		return fas_fail_nomem(e);
 	int rc = gnutls_session_ticket_key_generate(&tls->ticket_key);
 	if (rc < 0)

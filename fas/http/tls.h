@@ -18,7 +18,7 @@
 
 struct http_tls;
 
-/* trust_pem: the service CA, whose name is sent to clients.  certificate_pem: leaf first, then what it needs. */
+/* trust_pem: the service CA, whose name is sent to clients; NULL: clients are not asked for a certificate.  certificate_pem: leaf first, then what it needs. */
 MUST_CHECK enum fas_code http_tls_new(const char *trust_pem, const char *key_pem,
     const char *certificate_pem, struct http_tls **out, struct fas_err *e);
 void http_tls_free(struct http_tls *tls);

@@ -46,7 +46,7 @@ class Tampering(LabCase):
     def start(self):
         """fasd may say that it is not ready: that a trail has gone back is a reason."""
         programs.start_signer(self.lab)
-        programs._start(self.lab, "fasd", programs.FASD, ["--low-ports"])
+        programs.launch_fasd(self.lab)
         proc.wait_for(lambda: programs._listens(self.lab.run / "fasd" / "admin.sock"), 10, "fasd's admin socket")
 
     def put_back(self):

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from . import api, config, namespace, pki, proc
-from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
+from .layout import FAS, FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
 
 FASD = (FASD_UID, FASD_UID)
 SIGNER = (SIGNER_UID, SIGNER_UID)
@@ -69,8 +69,14 @@ def start_signer(lab):
     proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
 
 
+def launch_fasd(lab):
+    """Without waiting until it is ready.  The launcher holds its sockets, port 80 too: fasd has no privilege."""
+    held = [f"{lab.address(FAS)}:{port}" for port in (8443, 80)]
+    _start(lab, "fasd", FASD, [word for address in held for word in ("--listen", address)])
+
+
 def start_fasd(lab):
-    _start(lab, "fasd", FASD, ["--low-ports"])
+    launch_fasd(lab)
     proc.wait_ready(lab, "fasd", lambda: is_ready(lab))
 
 

@@ -63,7 +63,8 @@ programs_and_folders_are_read(void **state)
 	struct fas_err e;
 	(void)state;
 	assert_int_equal(PARSE(&launch, &e, "--folder", "/run/x:1000:1001:0750", "--run",
-			     "1000:1001,1002", "--low-ports", "--", "/bin/one", "--flag", "--", "x",
+			     "1000:1001,1002", "--low-ports", "--listen", "127.0.0.1:80",
+			     "--listen", "[::1]:8443", "--", "/bin/one", "--flag", "--", "x",
 			     "--run", "2000:2001", "--lock-memory", "--", "/bin/two"),
 	    FAS_OK);
 	assert_int_equal(launch.n_folders, 1);
@@ -76,6 +77,9 @@ programs_and_folders_are_read(void **state)
 	assert_int_equal(launch.programs[0].user.n_groups, 1);
 	assert_int_equal(launch.programs[0].user.groups[0], 1002);
 	assert_true(launch.programs[0].low_ports);
+	assert_int_equal(launch.programs[0].n_listen, 2);
+	assert_string_equal(launch.programs[0].listen[1].address, "[::1]:8443");
+	assert_int_equal(launch.programs[1].n_listen, 0);
 	assert_false(launch.programs[0].lock_memory);
 	assert_string_equal(launch.programs[0].argv[0], "/bin/one");
 	assert_string_equal(launch.programs[0].argv[2], "--");
@@ -109,8 +113,10 @@ wrong_arguments_are_refused(void **state)
 	    {"--run", "no-such-user", "--", "/bin/true"},
 	    {"--run", "1000:no-such-group", "--", "/bin/true"},
 	    {"--run", "1000:1000", "--high-ports", "--", "/bin/true"}, {"--what"},
-	    {"--folder", "relative:1:1:0700"}, {"--folder", "/x:1:1"}, {"--folder", "/x:1:1:0900"},
-	    {"--folder", "/x:1:1:07777"}, {"--folder", "/x:1:1:0700:1"}, {NULL}};
+	    {"--run", "1000:1000", "--listen", "localhost:80", "--", "/bin/true"},
+	    {"--run", "1000:1000", "--listen"}, {"--folder", "relative:1:1:0700"},
+	    {"--folder", "/x:1:1"}, {"--folder", "/x:1:1:0900"}, {"--folder", "/x:1:1:07777"},
+	    {"--folder", "/x:1:1:0700:1"}, {NULL}};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(lines); i++) {
 		struct launch launch;
@@ -247,6 +253,31 @@ what_ends_is_started_again(void **state)
 	assert_int_equal(end_of(pid), 0);
 }
 
+/* The number behind 3 and 4 is the socket's own: the same one in each life. */
+static void
+sockets_are_held_over_all_lives(void **state)
+{
+	char script[96], answer[96], text[4096];
+	(void)state;
+	skip_unless_root();
+	make_script(script, "held",
+	    "#!/bin/sh\n[ \"$LISTEN_PID\" = $$ ] || exit 8\n"
+	    "echo \"$LISTEN_FDS $(readlink /proc/$$/fd/3) $(readlink /proc/$$/fd/4)\" >> "
+	    "\"$1.lives\"\n"
+	    "if [ $(wc -l < \"$1.lives\") -ge 3 ]; then mv \"$1.lives\" \"$1\"; exec sleep 60; "
+	    "fi\nkill -9 $$\n");
+	(void)snprintf(answer, sizeof(answer), "%s/held.txt", folder);
+	pid_t pid = launch((const char *const[]){"--run", "54321:54322", "--listen", "127.0.0.1:0",
+	    "--listen", "127.0.0.1:0", "--", script, answer, NULL});
+	await_file(answer, text, sizeof(text));
+	assert_int_equal(end_of(pid), 0);
+	size_t len = strcspn(text, "\n") + 1;
+	assert_int_equal(strncmp(text, "2 socket:[", 10), 0);
+	assert_int_equal(strlen(text), 3 * len);
+	assert_memory_equal(text, text + len, len);
+	assert_memory_equal(text, text + 2 * len, len);
+}
+
 static void
 a_hangup_reaches_all_programs(void **state)
 {
@@ -335,6 +366,7 @@ main(void)
 	    cmocka_unit_test(a_program_is_nothing_but_its_user),
 	    cmocka_unit_test(low_ports_are_the_one_privilege),
 	    cmocka_unit_test(what_ends_is_started_again),
+	    cmocka_unit_test(sockets_are_held_over_all_lives),
 	    cmocka_unit_test(a_hangup_reaches_all_programs),
 	    cmocka_unit_test(programs_end_with_their_launcher),
 	    cmocka_unit_test(folders_are_made_with_owner_and_mode),

@@ -1,0 +1,56 @@
+/*
+ * Where fasd listens: health and metrics, published objects, the API.
+ *
+ * The API's sockets are bound before there is anything to answer with, so that whoever connects is not refused.  While
+ * the signer is away the API is shut: it answers everything with 503 under the certificate that it had last.
+ */
+#ifndef FAS_DOORS_H
+#define FAS_DOORS_H
+
+#include "fas/api.h"
+#include "fas/config.h"
+#include "fas/http/server.h"
+#include "fas/identity.h"
+#include "fas/ops.h"
+#include "fas/publisher.h"
+
+/* All borrowed; callers, tls and negotiation are needed from doors_open_api on. */
+struct doors_config {
+	const struct config *config;
+	struct metrics *metrics;
+	struct refusals *refusals;
+	struct workers *workers, *ops_workers;
+	struct ops *ops;
+	struct publisher *publisher;
+};
+
+struct door {
+	struct http_server *servers[CONFIG_LISTEN_MAX];
+	size_t n;
+};
+
+struct doors {
+	struct doors_config c;
+	struct door ops, public, shut, api;
+	int api_fds[CONFIG_LISTEN_MAX]; /* each server has a copy of its own */
+	size_t n_api_fds;
+	struct fas_err why_shut;
+	struct http_tls *shut_tls;
+};
+
+/* What needs nobody else: health, metrics, CRLs; and the API's sockets. */
+MUST_CHECK enum fas_code doors_open(
+    struct doors *doors, const struct doors_config *config, struct fas_err *e);
+
+/* Answer the API's requests with why.  Without a certificate from an earlier start they wait instead. */
+void doors_shut_api(struct doors *doors, const struct identity_key *key, const struct fas_err *why);
+
+/* api, tls and callers are borrowed until doors_close; negotiation may be NULL. */
+MUST_CHECK enum fas_code doors_open_api(struct doors *doors, struct api *api, struct http_tls *tls,
+    const struct http_negotiation *negotiation, struct fas_err *e);
+
+/* Requests of the API under way are finished; then nobody uses what it works with. */
+void doors_close_api(struct doors *doors);
+void doors_close(struct doors *doors);
+
+#endif
