@@ -12,10 +12,17 @@
 
 /* ---- readiness: each check says yes, or why not ---- */
 
-typedef enum fas_code check_fn(struct ops *ops, const json_t *signer, struct fas_err *e);
+/* What fas-signer said, or why it did not. */
+struct signer_view {
+	json_t *state; /* NULL when there is none */
+	struct fas_err why;
+};
+
+typedef enum fas_code check_fn(
+    struct ops *ops, const struct signer_view *signer, struct fas_err *e);
 
 static enum fas_code
-check_database(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_database(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	struct service_counts counts;
 	(void)signer;
@@ -23,7 +30,7 @@ check_database(struct ops *ops, const json_t *signer, struct fas_err *e)
 }
 
 static enum fas_code
-check_policy(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_policy(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	OWN(policy) struct policy *policy = service_policy(ops->service);
 	(void)signer;
@@ -32,14 +39,14 @@ check_policy(struct ops *ops, const json_t *signer, struct fas_err *e)
 }
 
 static enum fas_code
-check_directory(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_directory(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	(void)signer;
 	return directory_ping(ops->service->directory, e);
 }
 
 static enum fas_code
-check_api(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_api(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	(void)signer;
 	return atomic_load(&ops->api_up) ? FAS_OK
@@ -48,15 +55,16 @@ check_api(struct ops *ops, const json_t *signer, struct fas_err *e)
 }
 
 static enum fas_code
-check_signer(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_signer(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	(void)ops;
-	return signer ? FAS_OK
-		      : fas_fail(e, FAS_E_UNAVAILABLE, "signer_away", "fas-signer does not answer");
+	return signer->state ? FAS_OK
+			     : fas_fail(e, signer->why.code, fas_err_reason(&signer->why), "%s",
+				   signer->why.message);
 }
 
 static enum fas_code
-check_audit(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_audit(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
 	(void)signer;
 	return atomic_load(&ops->service->audit.rewound)
@@ -74,9 +82,9 @@ is_ready(const json_t *authority)
 
 /* Of each name at least one generation is ready, and there is at least one name. */
 static enum fas_code
-check_authority(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_authority(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
-	const json_t *list = json_object_get(signer, "authorities"), *authority;
+	const json_t *list = json_object_get(signer->state, "authorities"), *authority;
 	size_t i;
 	(void)ops;
 	json_array_foreach(list, i, authority)
@@ -89,13 +97,13 @@ check_authority(struct ops *ops, const json_t *signer, struct fas_err *e)
 }
 
 static enum fas_code
-check_crl(struct ops *ops, const json_t *signer, struct fas_err *e)
+check_crl(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
-	const json_t *list = json_object_get(signer, "authorities"), *authority;
+	const json_t *list = json_object_get(signer->state, "authorities"), *authority;
 	int64_t now_s = clock_now();
 	size_t i;
 	(void)ops;
-	if (!signer)
+	if (!signer->state)
 		return fas_fail(
 		    e, FAS_E_UNAVAILABLE, "signer_away", "nobody tells how fresh it is");
 	json_array_foreach(list, i, authority)
@@ -121,20 +129,23 @@ static const struct {
 json_t *
 ops_readiness(struct ops *ops)
 {
-	struct fas_err ignored = {0};
-	OWN(json) json_t *signer = NULL;
+	struct signer_view signer = {0};
 	json_t *results = json_object();
 	bool ready = true;
 	if (ops->service->signer)
-		(void)!signer_state(ops->service->signer, &signer, &ignored);
+		(void)!signer_state(ops->service->signer, &signer.state, &signer.why);
+	else
+		fas_fail(
+		    &signer.why, FAS_E_UNAVAILABLE, "signer_away", "nobody has been asked yet");
 	for (size_t i = 0; i < NELEMS(checks); i++) {
 		struct fas_err e = {0};
-		bool ok = checks[i].check(ops, signer, &e) == FAS_OK;
+		bool ok = checks[i].check(ops, &signer, &e) == FAS_OK;
 		ready = ready && ok;
 		(void)json_object_set_new(results, checks[i].name,
 		    json_pack("{s:b, s:s*, s:s*}", "ok", ok, "reason",
 			ok ? NULL : fas_err_reason(&e), "message", ok ? NULL : e.message));
 	}
+	json_decref(signer.state);
 	return json_pack("{s:b, s:o}", "ready", ready, "checks", results);
 }
 

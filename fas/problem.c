@@ -127,14 +127,22 @@ rule_fits(const struct rule *rule, const char *reason)
 }
 
 static const struct rule *
-find_rule(const char *reason)
+find_rule(const struct rule *list, size_t n, const char *reason)
 {
-	for (size_t i = 0; i < NELEMS(rules); i++) {
-		if (rule_fits(&rules[i], reason))
-			return &rules[i];
+	for (size_t i = 0; i < n; i++) {
+		if (rule_fits(&list[i], reason))
+			return &list[i];
 	}
 	return NULL;
 }
+
+/*
+ * Reasons of our own side that say more than their class: this node's store is broken, and another node, or this one
+ * when it has been mended, may do what was asked.  Nothing was done that a repeat would not find.
+ */
+static const struct rule failures[] = {
+    {"database_", UNAVAILABLE},
+};
 
 /*
  * Only a refusal has a reason that the outside may act on: a failing library behind "saml_" is still our failure.
@@ -150,7 +158,9 @@ is_refusal(enum fas_code code)
 const struct problem *
 problem_of(const struct fas_err *e)
 {
-	const struct rule *rule = is_refusal(e->code) ? find_rule(e->reason) : NULL;
+	const struct rule *rule = is_refusal(e->code)
+				      ? find_rule(rules, NELEMS(rules), e->reason)
+				      : find_rule(failures, NELEMS(failures), e->reason);
 	if (rule)
 		return &problems[rule->code];
 	return &problems[(size_t)e->code < NELEMS(by_class) ? by_class[e->code] : INTERNAL];
@@ -159,7 +169,7 @@ problem_of(const struct fas_err *e)
 bool
 problem_knows(const char *reason)
 {
-	return find_rule(reason) != NULL;
+	return find_rule(rules, NELEMS(rules), reason) != NULL;
 }
 
 const struct problem *

@@ -400,6 +400,8 @@ logon_redeem(struct service *service, struct request *request, const struct rede
 	if (rc == FAS_OK)
 		rc = clock_checked(service->clock_skew_s, &r.now_s, e);
 	if (rc == FAS_OK)
+		rc = db_pool_check(service->db, e);
+	if (rc == FAS_OK)
 		rc = read_csr(&r, body->csr, e);
 	if (rc == FAS_OK)
 		rc =

@@ -176,5 +176,6 @@ enum fas_code
 service_count(struct service *service, struct service_counts *out, struct fas_err *e)
 {
 	*out = (struct service_counts){0};
-	return db_read(service->db, count, out, e);
+	enum fas_code rc = db_pool_check(service->db, e);
+	return rc == FAS_OK ? db_read(service->db, count, out, e) : rc;
 }

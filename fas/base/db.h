@@ -14,6 +14,7 @@
 #ifndef FAS_BASE_DB_H
 #define FAS_BASE_DB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,13 @@ typedef enum fas_code db_fn(struct db *db, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code db_write(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code db_read(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e);
 
+/*
+ * FAS_E_IO "database_corrupt" once SQLite has found damage in this file, until the program is started anew.  Whoever is
+ * about to issue something asks first: a file that has lost one page may have lost the row that forbids it.  What takes
+ * away (revoking, ending, recording) goes on as far as it can.
+ */
+MUST_CHECK enum fas_code db_pool_check(struct db_pool *pool, struct fas_err *e);
+
 /* One statement.  sql must be a string literal: prepared statements are kept by its address. */
 struct db_query {
 	struct db *db;
@@ -92,6 +100,8 @@ DEFINE_OWN_IN_PLACE(query, struct db_query, db_query_done);
 /* For db_writer.c: a bare connection. */
 MUST_CHECK enum fas_code db_connect(
     const char *path, bool writer, struct db **out, struct fas_err *e);
+/* Damage that this connection finds is noted there. */
+void db_watch(struct db *db, atomic_bool *damaged);
 MUST_CHECK enum fas_code db_exec(struct db *db, const char *sql, struct fas_err *e);
 /* One statement that is run again and again: sql as for db_query. */
 MUST_CHECK enum fas_code db_exec_kept(struct db *db, const char *sql, struct fas_err *e);

@@ -41,8 +41,19 @@ struct db_pool {
 	bool writer_runs, checkpoint_runs;
 	pthread_cond_t checkpoint_wake;
 	bool checkpoint_due, checkpoint_ended; /* the log is long; the writer has to finish it */
+	atomic_bool damaged;
 	int lock_fd;
 };
+
+enum fas_code
+db_pool_check(struct db_pool *pool, struct fas_err *e)
+{
+	return atomic_load(&pool->damaged)
+		   ? fas_fail(e, FAS_E_IO, "database_corrupt",
+			 "the database is damaged, and nothing is issued with it: put back a copy "
+			 "(docs/ADMIN.md, When something breaks)")
+		   : FAS_OK;
+}
 
 /* One job in its savepoint; its error is its own.  A failed one that cannot be undone must not be committed: *e. */
 static enum fas_code
@@ -319,6 +330,12 @@ connect_all(struct db_pool *pool, const char *path, const struct db_migrations *
 		rc = db_connect(path, false, &pool->readers[i], e);
 		if (rc == FAS_OK)
 			pool->n_free = ++pool->n_readers;
+	}
+	for (size_t i = 0; rc == FAS_OK && i < pool->n_readers; i++)
+		db_watch(pool->readers[i], &pool->damaged);
+	if (rc == FAS_OK) {
+		db_watch(pool->writer, &pool->damaged);
+		db_watch(pool->checkpointer, &pool->damaged);
 	}
 	return rc;
 }

@@ -12,7 +12,7 @@
 #include "fas/base/file.h"
 #include "tests/unit/base/db_fixture.h"
 
-static _Atomic int write_errno;
+static _Atomic int write_errno, read_errno;
 
 static ssize_t
 faulty_pwrite(int fd, const void *data, size_t len, off_t at)
@@ -25,14 +25,28 @@ faulty_pwrite(int fd, const void *data, size_t len, off_t at)
 	return pwrite(fd, data, len, at);
 }
 
+static ssize_t
+faulty_pread(int fd, void *data, size_t len, off_t at)
+{
+	int error = atomic_load(&read_errno);
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	return pread(fd, data, len, at);
+}
+
 /* SQLite's own door for tests of its VFS. */
 static int
 setup(void **state)
 {
-	static const char *const names[] = {"pwrite", "pwrite64"};
+	static const char *const writes[] = {"pwrite", "pwrite64"}, *const reads[] = {
+									"pread", "pread64"};
 	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	for (size_t i = 0; i < NELEMS(names); i++)
-		(void)vfs->xSetSystemCall(vfs, names[i], (sqlite3_syscall_ptr)faulty_pwrite);
+	for (size_t i = 0; i < NELEMS(writes); i++) {
+		(void)vfs->xSetSystemCall(vfs, writes[i], (sqlite3_syscall_ptr)faulty_pwrite);
+		(void)vfs->xSetSystemCall(vfs, reads[i], (sqlite3_syscall_ptr)faulty_pread);
+	}
 	return fixture_setup(state);
 }
 
@@ -62,6 +76,7 @@ full_disk_is_told_and_passes(void **state)
 {
 	(void)state;
 	write_fails_as(ENOSPC, FAS_E_UNAVAILABLE, "disk_full");
+	write_fails_as(EDQUOT, FAS_E_UNAVAILABLE, "disk_full");
 }
 
 static void
@@ -69,6 +84,13 @@ broken_disk_is_told_and_passes(void **state)
 {
 	(void)state;
 	write_fails_as(EIO, FAS_E_IO, "database_io");
+}
+
+static void
+disk_that_has_become_read_only_is_told_and_passes(void **state)
+{
+	(void)state;
+	write_fails_as(EROFS, FAS_E_IO, "database_read_only");
 }
 
 /* A job so large that its pages are written before the commit, onto a disk that is full by then. */
@@ -135,10 +157,53 @@ damaged_page_is_corruption(void **state)
 	for (off_t at = 4 * 4096; at < st.st_size; at += 4096)
 		overwrite("page.db", at, 4096);
 	pool = db_fixture_open("page.db");
+	assert_good(db_pool_check(pool, &e), &e); /* nobody has looked there yet */
 	assert_failed(db_read(pool, count_fn, &n, &e), &e, FAS_E_IO, "database_corrupt");
 	fas_err_clear(&e);
 	assert_failed(db_write(pool, insert_fn, &(struct row){1500, "x"}, &e), &e, FAS_E_IO,
 	    "database_corrupt");
+	fas_err_clear(&e);
+	/* Remembered: also what needs none of those pages is not to be relied on. */
+	assert_failed(db_pool_check(pool, &e), &e, FAS_E_IO, "database_corrupt");
+	db_pool_close(pool);
+}
+
+/* A bad sector: SQLite says "malformed", and what stood there is lost. */
+static void
+page_that_cannot_be_read_is_damage(void **state)
+{
+	struct fas_err e = {0};
+	struct db_pool *pool = db_fixture_open("sector.db");
+	(void)state;
+	assert_good(db_write(pool, insert_fn, &(struct row){1, "x"}, &e), &e);
+	db_pool_close(pool); /* nothing of it is in memory any more */
+	pool = db_fixture_open("sector.db");
+	int64_t n = 0;
+	atomic_store(&read_errno, EIO);
+	enum fas_code rc = db_read(pool, count_fn, &n, &e);
+	atomic_store(&read_errno, 0);
+	assert_failed(rc, &e, FAS_E_IO, "database_corrupt");
+	fas_err_clear(&e);
+	assert_failed(db_pool_check(pool, &e), &e, FAS_E_IO, "database_corrupt");
+	db_pool_close(pool);
+}
+
+static void
+a_disk_in_need_is_no_damage(void **state)
+{
+	struct fas_err e = {0};
+	static const int errors[] = {EIO, ENOSPC, EROFS};
+	struct db_pool *pool = db_fixture_open("need.db");
+	(void)state;
+	for (size_t i = 0; i < NELEMS(errors); i++) {
+		fas_err_clear(&e);
+		atomic_store(&write_errno, errors[i]);
+		enum fas_code rc = db_write(pool, insert_fn, &(struct row){1, "x"}, &e);
+		atomic_store(&write_errno, 0);
+		assert_int_not_equal(rc, FAS_OK);
+		fas_err_clear(&e);
+		assert_good(db_pool_check(pool, &e), &e);
+	}
 	db_pool_close(pool);
 }
 
@@ -180,6 +245,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(full_disk_is_told_and_passes),
 	    cmocka_unit_test(broken_disk_is_told_and_passes),
+	    cmocka_unit_test(disk_that_has_become_read_only_is_told_and_passes),
+	    cmocka_unit_test(a_disk_in_need_is_no_damage),
+	    cmocka_unit_test(page_that_cannot_be_read_is_damage),
 	    cmocka_unit_test(
 		batch_that_sqlite_rolled_back_is_lost_for_all_and_nobody_is_told_otherwise),
 	    cmocka_unit_test(damaged_page_is_corruption),

@@ -245,7 +245,7 @@ a_failure_of_the_pipeline_is_its_problem(void **state)
 	    {FAS_E_DENIED, "policy_no_rule", "logon_denied", 403},
 	    {FAS_E_UNAVAILABLE, "directory_away", "unavailable", 503},
 	    {FAS_E_TIMEOUT, "signer_timeout", "unavailable", 503},
-	    {FAS_E_IO, "database_corrupt", "internal", 500}};
+	    {FAS_E_IO, "database_corrupt", "unavailable", 503}};
 	char text[512];
 	(void)state;
 	for (size_t i = 0; i < NELEMS(failures); i++) {
