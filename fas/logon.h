@@ -9,7 +9,7 @@
 
 #define TICKET_TEXT_MAX                                                                            \
 	64 /* node name, '-', 26 base32 digits, NUL: under 100 characters for password fields */
-#define SESSION_ID_TEXT_MAX 33 /* 128 random bits in hex */
+#define SESSION_ID_TEXT_MAX 33 /* as a correlation id */
 
 struct logon_request {
 	const char *saml_response;  /* base64 */

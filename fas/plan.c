@@ -44,7 +44,7 @@ fill_session(struct session *s, const struct judgement *j, const struct facts *f
 {
 	const struct account *account = j->account;
 	const struct policy_grant *grant = &j->verdict.grant;
-	correlation_id_new(s->id); /* the same shape: 128 random bits in hex */
+	correlation_id_new(s->id); /* the same shape */
 	s->ticket = ticket->id;
 	s->revoke_at_end = grant->logoff == LOGOFF_REVOKE;
 	s->lease_s = grant->lease_s;

@@ -23,17 +23,17 @@ struct link {
 void
 correlation_id_new(char out[CORRELATION_ID_MAX])
 {
-	uint8_t random[16] = {0};
-	if (RAND_bytes(random, sizeof(random)) != 1) {
-		/* An id only has to be unique: without random bytes the time and a counter serve.
-		 */
+	uint8_t id[16] = {0};
+	uint64_t now = (uint64_t)clock_now_ms();
+	for (size_t i = 0; i < 6; i++)
+		id[i] = (uint8_t)(now >> (40 - 8 * i));
+	if (RAND_bytes(id + 6, sizeof(id) - 6) != 1) {
+		/* An id only has to be unique: without random bytes the time and a counter serve. */
 		static _Atomic uint64_t counter;
-		int64_t now = clock_now_ms();
 		uint64_t count = ++counter;
-		memcpy(random, &now, sizeof(now));
-		memcpy(random + sizeof(now), &count, sizeof(count));
+		memcpy(id + 8, &count, sizeof(count));
 	}
-	hex_encode(random, sizeof(random), out);
+	hex_encode(id, sizeof(id), out);
 }
 
 bool

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "fas/base/audit.h"
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
@@ -337,6 +338,19 @@ correlation_ids_are_new_and_valid(void **state)
 	assert_false(correlation_id_is_valid("00112233445566778899aabbccddeeff0"));
 }
 
+static void
+correlation_ids_begin_with_their_time(void **state)
+{
+	char id[CORRELATION_ID_MAX], digits[13] = "";
+	(void)state;
+	int64_t before_ms = clock_now_ms();
+	correlation_id_new(id);
+	int64_t after_ms = clock_now_ms();
+	memcpy(digits, id, 12);
+	int64_t made_ms = (int64_t)strtoull(digits, NULL, 16);
+	assert_true(made_ms >= before_ms && made_ms <= after_ms);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, five_records, close_trail)
 
 int
@@ -353,6 +367,7 @@ main(void)
 	    TEST(last_number_is_told),
 	    TEST(nothing_is_chained_to_a_damaged_record),
 	    cmocka_unit_test(correlation_ids_are_new_and_valid),
+	    cmocka_unit_test(correlation_ids_begin_with_their_time),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
