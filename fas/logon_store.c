@@ -227,8 +227,8 @@ ticket_find_unfinished(
 {
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT " TICKET_COLUMNS
-	    " FROM tickets WHERE state='used' AND id>?1 AND used_s<?2 ORDER BY id LIMIT 1",
+	    "SELECT " TICKET_COLUMNS " FROM tickets INDEXED BY tickets_session"
+	    " WHERE state='used' AND id>?1 AND used_s<?2 ORDER BY id LIMIT 1",
 	    e);
 	db_bind_int(&q, 1, after_id);
 	db_bind_int(&q, 2, before_s);
@@ -275,7 +275,7 @@ logon_prune(struct db *db, int64_t now_s, struct fas_err *e)
 	OWN(query)
 	struct db_query tickets = db_query(db,
 	    "DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE state<>'used' AND "
-	    "expires_s<?1 LIMIT ?2)",
+	    "expires_s<?1 ORDER BY expires_s LIMIT ?2)",
 	    e);
 	db_bind_int(&tickets, 1, now_s - TICKET_MEMORY_S);
 	db_bind_int(&tickets, 2, PRUNE_MAX);

@@ -60,6 +60,44 @@ static const char *const migrations[] = {
 
     /* Countersigned heads; and which tickets are being redeemed, by session. */
     AUDIT_HEADS_SCHEMA "CREATE INDEX tickets_session ON tickets(session) WHERE state='used';",
+
+    /*
+     * A logon touches fewer pages.  A chain is kept once, not with every certificate.  What nobody looks for has no index:
+     * that serials and request ids are unique is ca.db's to say.  A ticket's state is in no index but that of the used
+     * ones; the rest are pruned by their end.
+     */
+    "CREATE TABLE chains(id INTEGER PRIMARY KEY, pem TEXT NOT NULL UNIQUE) STRICT;"
+    "INSERT INTO chains(pem) SELECT DISTINCT chain FROM certificates;"
+    "ALTER TABLE certificates RENAME TO certificates_old;"
+    "CREATE TABLE certificates("
+    " id INTEGER PRIMARY KEY, serial TEXT NOT NULL, session TEXT NOT NULL, pem TEXT NOT NULL,"
+    " chain INTEGER NOT NULL REFERENCES chains(id),"
+    " not_before_s INTEGER NOT NULL, not_after_s INTEGER NOT NULL) STRICT;"
+    "INSERT INTO certificates SELECT "
+    "o.id,o.serial,o.session,o.pem,c.id,o.not_before_s,o.not_after_s"
+    " FROM certificates_old o JOIN chains c ON c.pem=o.chain;"
+    "DROP TABLE certificates_old;"
+    "CREATE INDEX certificates_session ON certificates(session);"
+
+    "ALTER TABLE tickets RENAME TO tickets_old;"
+    "CREATE TABLE tickets("
+    " id INTEGER PRIMARY KEY,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " claim INTEGER NOT NULL,"
+    " correlation_id TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " pool INTEGER NOT NULL,"
+    " facts TEXT NOT NULL,"
+    " created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+    " state TEXT NOT NULL,"
+    " redeemer TEXT, used_s INTEGER, csr_digest BLOB, request_id TEXT, session TEXT,"
+    " issue TEXT) STRICT;"
+    "INSERT INTO tickets SELECT id,hash,claim,correlation_id,host,pool,facts,created_s,expires_s,"
+    "state,redeemer,used_s,csr_digest,request_id,session,issue FROM tickets_old;"
+    "DROP TABLE tickets_old;"
+    "CREATE INDEX tickets_claim ON tickets(claim);"
+    "CREATE INDEX tickets_expires ON tickets(expires_s);"
+    "CREATE INDEX tickets_session ON tickets(session) WHERE state='used';",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

@@ -161,10 +161,38 @@ session_mark_revoked(struct db *db, const char *id, struct fas_err *e)
 	return db_run(&q);
 }
 
+/* A chain is the same for all certificates of an authority's generation: it is kept once, and stays. */
+static enum fas_code
+find_chain(struct db *db, const char *pem, int64_t *id, struct fas_err *e)
+{
+	bool row = false;
+	OWN(query) struct db_query q = db_query(db, "SELECT id FROM chains WHERE pem=?1", e);
+	db_bind_text(&q, 1, pem);
+	enum fas_code rc = db_step(&q, &row);
+	*id = rc == FAS_OK && row ? db_column_int(&q, 0) : 0;
+	return rc;
+}
+
+static enum fas_code
+keep_chain(struct db *db, const char *pem, int64_t *id, struct fas_err *e)
+{
+	enum fas_code rc = find_chain(db, pem, id, e);
+	if (rc != FAS_OK || *id)
+		return rc;
+	OWN(query) struct db_query q = db_query(db, "INSERT INTO chains(pem) VALUES(?1)", e);
+	db_bind_text(&q, 1, pem);
+	rc = db_run(&q);
+	return rc == FAS_OK ? find_chain(db, pem, id, e) : rc;
+}
+
 enum fas_code
 certificate_insert(struct db *db, const char *session, const struct signer_certificate *certificate,
     struct fas_err *e)
 {
+	int64_t chain = 0;
+	enum fas_code rc = keep_chain(db, certificate->chain_pem, &chain, e);
+	if (rc != FAS_OK)
+		return rc;
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "INSERT INTO certificates(serial,session,pem,chain,not_before_s,not_after_s) "
@@ -173,7 +201,7 @@ certificate_insert(struct db *db, const char *session, const struct signer_certi
 	db_bind_text(&q, 1, certificate->serial);
 	db_bind_text(&q, 2, session);
 	db_bind_text(&q, 3, certificate->pem);
-	db_bind_text(&q, 4, certificate->chain_pem);
+	db_bind_int(&q, 4, chain);
 	db_bind_int(&q, 5, certificate->not_before_s);
 	db_bind_int(&q, 6, certificate->not_after_s);
 	return db_run(&q);
@@ -186,8 +214,8 @@ certificate_find(
 	bool row = false;
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT serial,pem,chain,not_before_s,not_after_s FROM certificates WHERE session=?1 "
-	    "ORDER BY id LIMIT 1",
+	    "SELECT c.serial,c.pem,i.pem,c.not_before_s,c.not_after_s FROM certificates c "
+	    "JOIN chains i ON i.id=c.chain WHERE c.session=?1 ORDER BY c.id LIMIT 1",
 	    e);
 	db_bind_text(&q, 1, session);
 	enum fas_code rc = db_step(&q, &row);

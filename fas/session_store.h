@@ -51,7 +51,7 @@ MUST_CHECK enum fas_code session_find_to_revoke(
 /* A session's certificate: the reply to a repeated redemption. */
 MUST_CHECK enum fas_code certificate_insert(struct db *db, const char *session,
     const struct signer_certificate *certificate, struct fas_err *e);
-/* The first of the session.  der stays NULL.  FAS_E_NOTFOUND "certificate_none". */
+/* The first of the session.  FAS_E_NOTFOUND "certificate_none". */
 MUST_CHECK enum fas_code certificate_find(
     struct db *db, const char *session, struct signer_certificate *out, struct fas_err *e);
 

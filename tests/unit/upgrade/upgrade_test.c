@@ -50,6 +50,21 @@ ask_int(sqlite3 *db, const char *sql)
 	return value;
 }
 
+static char *
+ask_text(const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db = open_bare();
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	const char *text = (const char *)sqlite3_column_text(stmt, 0);
+	char *copy = strdup(text ? text : "");
+	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_close(db);
+	assert_non_null(copy);
+	return copy;
+}
+
 static void
 load_first_schema(void)
 {
@@ -141,11 +156,54 @@ first_schema_with_data_becomes_the_present_one(void **state)
 	assert_true(rows_of(before, n_before, "certificates") > 0);
 	open_and_close(&UPGRADE_SCHEMA, FAS_OK, NULL);
 	size_t n_after = count_tables(after);
+	assert_true(n_after >= n_before);
 	for (size_t i = 0; i < n_before; i++)
 		assert_int_equal(rows_of(after, n_after, before[i].name), before[i].rows);
 	sqlite3 *db = open_bare();
 	assert_int_equal(ask_int(db, "PRAGMA user_version"), UPGRADE_SCHEMA.n);
 	(void)sqlite3_close(db);
+}
+
+#define ALL_OF(columns, from)                                                                      \
+	"SELECT group_concat(text,'|') FROM (SELECT " columns " AS text FROM " from ")"
+#define TICKET                                                                                     \
+	ALL_OF("hex(hash)||claim||correlation_id||host||pool||facts||created_s||expires_s||state"  \
+	       "||redeemer||used_s||hex(csr_digest)||request_id||session||issue",                  \
+	    "tickets WHERE state='done' ORDER BY id")
+#define LEDGER                                                                                     \
+	ALL_OF("hex(serial)||request_id||hex(request_digest)||hex(tbs)", "certificates ORDER BY "  \
+									 "id")
+
+/* The same story in the words of the first schema and of the present one. */
+static const struct {
+	const char *file, *first, *present;
+} stories[] = {
+    {"fas-1.sql",
+	ALL_OF("id||serial||session||pem||chain||not_before_s||not_after_s",
+	    "certificates ORDER BY id"),
+	ALL_OF("c.id||c.serial||c.session||c.pem||i.pem||c.not_before_s||c.not_after_s",
+	    "certificates c JOIN chains i ON i.id=c.chain ORDER BY c.id")},
+    {"fas-1.sql", TICKET, TICKET},
+    {"ca-1.sql", LEDGER, LEDGER},
+};
+
+static void
+rows_say_the_same_as_before(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NELEMS(stories); i++) {
+		if (strcmp(stories[i].file, UPGRADE_FILE) != 0)
+			continue;
+		load_first_schema();
+		char *before = ask_text(stories[i].first);
+		open_and_close(&UPGRADE_SCHEMA, FAS_OK, NULL);
+		char *after = ask_text(stories[i].present);
+		assert_true(strlen(before) > 0);
+		assert_string_equal(after, before);
+		free(before);
+		free(after);
+		assert_int_equal(unlink(path), 0);
+	}
 }
 
 static void
@@ -224,6 +282,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    IN_A_FOLDER(first_schema_with_data_becomes_the_present_one),
+	    IN_A_FOLDER(rows_say_the_same_as_before),
 	    IN_A_FOLDER(trail_of_the_first_schema_still_verifies),
 	    IN_A_FOLDER(upgraded_database_has_the_schema_of_a_new_one),
 	    IN_A_FOLDER(newer_database_is_refused_and_left_alone),
