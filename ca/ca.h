@@ -63,7 +63,8 @@ struct call {
 	struct ca *ca;
 	const char *caller; /* "uid:998", "uid:0(login 1000)" */
 	struct json_reader in;
-	json_t *reply; /* what the operation answers; owned by the dispatcher */
+	const char *chain_known; /* digest of the chain that the caller has; NULL: none */
+	json_t *reply;           /* what the operation answers; owned by the dispatcher */
 	/*
 	 * What the record will say: an operation fills in what it learns.  Its texts are borrowed from `in`, from literals,
 	 * or from `kept`, which lives as long as the record.

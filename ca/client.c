@@ -3,14 +3,16 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/base/wire.h"
 
 #define CONNECTIONS_MAX 64
-#define CERTIFICATE_MAX 16384
 #define PEM_TEXT_MAX 65536
+#define CHAIN_DIGEST 32
 #define HOST_PAGES_MAX 256
 
 struct signer {
@@ -20,6 +22,9 @@ struct signer {
 	pthread_cond_t returned;
 	size_t max, n_open, n_idle; /* idle[0..n_idle) are kept connections nobody uses */
 	int idle[CONNECTIONS_MAX];
+	pthread_mutex_t chain_lock;
+	char *chain; /* the last one that was answered, and its digest: see struct known_chain */
+	char chain_digest[2 * CHAIN_DIGEST + 1];
 };
 
 enum fas_code
@@ -41,6 +46,7 @@ signer_new(const char *socket_path, size_t max_connections, int timeout_ms, stru
 	signer->timeout_ms = timeout_ms;
 	signer->max = max_connections;
 	(void)pthread_mutex_init(&signer->lock, NULL);
+	(void)pthread_mutex_init(&signer->chain_lock, NULL);
 	clock_cond_init(&signer->returned);
 	*out = signer;
 	return FAS_OK;
@@ -54,8 +60,10 @@ signer_free(struct signer *signer)
 	for (size_t i = 0; i < signer->n_idle; i++)
 		(void)close(signer->idle[i]);
 	(void)pthread_mutex_destroy(&signer->lock);
+	(void)pthread_mutex_destroy(&signer->chain_lock);
 	(void)pthread_cond_destroy(&signer->returned);
 	free(signer->path);
+	free(signer->chain);
 	free(signer);
 }
 
@@ -173,22 +181,65 @@ call(struct signer *signer, json_t *request, json_t **reply, struct fas_err *e)
 void
 signer_certificate_done(struct signer_certificate *certificate)
 {
-	free(certificate->der);
 	free(certificate->pem);
 	free(certificate->chain_pem);
 	*certificate = (struct signer_certificate){0};
 }
 
+/*
+ * A chain is the same for all certificates of an authority's generation.  So a request says which one is here, and the
+ * signer leaves it out when it is still the right one.  text NULL: none.
+ */
+struct known_chain {
+	char *text;
+	char digest[2 * CHAIN_DIGEST + 1];
+};
+
+static void
+known_chain_done(struct known_chain *chain)
+{
+	free(chain->text);
+}
+DEFINE_OWN_IN_PLACE(known_chain, struct known_chain, known_chain_done);
+
+static void
+get_chain(struct signer *signer, struct known_chain *out)
+{
+	(void)pthread_mutex_lock(&signer->chain_lock);
+	if (signer->chain && (out->text = strdup(signer->chain)) != NULL)
+		memcpy(out->digest, signer->chain_digest, sizeof(out->digest));
+	(void)pthread_mutex_unlock(&signer->chain_lock);
+}
+
+/* Where there is no memory for it the next reply brings the chain again. */
+static void
+keep_chain(struct signer *signer, const char *text)
+{
+	uint8_t digest[CHAIN_DIGEST];
+	char *copy = strdup(text);
+	if (!copy || EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1) {
+		free(copy);
+		return;
+	}
+	(void)pthread_mutex_lock(&signer->chain_lock);
+	free(signer->chain);
+	signer->chain = copy;
+	(void)hex_encode(digest, sizeof(digest), signer->chain_digest);
+	(void)pthread_mutex_unlock(&signer->chain_lock);
+}
+
+/* known->text is taken when the reply has no chain; *fresh: the chain that it has. */
 static enum fas_code
-copy_certificate(struct json_reader *r, struct signer_certificate *out, struct fas_err *e)
+copy_certificate(struct json_reader *r, struct known_chain *known, struct signer_certificate *out,
+    const char **fresh, struct fas_err *e)
 {
 	const char *pem = json_need_lines(r, "pem", 1, PEM_TEXT_MAX);
-	const char *chain = json_need_lines(r, "chain", 1, PEM_TEXT_MAX);
+	*fresh = known && known->text ? json_want_lines(r, "chain", 1, PEM_TEXT_MAX)
+				      : json_need_lines(r, "chain", 1, PEM_TEXT_MAX);
 	const char *serial = json_need_text(r, "serial", 2, SERIAL_HEX_MAX - 1);
 	const char *key_id = json_want_text(r, "key", 1, KEY_ID_MAX - 1);
 	out->not_before_s = json_need_int(r, "not_before", 0, INT64_MAX);
 	out->not_after_s = json_need_int(r, "not_after", 0, INT64_MAX);
-	out->der = json_need_base64(r, "certificate", CERTIFICATE_MAX, &out->der_len);
 	(void)json_want_text(r, "role", 1, 32);
 	(void)json_want_text(r, "name", 1, HOSTNAME_MAX);
 	enum fas_code rc = json_finish(r);
@@ -198,16 +249,18 @@ copy_certificate(struct json_reader *r, struct signer_certificate *out, struct f
 	if (key_id)
 		memcpy(out->key_id, key_id, strlen(key_id) + 1);
 	out->pem = strdup(pem);
-	out->chain_pem = strdup(chain);
+	out->chain_pem = *fresh ? strdup(*fresh) : TAKE(known->text);
 	return out->pem && out->chain_pem ? FAS_OK : fas_fail_nomem(e);
 }
 
+/* known NULL: this question goes without. */
 static enum fas_code
-call_for_certificate(
-    struct signer *signer, json_t *request, struct signer_certificate *out, struct fas_err *e)
+call_for_certificate(struct signer *signer, json_t *request, struct known_chain *known,
+    struct signer_certificate *out, struct fas_err *e)
 {
 	OWN(json) json_t *reply = NULL;
 	struct fas_err why = {0};
+	const char *fresh = NULL;
 	*out = (struct signer_certificate){0};
 	enum fas_code rc = call(signer, request, &reply, e);
 	if (rc != FAS_OK)
@@ -219,8 +272,11 @@ call_for_certificate(
 		    (long long)out->pool_wait_s);
 	OWN(json_reader) struct json_reader r = {0};
 	if (json_open_object(&r, reply, &why) == FAS_OK &&
-	    copy_certificate(&r, out, &why) == FAS_OK)
+	    copy_certificate(&r, known, out, &fresh, &why) == FAS_OK) {
+		if (known && fresh)
+			keep_chain(signer, fresh);
 		return FAS_OK;
+	}
 	signer_certificate_done(out);
 	return fas_fail(e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: %s", why.message);
 }
@@ -236,17 +292,20 @@ signer_issue(struct signer *signer, const struct signer_request *q, struct signe
 		json_decref(subject);
 		return fas_fail_nomem(e);
 	}
-	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s*,s:I,s:s,s:s,s:s}", "op",
-	    "issue", "request_id", q->request_id, "correlation_id", q->correlation_id, "authority",
-	    q->authority, "profile", q->profile, "subject", subject, "sid", sid_format(q->sid, sid),
-	    "upn", q->upn, "spki", spki, "validity_s", (json_int_t)q->validity_s, "rule", q->rule,
-	    "host", q->host, "session", q->session);
+	OWN(known_chain) struct known_chain chain = {0};
+	get_chain(signer, &chain);
+	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s*,s:I,s:s,s:s,s:s,s:s*}",
+	    "op", "issue", "request_id", q->request_id, "correlation_id", q->correlation_id,
+	    "authority", q->authority, "profile", q->profile, "subject", subject, "sid",
+	    sid_format(q->sid, sid), "upn", q->upn, "spki", spki, "validity_s",
+	    (json_int_t)q->validity_s, "rule", q->rule, "host", q->host, "session", q->session,
+	    "chain_known", chain.text ? chain.digest : NULL);
 	if (request && q->key_type) {
 		(void)json_object_set_new(request, "key_type", json_string(q->key_type));
 		(void)json_object_set_new(request, "signatures", json_integer(q->signatures));
 		(void)json_object_set_new(request, "sign_until", json_integer(q->sign_until_s));
 	}
-	return call_for_certificate(signer, request, out, e);
+	return call_for_certificate(signer, request, &chain, out, e);
 }
 
 enum fas_code
@@ -259,7 +318,7 @@ signer_enroll(struct signer *signer, const char *request_id, const char *token, 
 	return call_for_certificate(signer,
 	    json_pack("{s:s,s:s,s:s,s:s}", "op", "enroll", "request_id", request_id, "token", token,
 		"spki", key),
-	    out, e);
+	    NULL, out, e);
 }
 
 enum fas_code
@@ -274,7 +333,7 @@ signer_renew(struct signer *signer, const char *request_id, const uint8_t *certi
 	return call_for_certificate(signer,
 	    json_pack("{s:s,s:s,s:s,s:s}", "op", "renew", "request_id", request_id, "certificate",
 		old, "spki", key),
-	    out, e);
+	    NULL, out, e);
 }
 
 enum fas_code
@@ -287,7 +346,7 @@ signer_server_certificate(struct signer *signer, const char *request_id, const u
 	return call_for_certificate(signer,
 	    json_pack(
 		"{s:s,s:s,s:s}", "op", "server_certificate", "request_id", request_id, "spki", key),
-	    out, e);
+	    NULL, out, e);
 }
 
 enum fas_code

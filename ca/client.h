@@ -51,8 +51,6 @@ struct signer_request {
 };
 
 struct signer_certificate {
-	uint8_t *der;
-	size_t der_len;
 	char *pem;       /* the certificate */
 	char *chain_pem; /* issuer and root, in this order */
 	char serial[SERIAL_HEX_MAX];

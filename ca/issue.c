@@ -17,6 +17,7 @@ issue_digest(json_t *request, uint8_t out[STORE_DIGEST], struct fas_err *e)
 	if (!copy)
 		return fas_fail_nomem(e);
 	(void)json_object_del(copy, "correlation_id");
+	(void)json_object_del(copy, "chain_known");
 	OWN(text) char *text = json_text(copy, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!text)
 		return fas_fail_nomem(e);
@@ -26,17 +27,17 @@ issue_digest(json_t *request, uint8_t out[STORE_DIGEST], struct fas_err *e)
 }
 
 json_t *
-certificate_reply(const struct issuer *issuer, const uint8_t *der, size_t len,
-    const uint8_t *serial, size_t serial_len, int64_t not_before_s, int64_t not_after_s)
+certificate_reply(const struct issuer *issuer, const char *chain_known, const uint8_t *der,
+    size_t len, const uint8_t *serial, size_t serial_len, int64_t not_before_s, int64_t not_after_s)
 {
 	char hex[2 * PROFILE_SERIAL_MAX + 1];
-	OWN(text) char *base64 = base64_encode(der, len);
 	OWN(text) char *pem = pem_encode("CERTIFICATE", der, len);
-	if (!base64 || !pem)
+	bool known = chain_known && strcmp(chain_known, issuer->chain_digest) == 0;
+	if (!pem)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "certificate", base64, "pem", pem, "chain",
-	    issuer->chain, "serial", hex_encode(serial, serial_len, hex), "not_before",
-	    (json_int_t)not_before_s, "not_after", (json_int_t)not_after_s);
+	return json_pack("{s:s,s:s*,s:s,s:I,s:I}", "pem", pem, "chain",
+	    known ? NULL : issuer->chain, "serial", hex_encode(serial, serial_len, hex),
+	    "not_before", (json_int_t)not_before_s, "not_after", (json_int_t)not_after_s);
 }
 
 /* What a transaction learns about a request id; the certificate's bytes outlive the row. */
@@ -152,8 +153,8 @@ answer(struct call *call, const struct issuer *issuer, struct on_record *r, stru
 	enum fas_code rc = sign_record(call->ca, issuer, r, &der, &len, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = certificate_reply(
-	    issuer, der, len, r->serial, r->serial_len, r->not_before_s, r->not_after_s);
+	call->reply = certificate_reply(issuer, call->chain_known, der, len, r->serial,
+	    r->serial_len, r->not_before_s, r->not_after_s);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
 

@@ -44,7 +44,7 @@ MUST_CHECK enum fas_code issue_once(struct call *call, struct issue *issue, stru
 MUST_CHECK enum fas_code issue_again(struct call *call, const char *request_id,
     const uint8_t digest[STORE_DIGEST], bool *found, struct fas_err *e);
 
-/* SHA-256 over the request without its correlation id: what has to be the same in a repeat. */
+/* SHA-256 over the request without its correlation id and chain_known: what has to be the same in a repeat. */
 MUST_CHECK enum fas_code issue_digest(
     json_t *request, uint8_t out[STORE_DIGEST], struct fas_err *e);
 
@@ -52,9 +52,10 @@ MUST_CHECK enum fas_code issue_digest(
 MUST_CHECK enum fas_code issue_rebuild(struct ca *ca, const struct certificate_row *row,
     uint8_t **der, size_t *der_len, struct fas_err *e);
 
-/* The certificate reply of docs/PROTOCOL.md. */
-json_t *certificate_reply(const struct issuer *issuer, const uint8_t *der, size_t len,
-    const uint8_t *serial, size_t serial_len, int64_t not_before_s, int64_t not_after_s);
+/* The certificate reply of docs/PROTOCOL.md; chain_known: the digest of the chain that the caller has, or NULL. */
+json_t *certificate_reply(const struct issuer *issuer, const char *chain_known, const uint8_t *der,
+    size_t len, const uint8_t *serial, size_t serial_len, int64_t not_before_s,
+    int64_t not_after_s);
 
 /* The operations of the issue socket that issue. */
 call_fn op_issue;

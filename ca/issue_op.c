@@ -59,6 +59,8 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 	w->rule = json_need_text(in, "rule", 1, 128);
 	w->host = json_need_text(in, "host", 1, HOSTNAME_MAX);
 	w->session = json_need_text(in, "session", 1, 64);
+	call->chain_known =
+	    json_want_text(in, "chain_known", CHAIN_DIGEST_MAX - 1, CHAIN_DIGEST_MAX - 1);
 	call->about.rule = w->rule;
 	call->about.host = w->host;
 	call->about.session = w->session;

@@ -12,6 +12,7 @@
 #include "ca/pem.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
+#include "fas/base/text.h"
 
 #define SHORTEST_LIFE_S 60
 #define SERVICE_CRL_S 86400 /* the service CA has no CRL: the host table says what is revoked */
@@ -105,6 +106,16 @@ configure(struct issuer *issuer, const struct signer_config *config, struct fas_
 }
 
 static enum fas_code
+digest_chain(struct issuer *issuer, struct fas_err *e)
+{
+	uint8_t digest[(CHAIN_DIGEST_MAX - 1) / 2];
+	if (EVP_Digest(issuer->chain, strlen(issuer->chain), digest, NULL, EVP_sha256(), NULL) != 1)
+		return fas_fail_openssl(e, "SHA-256");
+	(void)hex_encode(digest, sizeof(digest), issuer->chain_digest);
+	return FAS_OK;
+}
+
+static enum fas_code
 load_certificate(struct issuer *issuer, const struct issuer_row *row, struct fas_err *e)
 {
 	const uint8_t *at = row->certificate;
@@ -121,6 +132,9 @@ load_certificate(struct issuer *issuer, const struct issuer_row *row, struct fas
 		    "RFC 5280 4.1.2.5: the validity of %s is not in UTC with seconds",
 		    issuer->stem);
 	issuer->published.certificate = issuer->certificate;
+	enum fas_code rc = digest_chain(issuer, e);
+	if (rc != FAS_OK)
+		return rc;
 	return issuer->key ? key_matches(issuer->key, X509_get0_pubkey(issuer->certificate), e)
 			   : FAS_OK;
 }

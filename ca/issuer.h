@@ -21,6 +21,7 @@
 #define ISSUER_STEM_MAX (AUTHORITY_NAME_MAX + 32)
 #define ISSUER_URL_MAX 320
 #define ISSUER_SERIAL_LEN 16
+#define CHAIN_DIGEST_MAX 65 /* SHA-256 in hex */
 
 struct issuer {
 	_Atomic unsigned refs;
@@ -34,6 +35,7 @@ struct issuer {
 	int64_t not_before_s, not_after_s;
 	char *pem;   /* of the certificate */
 	char *chain; /* PEM: certificate, its issuers, root */
+	char chain_digest[CHAIN_DIGEST_MAX];
 	uint8_t *given_crl;
 	size_t given_crl_len;
 	int64_t backdate_s, crl_life_s, crl_each_s;

@@ -158,14 +158,26 @@ ask(const char *socket, json_t *request, json_t **reply, struct fas_err *e)
 	return rc;
 }
 
-json_t *
-place_admin(struct place *place, json_t *request)
+static json_t *
+answers(const char *socket, json_t *request)
 {
 	struct fas_err e = {0};
 	json_t *reply = NULL;
-	if (ask(place->config->admin_socket, request, &reply, &e) != FAS_OK)
+	if (ask(socket, request, &reply, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
 	return reply;
+}
+
+json_t *
+place_admin(struct place *place, json_t *request)
+{
+	return answers(place->config->admin_socket, request);
+}
+
+json_t *
+place_issue(struct place *place, json_t *request)
+{
+	return answers(place->config->issue_socket, request);
 }
 
 static void

@@ -47,7 +47,8 @@ char *place_path(struct place *place, const char *name, char out[PATH_MAX]);
 json_t *place_admin(struct place *place, json_t *request);
 /* The same for a request that must be refused with this reason. */
 void place_admin_refuses(struct place *place, json_t *request, const char *reason);
-/* The same on the issue socket, by hand. */
+/* Both on the issue socket, by hand. */
+json_t *place_issue(struct place *place, json_t *request);
 void place_issue_refuses(struct place *place, json_t *request, const char *reason);
 
 /* How many records there are of this event with this reason (NULL = any). */

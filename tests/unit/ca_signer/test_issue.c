@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 
 #include "fas/base/json.h"
+#include "fas/base/text.h"
 
 static int
 set_up(void **state)
@@ -25,12 +26,12 @@ tear_down(void **state)
 }
 
 static X509 *
-parse(const uint8_t *der, size_t len)
+parse(const char *pem)
 {
-	const uint8_t *at = der;
-	X509 *x = d2i_X509(NULL, &at, (long)len);
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	assert_non_null(x);
-	assert_ptr_equal(at, der + len);
+	BIO_free(bio);
 	return x;
 }
 
@@ -49,7 +50,7 @@ an_allowed_request_gets_a_certificate_of_the_authority(void **state)
 	OWN(signer_certificate) struct signer_certificate c = {0};
 	struct signer_request q = alice("request-1");
 	issue(p, &q, &c);
-	X509 *x = parse(c.der, c.der_len);
+	X509 *x = parse(c.pem);
 	assert_int_equal(c.not_after_s - c.not_before_s, 900 + 300);
 	assert_int_equal(strlen(c.serial), 32);
 	OWN(json)
@@ -57,13 +58,10 @@ an_allowed_request_gets_a_certificate_of_the_authority(void **state)
 	    place_admin(p, json_pack("{s:s,s:s}", "op", "ca.show", "authority", AUTHORITY));
 	const char *pem = json_string_value(json_object_get(
 	    json_array_get(json_object_get(show, "authorities"), 0), "certificate"));
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509 *ca = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	assert_non_null(ca);
+	X509 *ca = parse(pem);
 	assert_int_equal(X509_verify(x, X509_get0_pubkey(ca)), 1);
 	assert_non_null(strstr(c.chain_pem, pem));
 	X509_free(ca);
-	BIO_free(bio);
 	X509_free(x);
 	assert_int_equal(place_records(p, "certificate_issued", NULL), 1);
 }
@@ -79,13 +77,42 @@ the_same_request_again_gets_the_same_certificate(void **state)
 	issue(p, &q, &a);
 	q.correlation_id = "ffffffffffffffffffffffffffffffff";
 	issue(p, &q, &b);
-	assert_int_equal(a.der_len, b.der_len);
-	assert_memory_equal(a.der, b.der, a.der_len);
+	assert_string_equal(a.pem, b.pem);
+	assert_string_equal(a.chain_pem, b.chain_pem);
 	place_restart(p);
 	issue(p, &q, &c);
-	assert_int_equal(a.der_len, c.der_len);
-	assert_memory_equal(a.der, c.der, a.der_len);
+	assert_string_equal(a.pem, c.pem);
+	assert_string_equal(a.chain_pem, c.chain_pem);
 	assert_int_equal(place_records(p, "certificate_issued", NULL), 1);
+}
+
+/* A reply of the issue socket to a caller that says it has this chain. */
+static json_t *
+reply_to_knower(struct place *p, const char *chain)
+{
+	uint8_t digest[32];
+	char hex[65];
+	json_t *request = alice_wire("request-1");
+	assert_int_equal(EVP_Digest(chain, strlen(chain), digest, NULL, EVP_sha256(), NULL), 1);
+	assert_int_equal(json_object_set_new(request, "chain_known",
+			     json_string(hex_encode(digest, sizeof(digest), hex))),
+	    0);
+	return place_issue(p, request);
+}
+
+static void
+a_chain_that_the_caller_has_is_left_out(void **state)
+{
+	struct place *p = *state;
+	OWN(json) json_t *first = place_issue(p, alice_wire("request-1"));
+	const char *chain = json_string_value(json_object_get(first, "chain"));
+	assert_non_null(chain);
+	OWN(json) json_t *other = reply_to_knower(p, "another chain");
+	assert_true(json_equal(other, first));
+	OWN(json) json_t *same = reply_to_knower(p, chain);
+	assert_null(json_object_get(same, "chain"));
+	(void)json_object_set(same, "chain", json_object_get(first, "chain"));
+	assert_true(json_equal(same, first));
 }
 
 static void
@@ -276,6 +303,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(an_allowed_request_gets_a_certificate_of_the_authority),
 	    T(the_same_request_again_gets_the_same_certificate),
+	    T(a_chain_that_the_caller_has_is_left_out),
 	    T(a_request_id_with_other_content_is_a_conflict),
 	    T(a_repeat_after_revocation_is_refused),
 	    T(serial_numbers_grow_and_are_positive),

@@ -388,7 +388,6 @@ saml_trust_not_after(const struct saml_trust *trust, size_t i)
 void
 signer_certificate_done(struct signer_certificate *c)
 {
-	free(c->der);
 	free(c->pem);
 	free(c->chain_pem);
 	*c = (struct signer_certificate){0};

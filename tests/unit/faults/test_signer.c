@@ -97,7 +97,7 @@ run_issue(void *arg, struct fas_err *e)
 	enum fas_code rc = wire_check(reply, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (!serial || !json_object_get(reply, "certificate"))
+	if (!serial || !json_object_get(reply, "pem") || !json_object_get(reply, "chain"))
 		return fas_fail_nomem(e); /* a member is lost: wire_send would not have sent it */
 	if (s->serial[0])
 		assert_string_equal(s->serial, serial);
