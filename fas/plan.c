@@ -233,14 +233,15 @@ complete(struct db *db, void *arg, struct fas_err *e)
 enum fas_code
 plan_complete(const struct plan *plan, const struct ticket *ticket,
     const struct signer_certificate *certificate, struct audit_record *record, struct db_pool *db,
-    struct fas_err *e)
+    bool *won, struct fas_err *e)
 {
 	struct completion c = {plan, ticket, certificate, record};
 	struct fas_err why = {0};
 	enum fas_code rc = db_write(db, complete, &c, &why);
-	if (rc == FAS_OK)
+	*won = rc == FAS_OK;
+	if (*won)
 		audit_log(record);
-	if (rc == FAS_OK || rc == FAS_E_CONFLICT)
+	if (*won || rc == FAS_E_CONFLICT)
 		return FAS_OK;
 	return fas_fail(e, rc, fas_err_reason(&why), "%s", why.message);
 }

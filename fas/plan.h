@@ -39,11 +39,11 @@ MUST_CHECK enum fas_code plan_issue(const struct plan *plan, const struct ticket
 
 /*
  * The result: session, certificate, ticket done and the record, in one transaction.  When somebody else has
- * completed the same ticket meanwhile, that is fine and nothing is written twice.
+ * completed the same ticket meanwhile, that is fine and nothing is written twice: *won says who.
  */
 MUST_CHECK enum fas_code plan_complete(const struct plan *plan, const struct ticket *ticket,
     const struct signer_certificate *certificate, struct audit_record *record, struct db_pool *db,
-    struct fas_err *e);
+    bool *won, struct fas_err *e);
 
 DEFINE_OWN_IN_PLACE(plan, struct plan, plan_done);
 

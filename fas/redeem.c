@@ -38,6 +38,8 @@ struct redeem {
 	struct judgement judgement;
 	struct plan plan;
 	bool won; /* this request has used the ticket */
+	struct signer_certificate certificate;
+	bool completed; /* this request, and no other, has recorded the session */
 	struct trail trail;
 };
 
@@ -50,6 +52,7 @@ redeem_done(struct redeem *r)
 	facts_done(&r->facts);
 	judgement_done(&r->judgement);
 	plan_done(&r->plan);
+	signer_certificate_done(&r->certificate);
 }
 
 DEFINE_OWN_IN_PLACE(redeem, struct redeem, redeem_done);
@@ -301,13 +304,12 @@ is_transient(enum fas_code code)
 static enum fas_code
 issue(struct redeem *r, struct fas_err *e)
 {
-	OWN(signer_certificate) struct signer_certificate certificate = {0};
 	struct fas_err store = {0};
 	enum fas_code rc = FAS_OK;
 	if (!r->plan.authority)
 		rc = plan_parse(&r->ticket, &r->plan, e);
 	if (rc == FAS_OK)
-		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, &certificate, e);
+		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, &r->certificate, e);
 	if (rc != FAS_OK && !is_transient(rc) &&
 	    db_write(r->service->db, fail_ticket, &r->ticket, &store) != FAS_OK)
 		log_error("ticket_store_failed", &store, NULL);
@@ -316,52 +318,68 @@ issue(struct redeem *r, struct fas_err *e)
 	struct audit_record *record = &r->trail.record;
 	record->event = "certificate_issued";
 	record->outcome = "done";
-	record->serial = certificate.serial;
+	record->serial = r->certificate.serial;
 	record->session = r->plan.session.id;
 	record->rule = r->plan.session.rule;
 	record->upn = r->plan.session.upn;
 	record->sid = r->plan.session.sid;
-	rc = plan_complete(&r->plan, &r->ticket, &certificate, record, r->service->db, e);
-	record->serial = NULL; /* it dies with this function */
-	return rc;
+	return plan_complete(
+	    &r->plan, &r->ticket, &r->certificate, record, r->service->db, &r->completed, e);
 }
 
 struct stored {
-	const char *session;
-	struct session found;
-	struct redeem_answer *out;
+	const char *id;
+	struct session session;
+	struct signer_certificate certificate;
 };
 
 static enum fas_code
 load_result(struct db *db, void *arg, struct fas_err *e)
 {
 	struct stored *s = arg;
-	enum fas_code rc = session_find(db, s->session, &s->found, e);
-	return rc == FAS_OK ? certificate_find(db, s->session, &s->out->certificate, e) : rc;
+	enum fas_code rc = session_find(db, s->id, &s->session, e);
+	return rc == FAS_OK ? certificate_find(db, s->id, &s->certificate, e) : rc;
 }
 
-/* One way to answer, for the first request and for every repeat: from what is on record. */
+/* Takes what it needs of both. */
+static void
+fill_answer(struct session *s, struct signer_certificate *c, struct redeem_answer *out)
+{
+	memcpy(out->session_id, s->id, sizeof(out->session_id));
+	memcpy(out->sam_account_name, s->sam_account_name, sizeof(out->sam_account_name));
+	memcpy(out->sid, s->sid, sizeof(out->sid));
+	out->session_expires_s = s->expires_s;
+	out->lease_s = s->lease_s;
+	out->upn = TAKE(s->upn);
+	out->realm = TAKE(s->realm);
+	out->principal = TAKE(s->principal);
+	out->certificate = *c;
+	*c = (struct signer_certificate){0};
+}
+
+/* A repeat: what is on record is what the first answer said. */
+static enum fas_code
+answer_from_record(struct redeem *r, struct redeem_answer *out, struct fas_err *e)
+{
+	struct stored s = {.id = r->ticket.session};
+	enum fas_code rc = db_read(r->service->db, load_result, &s, e);
+	if (rc == FAS_OK && s.session.ended)
+		rc = fas_fail(
+		    e, FAS_E_CONFLICT, "session_ended", "the session of this ticket has ended");
+	if (rc == FAS_OK)
+		fill_answer(&s.session, &s.certificate, out);
+	session_done(&s.session);
+	signer_certificate_done(&s.certificate);
+	return rc;
+}
+
 static enum fas_code
 answer(struct redeem *r, struct redeem_answer *out, struct fas_err *e)
 {
-	struct stored s = {.session = r->ticket.session, .out = out};
-	enum fas_code rc = db_read(r->service->db, load_result, &s, e);
-	if (rc == FAS_OK && s.found.ended)
-		rc = fas_fail(
-		    e, FAS_E_CONFLICT, "session_ended", "the session of this ticket has ended");
-	if (rc == FAS_OK) {
-		memcpy(out->session_id, s.found.id, sizeof(out->session_id));
-		memcpy(
-		    out->sam_account_name, s.found.sam_account_name, sizeof(out->sam_account_name));
-		memcpy(out->sid, s.found.sid, sizeof(out->sid));
-		out->session_expires_s = s.found.expires_s;
-		out->lease_s = s.found.lease_s;
-		out->upn = TAKE(s.found.upn);
-		out->realm = TAKE(s.found.realm);
-		out->principal = TAKE(s.found.principal);
-	}
-	session_done(&s.found);
-	return rc;
+	if (!r->completed)
+		return answer_from_record(r, out, e);
+	fill_answer(&r->plan.session, &r->certificate, out);
+	return FAS_OK;
 }
 
 /* The reply was lost and asked for again: the same certificate leaves a second time, and that is on record. */

@@ -123,7 +123,8 @@ drive_again(struct service *service, struct unfinished *u, struct fas_err *e)
 	    .session = plan.session.id,
 	    .serial = certificate.serial,
 	};
-	return plan_complete(&plan, &u->ticket, &certificate, &u->record, service->db, e);
+	bool won = false;
+	return plan_complete(&plan, &u->ticket, &certificate, &u->record, service->db, &won, e);
 }
 
 /* Of those that were used before that time. */
