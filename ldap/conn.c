@@ -59,9 +59,13 @@ bool
 dc_conn_is_stale(struct dc_conn *conn)
 {
 	int fd = -1;
-	if (ldap_get_option(conn->ld, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS || fd < 0)
+	Sockbuf *sb = NULL;
+	if (ldap_get_option(conn->ld, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS || fd < 0 ||
+	    ldap_get_option(conn->ld, LDAP_OPT_SOCKBUF, &sb) != LDAP_OPT_SUCCESS || !sb)
 		return true;
 	/* Between operations nothing may come: what is readable is an end or a notice of one. */
+	if (ber_sockbuf_ctrl(sb, LBER_SB_OPT_DATA_READY, NULL) != 0)
+		return true;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	return poll(&p, 1, 0) != 0;
 }

@@ -1,7 +1,6 @@
 #include "ldap/conn_setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -98,22 +97,17 @@ connect_finishes(int fd, int64_t deadline_us)
 	return error == 0;
 }
 
-/* From here on io_deadline.h waits, so that libldap may read and write as if blocking; the send timeout is for a write
- * that finds room and then not enough. */
 static bool
-make_ready(int fd, int64_t timeout_ms)
+set_socket_options(int fd)
 {
-	struct timeval t = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-	int on = 1, flags = fcntl(fd, F_GETFL);
-	return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
+	int on = 1;
+	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
 	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
 }
 
 /* A connected socket, or -1 and errno. */
 static int
-connect_one(const struct address *to, int64_t deadline_us, int64_t timeout_ms)
+connect_one(const struct address *to, int64_t deadline_us)
 {
 	OWN(fd) int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -121,7 +115,7 @@ connect_one(const struct address *to, int64_t deadline_us, int64_t timeout_ms)
 	if (connect(fd, (const struct sockaddr *)&to->addr, to->len) != 0 &&
 	    (errno != EINPROGRESS || !connect_finishes(fd, deadline_us)))
 		return -1;
-	if (!make_ready(fd, timeout_ms))
+	if (!set_socket_options(fd))
 		return -1;
 	int connected = fd;
 	fd = -1;
@@ -136,7 +130,7 @@ connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas
 	for (size_t i = 0; i < t->n_addresses; i++) {
 		int64_t now = clock_monotonic_us();
 		int64_t part = (deadline_us - now) / (int64_t)(t->n_addresses - i);
-		*out = connect_one(&t->addresses[i], now + part, t->config->timeout_ms);
+		*out = connect_one(&t->addresses[i], now + part);
 		if (*out >= 0)
 			return FAS_OK;
 	}

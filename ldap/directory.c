@@ -1,7 +1,6 @@
 /* The room's door: configuration in, answers out. */
 #include "ldap/directory.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include <ldap.h>
@@ -18,14 +17,10 @@ static void
 start_library(void)
 {
 	LDAPAPIInfo info = {.ldapai_info_version = LDAP_API_INFO_VERSION};
-	struct sigaction pipe;
 	if (ldap_get_option(NULL, LDAP_OPT_API_INFO, &info) == LDAP_OPT_SUCCESS) {
 		ldap_memfree(info.ldapai_vendor_name);
 		ldap_memvfree((void **)info.ldapai_extensions);
 	}
-	/* liblber writes with write(2): a controller that has closed must be an error, not the end of the process. */
-	if (sigaction(SIGPIPE, NULL, &pipe) == 0 && pipe.sa_handler == SIG_DFL)
-		(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static enum fas_code
