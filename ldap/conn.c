@@ -124,27 +124,69 @@ read_result(struct dc_conn *conn, LDAPMessage *result, struct entries *out, stru
 	return rc;
 }
 
-enum fas_code
-dc_conn_search(struct dc_conn *conn, const struct dc_query *query, int64_t deadline_us,
-    struct entries *out, struct fas_err *e)
+/* *id: under which the answer will come. */
+static enum fas_code
+send_query(struct dc_conn *conn, const struct dc_query *query, int *id, struct fas_err *e)
 {
-	OWN(ldap_message) LDAPMessage *result = NULL;
-	int id = -1;
 	int scope = query->scope == DC_BASE ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE;
 	char *attributes[ENTRY_ATTRIBUTES_MAX];
 	size_t n = 0;
-	*out = (struct entries){0};
 	for (; query->attributes[n] && n + 1 < NELEMS(attributes); n++) {
 		/* libldap's prototype lacks the const that its code keeps. */
 		memcpy(&attributes[n], &query->attributes[n], sizeof(attributes[n]));
 	}
 	attributes[n] = NULL;
-	conn->deadline.at_us = deadline_us;
 	int rc = ldap_search_ext(conn->ld, query->base, scope, query->filter, attributes, 0, NULL,
-	    NULL, NULL, query->size_limit, &id);
+	    NULL, NULL, query->size_limit, id);
 	if (rc != LDAP_SUCCESS)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server", "%s: search: %s", conn->host,
 		    ldap_err2string(rc));
-	enum fas_code code = conn_await(conn->ld, conn->host, id, deadline_us, &result, e);
-	return code == FAS_OK ? read_result(conn, result, out, e) : code;
+	return FAS_OK;
+}
+
+static enum fas_code
+send_all(
+    struct dc_conn *conn, const struct dc_query *queries, size_t n, int *ids, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < n; i++) {
+		conn->deadline.more = i + 1 < n;
+		rc = send_query(conn, &queries[i], &ids[i], e);
+	}
+	conn->deadline.more = false;
+	return rc;
+}
+
+/* All are awaited, whatever the first says: none may be left on a connection that goes on. */
+static enum fas_code
+await_all(struct dc_conn *conn, const int *ids, size_t n, LDAPMessage **results, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < n; i++)
+		rc = conn_await(conn->ld, conn->host, ids[i], conn->deadline.at_us, &results[i], e);
+	return rc;
+}
+
+enum fas_code
+dc_conn_search(struct dc_conn *conn, const struct dc_query *queries, size_t n, int64_t deadline_us,
+    struct entries *out, struct fas_err *e)
+{
+	LDAPMessage *results[DC_QUERIES_MAX] = {NULL};
+	int ids[DC_QUERIES_MAX];
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct entries){0};
+	if (n > DC_QUERIES_MAX)
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "%zu searches at once", n);
+	conn->deadline.at_us = deadline_us;
+	enum fas_code rc = send_all(conn, queries, n, ids, e);
+	if (rc == FAS_OK)
+		rc = await_all(conn, ids, n, results, e);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == FAS_OK)
+			rc = read_result(conn, results[i], &out[i], e);
+		own_ldap_message(&results[i]);
+	}
+	for (size_t i = 0; rc != FAS_OK && i < n; i++)
+		entries_done(&out[i]);
+	return rc;
 }

@@ -48,13 +48,16 @@ void dc_conn_close(struct dc_conn *conn);
 /* Has the other side closed it, or sent what nobody asked for, since the last answer?  Does not wait. */
 bool dc_conn_is_stale(struct dc_conn *conn);
 
+#define DC_QUERIES_MAX 2
+
 /*
- * All entries of one search; no such object is none.  References are ignored.  out->more tells that the size limit was
- * hit.  On a timeout the operation is abandoned.  Also FAS_E_UNAVAILABLE "ldap_refused" (connection still good),
- * FAS_E_LIMIT and FAS_E_DENIED of entries_copy.
+ * All entries of each of n searches, out[i] for queries[i]; they travel together, and the controller may have answered
+ * any of them first.  No such object is none.  References are ignored.  out[i].more tells that the size limit was hit.
+ * The failure of one is that of all, and leaves out empty.  On a timeout the operation is abandoned.  Also FAS_E_UNAVAILABLE "ldap_refused" (connection still good), FAS_E_LIMIT and FAS_E_DENIED of
+ * entries_copy.
  */
-MUST_CHECK enum fas_code dc_conn_search(struct dc_conn *conn, const struct dc_query *query,
-    int64_t deadline_us, struct entries *out, struct fas_err *e);
+MUST_CHECK enum fas_code dc_conn_search(struct dc_conn *conn, const struct dc_query *queries,
+    size_t n, int64_t deadline_us, struct entries *out, struct fas_err *e);
 
 /* Does this error mean that the connection is of no more use? */
 bool dc_conn_is_broken(const struct fas_err *e);

@@ -18,48 +18,6 @@ not_found(struct fas_err *e, const char *by)
 	return fas_fail(e, FAS_E_DENIED, "account_not_found", "no account with the claimed %s", by);
 }
 
-/* ---- one account by its SID or GUID ---- */
-
-/* base: "<SID=...>" or "<GUID=...>" (MS-ADTS 3.1.1.3.1.2.4).  *out stays NULL when there is none. */
-static enum fas_code
-read_account(
-    struct domain *domain, const char *base, int64_t now_s, struct account **out, struct fas_err *e)
-{
-	OWN(entries) struct entries found = {0};
-	OWN(account) struct account *account = NULL;
-	struct domain_identity identity;
-	struct dc_query query = {.base = base,
-	    .scope = DC_BASE,
-	    .filter = "(objectClass=*)",
-	    .attributes = account_attributes};
-	enum fas_code rc = domain_identify(domain, &identity, e);
-	if (rc != FAS_OK)
-		return rc;
-	rc = dc_pool_search(domain->pool, &query, &found, e);
-	if (rc != FAS_OK || found.n == 0)
-		return rc;
-	if ((rc = account_build(&found.items[0], &domain->config, now_s, &account, e)) != FAS_OK)
-		return rc;
-	/* A controller may know objects of other domains; they are found there. */
-	if (sid_in_domain(&account->sid, &identity.sid))
-		*out = TAKE(account);
-	return FAS_OK;
-}
-
-static enum fas_code
-read_by_sid(struct domain *domain, const struct sid *sid, int64_t now_s, struct account **out,
-    struct fas_err *e)
-{
-	char base[SID_TEXT_MAX + 8], text[SID_TEXT_MAX];
-	(void)snprintf(base, sizeof(base), "<SID=%s>", sid_format(sid, text));
-	enum fas_code rc = read_account(domain, base, now_s, out, e);
-	if (rc == FAS_OK && (!*out || !sid_equal(&(*out)->sid, sid))) {
-		account_free(TAKE(*out));
-		return not_found(e, "objectSid");
-	}
-	return rc;
-}
-
 /* ---- who bears a UPN ---- */
 
 static bool
@@ -84,6 +42,21 @@ lookup_filter(struct buf *filter, const struct domain_config *config, const char
 	buf_text(filter, "(sAMAccountName=");
 	filter_value(filter, upn, local);
 	buf_text(filter, "))");
+}
+
+/* The search for those who bear upn in one domain; filter is initialised here, and the query borrows from both. */
+static struct dc_query
+bearers_query(struct buf *filter, const struct domain_config *config, const char *upn)
+{
+	static const char *const wanted[] = {
+	    "objectClass", "objectSid", "userPrincipalName", "sAMAccountName", NULL};
+	buf_init(filter, FILTER_MAX);
+	lookup_filter(filter, config, upn);
+	return (struct dc_query){.base = config->base,
+	    .scope = DC_SUBTREE,
+	    .filter = buf_str(filter),
+	    .attributes = wanted,
+	    .size_limit = BEARERS_MAX};
 }
 
 /* Is upn the name under which this entry logs on? */
@@ -118,30 +91,53 @@ lookup_count(
 	}
 }
 
-/* In every domain, since a KDC maps by this name alone: one that cannot be asked is a failure, not a no. */
-static enum fas_code
-find_bearers(struct directory *directory, const char *upn, struct bearers *out, struct fas_err *e)
+/* What a domain has said of a UPN already; upn NULL: nothing. */
+struct heard {
+	const struct domain *domain;
+	const char *upn;
+	struct entries entries;
+};
+
+static void
+heard_done(struct heard *heard)
 {
-	static const char *const wanted[] = {
-	    "objectClass", "objectSid", "userPrincipalName", "sAMAccountName", NULL};
+	entries_done(&heard->entries);
+}
+
+DEFINE_OWN_IN_PLACE(heard, struct heard, heard_done);
+
+static enum fas_code
+ask_bearers(struct bearers *out, struct domain *domain, const char *upn, struct fas_err *e)
+{
+	OWN(buf) struct buf filter;
+	OWN(entries) struct entries found = {0};
+	struct dc_query query = bearers_query(&filter, &domain->config, upn);
+	enum fas_code rc = buf_check(&filter, e);
+	if (rc == FAS_OK)
+		rc = dc_pool_search(domain->pool, &query, &found, e);
+	if (rc == FAS_OK)
+		lookup_count(out, domain, &found, upn);
+	return rc;
+}
+
+/*
+ * In every domain, since a KDC maps by this name alone: one that cannot be asked is a failure, not a no.  Not asked again
+ * is the one that has just answered this very question.
+ */
+static enum fas_code
+find_bearers(struct directory *directory, const char *upn, const struct heard *heard,
+    struct bearers *out, struct fas_err *e)
+{
 	*out = (struct bearers){0};
 	for (size_t i = 0; i < directory->n; i++) {
 		struct domain *domain = &directory->domains[i];
-		OWN(buf) struct buf filter;
-		OWN(entries) struct entries found = {0};
-		buf_init(&filter, FILTER_MAX);
-		lookup_filter(&filter, &domain->config, upn);
-		enum fas_code rc = buf_check(&filter, e);
+		enum fas_code rc = FAS_OK;
+		if (domain == heard->domain && heard->upn && strcmp(heard->upn, upn) == 0)
+			lookup_count(out, domain, &heard->entries, upn);
+		else
+			rc = ask_bearers(out, domain, upn, e);
 		if (rc != FAS_OK)
 			return rc;
-		struct dc_query query = {.base = domain->config.base,
-		    .scope = DC_SUBTREE,
-		    .filter = buf_str(&filter),
-		    .attributes = wanted,
-		    .size_limit = BEARERS_MAX};
-		if ((rc = dc_pool_search(domain->pool, &query, &found, e)) != FAS_OK)
-			return rc;
-		lookup_count(out, domain, &found, upn);
 	}
 	return FAS_OK;
 }
@@ -158,10 +154,11 @@ ambiguous(struct fas_err *e, const struct bearers *bearers)
 
 /* Is the account the only one that its UPN means? */
 static enum fas_code
-check_unambiguous(struct directory *directory, const struct account *account, struct fas_err *e)
+check_unambiguous(struct directory *directory, const struct account *account,
+    const struct heard *heard, struct fas_err *e)
 {
 	struct bearers bearers;
-	enum fas_code rc = find_bearers(directory, account->upn, &bearers, e);
+	enum fas_code rc = find_bearers(directory, account->upn, heard, &bearers, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (bearers.n > 1)
@@ -172,12 +169,77 @@ check_unambiguous(struct directory *directory, const struct account *account, st
 	return FAS_OK;
 }
 
-/* ---- by which claim ---- */
+/* ---- one account by its SID or GUID ---- */
+
+/*
+ * The entry at base, "<SID=...>" or "<GUID=...>" (MS-ADTS 3.1.1.3.1.2.4); and in the same breath, where a UPN will have
+ * to be looked for, who bears it.
+ */
+static enum fas_code
+ask_account(struct domain *domain, const char *base, const char *upn, struct entries *found,
+    struct heard *heard, struct fas_err *e)
+{
+	OWN(buf) struct buf filter;
+	struct entries answers[2] = {0};
+	struct dc_query queries[2] = {{.base = base,
+	    .scope = DC_BASE,
+	    .filter = "(objectClass=*)",
+	    .attributes = account_attributes}};
+	buf_init(&filter, FILTER_MAX);
+	if (upn)
+		queries[1] = bearers_query(&filter, &domain->config, upn);
+	enum fas_code rc = buf_check(&filter, e);
+	if (rc == FAS_OK)
+		rc = dc_pool_search_all(domain->pool, queries, upn ? 2 : 1, answers, e);
+	*found = answers[0];
+	*heard = (struct heard){domain, upn, answers[1]};
+	return rc;
+}
+
+/* upn: as ask_account.  *out stays NULL when there is none. */
+static enum fas_code
+read_account(struct domain *domain, const char *base, const char *upn, int64_t now_s,
+    struct account **out, struct heard *heard, struct fas_err *e)
+{
+	OWN(entries) struct entries found = {0};
+	OWN(account) struct account *account = NULL;
+	struct domain_identity identity;
+	enum fas_code rc = domain_identify(domain, &identity, e);
+	if (rc != FAS_OK)
+		return rc;
+	rc = ask_account(domain, base, upn, &found, heard, e);
+	if (rc != FAS_OK || found.n == 0)
+		return rc;
+	if ((rc = account_build(&found.items[0], &domain->config, now_s, &account, e)) != FAS_OK)
+		return rc;
+	/* A controller may know objects of other domains; they are found there. */
+	if (sid_in_domain(&account->sid, &identity.sid))
+		*out = TAKE(account);
+	return FAS_OK;
+}
 
 static enum fas_code
-find_by_sid(struct directory *directory, const struct sid *sid, int64_t now_s, struct account **out,
-    struct fas_err *e)
+read_by_sid(struct domain *domain, const struct sid *sid, const char *upn, int64_t now_s,
+    struct account **out, struct heard *heard, struct fas_err *e)
 {
+	char base[SID_TEXT_MAX + 8], text[SID_TEXT_MAX];
+	(void)snprintf(base, sizeof(base), "<SID=%s>", sid_format(sid, text));
+	enum fas_code rc = read_account(domain, base, upn, now_s, out, heard, e);
+	if (rc == FAS_OK && (!*out || !sid_equal(&(*out)->sid, sid))) {
+		account_free(TAKE(*out));
+		return not_found(e, "objectSid");
+	}
+	return rc;
+}
+
+/* ---- by which claim ---- */
+
+/* upn: the other claim, if any; only a guess at the account's, so that its bearers are known already when it is right. */
+static enum fas_code
+find_by_sid(struct directory *directory, const struct sid *sid, const char *upn, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	OWN(heard) struct heard heard = {0};
 	struct fas_err unknown = {0};
 	for (size_t i = 0; i < directory->n; i++) {
 		struct domain *domain = &directory->domains[i];
@@ -190,8 +252,8 @@ find_by_sid(struct directory *directory, const struct sid *sid, int64_t now_s, s
 		}
 		if (!sid_in_domain(sid, &identity.sid))
 			continue;
-		enum fas_code rc = read_by_sid(domain, sid, now_s, out, e);
-		return rc == FAS_OK ? check_unambiguous(directory, *out, e) : rc;
+		enum fas_code rc = read_by_sid(domain, sid, upn, now_s, out, &heard, e);
+		return rc == FAS_OK ? check_unambiguous(directory, *out, &heard, e) : rc;
 	}
 	if (unknown.code != FAS_OK)
 		return fas_fail(e, unknown.code, unknown.reason, "%s", unknown.message);
@@ -202,17 +264,19 @@ static enum fas_code
 find_by_upn(struct directory *directory, const char *upn, int64_t now_s, struct account **out,
     struct fas_err *e)
 {
+	OWN(heard) struct heard heard = {0};
 	struct bearers bearers;
 	enum fas_code rc = upn_check(upn, e);
 	if (rc != FAS_OK)
 		return rc;
-	if ((rc = find_bearers(directory, upn, &bearers, e)) != FAS_OK)
+	if ((rc = find_bearers(directory, upn, &heard, &bearers, e)) != FAS_OK)
 		return rc;
 	if (bearers.n > 1)
 		return ambiguous(e, &bearers);
 	if (!bearers.domain)
 		return not_found(e, "userPrincipalName");
-	if ((rc = read_by_sid(bearers.domain, &bearers.sid, now_s, out, e)) != FAS_OK)
+	rc = read_by_sid(bearers.domain, &bearers.sid, NULL, now_s, out, &heard, e);
+	if (rc != FAS_OK)
 		return rc;
 	/* It may have been renamed between the two searches. */
 	return upn_equal((*out)->upn, upn) ? FAS_OK : not_found(e, "userPrincipalName");
@@ -222,14 +286,16 @@ static enum fas_code
 find_by_guid(struct directory *directory, const struct guid *guid, int64_t now_s,
     struct account **out, struct fas_err *e)
 {
+	OWN(heard) struct heard heard = {0};
 	char base[GUID_TEXT_MAX + 8], text[GUID_TEXT_MAX];
 	(void)snprintf(base, sizeof(base), "<GUID=%s>", guid_format(guid, text));
 	for (size_t i = 0; i < directory->n; i++) {
-		enum fas_code rc = read_account(&directory->domains[i], base, now_s, out, e);
+		enum fas_code rc =
+		    read_account(&directory->domains[i], base, NULL, now_s, out, &heard, e);
 		if (rc != FAS_OK)
 			return rc;
 		if (*out && guid_equal(&(*out)->guid, guid))
-			return check_unambiguous(directory, *out, e);
+			return check_unambiguous(directory, *out, &heard, e);
 		account_free(TAKE(*out));
 	}
 	return not_found(e, "objectGUID");
@@ -258,9 +324,11 @@ lookup_account(struct directory *directory, const struct directory_claims *claim
     struct account **out, struct fas_err *e)
 {
 	OWN(account) struct account *account = NULL;
+	const char *upn =
+	    claims->upn && upn_check(claims->upn, NULL) == FAS_OK ? claims->upn : NULL;
 	enum fas_code rc;
 	if (claims->sid)
-		rc = find_by_sid(directory, claims->sid, now_s, &account, e);
+		rc = find_by_sid(directory, claims->sid, upn, now_s, &account, e);
 	else if (claims->upn)
 		rc = find_by_upn(directory, claims->upn, now_s, &account, e);
 	else if (claims->guid)

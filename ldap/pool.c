@@ -261,12 +261,12 @@ lease_take(struct dc_pool *pool, int64_t last_us, struct lease *lease, struct fa
 }
 
 static void
-lease_return(struct dc_pool *pool, struct lease *lease)
+lease_return(struct dc_pool *pool, struct lease *lease, size_t searches)
 {
 	struct controller *c = lease->controller;
 	struct dc_conn *surplus = NULL;
 	pthread_mutex_lock(&pool->lock);
-	c->searches++;
+	c->searches += searches;
 	c->failed = 0;
 	if (c->resting || !c->listed) {
 		surplus = lease->conn;
@@ -291,7 +291,7 @@ lease_break(struct dc_pool *pool, struct lease *lease, const struct fas_err *why
 
 /* One attempt.  *again: the failure was the controller's; another may do better. */
 static enum fas_code
-search_once(struct dc_pool *pool, const struct dc_query *query, int64_t last_us,
+search_once(struct dc_pool *pool, const struct dc_query *queries, size_t n, int64_t last_us,
     struct entries *out, bool *again, struct fas_err *e)
 {
 	struct lease lease = {0};
@@ -299,26 +299,27 @@ search_once(struct dc_pool *pool, const struct dc_query *query, int64_t last_us,
 	*again = rc != FAS_OK && dc_conn_is_broken(e);
 	if (rc != FAS_OK)
 		return rc;
-	rc = dc_conn_search(lease.conn, query, step_deadline(pool, last_us), out, e);
+	rc = dc_conn_search(lease.conn, queries, n, step_deadline(pool, last_us), out, e);
 	*again = rc != FAS_OK && dc_conn_is_broken(e);
 	if (*again)
 		lease_break(pool, &lease, e);
 	else
-		lease_return(pool, &lease);
+		lease_return(pool, &lease, n);
 	return rc;
 }
 
 enum fas_code
-dc_pool_search(
-    struct dc_pool *pool, const struct dc_query *query, struct entries *out, struct fas_err *e)
+dc_pool_search_all(struct dc_pool *pool, const struct dc_query *queries, size_t n,
+    struct entries *out, struct fas_err *e)
 {
 	int64_t last_us = clock_monotonic_us() + 3 * pool->config->timeout_ms * 1000;
 	struct fas_err cause = {0};
-	*out = (struct entries){0};
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct entries){0};
 	for (int i = 0; i < ATTEMPTS_MAX && clock_monotonic_us() < last_us; i++) {
 		struct fas_err failure = {0};
 		bool again;
-		enum fas_code rc = search_once(pool, query, last_us, out, &again, &failure);
+		enum fas_code rc = search_once(pool, queries, n, last_us, out, &again, &failure);
 		if (rc == FAS_OK)
 			return rc;
 		if (!again && cause.code == FAS_OK)
@@ -328,6 +329,13 @@ dc_pool_search(
 		cause = failure;
 	}
 	return away(pool, cause.message, e);
+}
+
+enum fas_code
+dc_pool_search(
+    struct dc_pool *pool, const struct dc_query *query, struct entries *out, struct fas_err *e)
+{
+	return dc_pool_search_all(pool, query, 1, out, e);
 }
 
 size_t

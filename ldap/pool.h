@@ -57,6 +57,9 @@ void dc_pool_free(struct dc_pool *pool);
  * dc_conn_search on a kept connection, repeated at the next controller when one fails; searches are idempotent.  At most
  * three times the configured timeout.  FAS_E_UNAVAILABLE "directory_away"; otherwise as dc_conn_search.
  */
+MUST_CHECK enum fas_code dc_pool_search_all(struct dc_pool *pool, const struct dc_query *queries,
+    size_t n, struct entries *out, struct fas_err *e);
+/* The same of one. */
 MUST_CHECK enum fas_code dc_pool_search(
     struct dc_pool *pool, const struct dc_query *query, struct entries *out, struct fas_err *e);
 

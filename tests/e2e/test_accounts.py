@@ -53,6 +53,10 @@ class Accounts(LabCase):
     def test_a_upn_that_two_accounts_answer_to_is_denied(self):
         self.assertDenied(self.logon("kate", claims=self.claims("kate", sid=None, guid=None)), "account_ambiguous")
 
+    def test_a_claimed_upn_that_one_account_bears_does_not_make_the_accounts_own_one_unambiguous(self):
+        claims = self.claims("kate", upn=self.account("alice")["upn"])
+        self.assertDenied(self.logon("kate", claims=claims), "account_ambiguous")
+
     def test_dana_the_domain_administrator_is_denied_as_no_rule_names_her(self):
         self.assertDenied(self.logon("dana"), "policy_privileged")
 
