@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fas/base/json_parse.h"
 #include "fas/base/text.h"
 
 /*
- * jansson's parser and its json_dumps drop bytes for which they find no memory, and go on; json_pack leaves out an
- * optional member.  So its allocations are watched, and what was made while one of them failed is not used.
+ * jansson's json_dumps drops bytes for which it finds no memory, and goes on; json_pack leaves out an optional member.  So
+ * its allocations are watched, and what was made while one of them failed is not used.
  */
 static _Thread_local bool starved;
 
@@ -46,25 +47,10 @@ json_text(const json_t *value, size_t flags)
 enum fas_code
 json_open(struct json_reader *r, const char *bytes, size_t len, struct fas_err *e)
 {
-	json_error_t where;
 	*r = (struct json_reader){.e = e};
+	enum fas_code rc = json_parse(bytes, len, &r->object, e);
 	(void)json_starved();
-	r->object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
-	if (json_starved()) {
-		json_close(r);
-		return fas_fail_nomem(e);
-	}
-	/* What stands "near" the error may be a ticket or a token. */
-	char *near = r->object ? NULL : strstr(where.text, " near '");
-	if (near)
-		*near = 0;
-	if (!r->object)
-		return fas_fail(e, FAS_E_INPUT, "json_malformed", "RFC 8259: %d:%d: %s", where.line,
-		    where.column, where.text);
-	if (!json_is_object(r->object))
-		return fas_fail(
-		    e, FAS_E_INPUT, "json_malformed", "the message is not a JSON object");
-	return FAS_OK;
+	return rc;
 }
 
 enum fas_code
@@ -113,9 +99,9 @@ has_controls(const char *text, bool lines)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
-		if (lines && (c == '\n' || c == '\r' || c == '\t'))
+		if (c >= 0x20 && c != 0x7f)
 			continue;
-		if (c < 0x20 || c == 0x7f)
+		if (!lines || (c != '\n' && c != '\r' && c != '\t'))
 			return true;
 	}
 	return false;

@@ -81,7 +81,7 @@ message_does_not_quote_the_text(void **state)
 	assert_failed(
 	    open_text(&r, "{\"ticket\" \"s3cret\"}", &e), &e, FAS_E_INPUT, "json_malformed");
 	assert_null(strstr(e.message, "s3cret"));
-	assert_non_null(strstr(e.message, "1:18"));
+	assert_non_null(strstr(e.message, "1:11"));
 }
 
 /* One object, one call that finds it wrong. */
