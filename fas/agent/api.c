@@ -268,7 +268,7 @@ rest(int64_t pause_s)
 }
 
 enum fas_code
-api_call(const struct api *api, const char *method, const char *path, const json_t *body,
+api_call(const struct api *api, const char *method, const char *path, json_t *body,
     struct api_answer *out, struct fas_err *e)
 {
 	OWN(text) char *text = json_text(body, JSON_COMPACT);

@@ -38,7 +38,7 @@ MUST_CHECK enum fas_code api_init(struct fas_err *e);
  * "server_untrusted", "pin_not_shown".
  */
 MUST_CHECK enum fas_code api_call(const struct api *api, const char *method, const char *path,
-    const json_t *body, struct api_answer *out, struct fas_err *e);
+    json_t *body, struct api_answer *out, struct fas_err *e);
 
 DEFINE_OWN_IN_PLACE(api_answer, struct api_answer, api_answer_done);
 

@@ -86,7 +86,7 @@ prove(const struct agent_config *config, struct identity *identity, struct accou
 
 enum fas_code
 agent_call(const struct agent_config *config, const char *server, const char *method,
-    const char *path, const json_t *body, struct api_answer *out, struct fas_err *e)
+    const char *path, json_t *body, struct api_answer *out, struct fas_err *e)
 {
 	OWN(identity) struct identity identity = {0};
 	OWN(account_ticket) struct account_ticket ticket = {0};

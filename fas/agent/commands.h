@@ -22,7 +22,6 @@ int agent_secret(const struct cli_args *args, const char *option, const char *fi
 
 /* One request as this machine: loads its key, calls, and forgets the key again. */
 MUST_CHECK enum fas_code agent_call(const struct agent_config *config, const char *server,
-    const char *method, const char *path, const json_t *body, struct api_answer *out,
-    struct fas_err *e);
+    const char *method, const char *path, json_t *body, struct api_answer *out, struct fas_err *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fas/base/json_format.h"
 #include "fas/base/json_parse.h"
 #include "fas/base/text.h"
 
@@ -35,9 +36,13 @@ json_starved(void)
 }
 
 char *
-json_text(const json_t *value, size_t flags)
+json_text(json_t *value, size_t flags)
 {
-	char *text = value ? json_dumps(value, flags) : NULL;
+	char *text = NULL;
+	if (value && (flags & JSON_COMPACT))
+		text = json_format(value, flags & JSON_SORT_KEYS);
+	else if (value)
+		text = json_dumps(value, flags);
 	if (!json_starved())
 		return text;
 	free(text);

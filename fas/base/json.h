@@ -48,10 +48,10 @@ void json_close(struct json_reader *r);
  */
 bool json_starved(void);
 /*
- * json_dumps of the whole value or NULL: jansson itself drops what its buffer has no room for.  NULL too when memory
- * was wanting since json_starved or json_open, as above.  malloc'ed.
+ * The text of the whole value, as json_dumps writes it, or NULL: jansson itself drops what its buffer has no room for.
+ * NULL too when memory was wanting since json_starved or json_open, as above.  malloc'ed.
  */
-char *json_text(const json_t *value, size_t flags);
+char *json_text(json_t *value, size_t flags);
 
 /*
  * Required (need) and optional (want) members.  Missing, of another type, out of bounds:

@@ -1,4 +1,4 @@
-/* What is JSON and what is not, and where it ends to be; jansson's own parser is asked for a second opinion. */
+/* What is JSON and what is not, and how it is written; jansson is asked for a second opinion. */
 #include "tests/unit/base/base_fixture.h"
 
 #include "fas/base/json.h"
@@ -136,6 +136,15 @@ levels_are_counted(void **state)
 	}
 }
 
+static void
+compare_texts(json_t *value, size_t flags)
+{
+	OWN(text) char *ours = json_text(value, flags);
+	OWN(text) char *theirs = json_dumps(value, flags);
+	assert_non_null(ours);
+	assert_string_equal(ours, theirs);
+}
+
 /* Does jansson see it as we do?  It also takes an array for a document. */
 static void
 compare(const char *text, size_t len)
@@ -146,6 +155,10 @@ compare(const char *text, size_t len)
 	bool good = json_parse(text, len, &ours, &e) == FAS_OK;
 	if (good != json_is_object(theirs) || (good && !json_equal(ours, theirs)))
 		fail_msg("\"%.*s\": ours %s", (int)len, text, good ? "takes it" : e.message);
+	if (good) {
+		compare_texts(ours, JSON_COMPACT);
+		compare_texts(ours, JSON_COMPACT | JSON_SORT_KEYS);
+	}
 }
 
 static void
@@ -180,6 +193,39 @@ jansson_agrees_on_every_mutant(void **state)
 	}
 }
 
+static void
+every_octet_is_written_as_jansson_does(void **state)
+{
+	char all[0x180];
+	size_t n = 0;
+	(void)state;
+	for (unsigned c = 1; c < 0x80; c++)
+		all[n++] = (char)c;
+	for (unsigned c = 0x80; c < 0x100; c++) { /* U+0080 to U+00FF */
+		all[n++] = (char)(0xc0 | c >> 6);
+		all[n++] = (char)(0x80 | (c & 0x3f));
+	}
+	OWN(json)
+	json_t *value =
+	    json_pack("{s:s%, s:I, s:I, s:f, s:[n, b, {}, []]}", "text", all, n, "least",
+		(json_int_t)INT64_MIN, "most", (json_int_t)INT64_MAX, "real", 1e30, "list", true);
+	compare_texts(value, JSON_COMPACT);
+	compare_texts(value, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+static void
+value_nested_too_deep_is_not_written(void **state)
+{
+	OWN(json) json_t *value = json_array();
+	(void)state;
+	for (size_t levels = 1; levels <= JSON_DEPTH_MAX; levels++) {
+		OWN(text) char *text = json_text(value, JSON_COMPACT);
+		assert_non_null(text);
+		value = json_pack("[o]", value);
+	}
+	assert_null(json_text(value, JSON_COMPACT));
+}
+
 int
 main(void)
 {
@@ -189,6 +235,8 @@ main(void)
 	    cmocka_unit_test(finding_says_where),
 	    cmocka_unit_test(levels_are_counted),
 	    cmocka_unit_test(jansson_agrees_on_every_mutant),
+	    cmocka_unit_test(every_octet_is_written_as_jansson_does),
+	    cmocka_unit_test(value_nested_too_deep_is_not_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
