@@ -59,20 +59,28 @@ buf_text(struct buf *b, const char *text)
 	buf_append(b, text, strlen(text));
 }
 
+/* Into the room that there is, at first: mostly it is enough. */
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list args;
+	size_t room = b->failed ? 0 : b->room - b->len;
+	char *end = room > 0 ? (char *)b->data + b->len : NULL;
 	va_start(args, fmt);
-	int need = vsnprintf(NULL, 0, fmt, args);
+	int need = vsnprintf(end, room, fmt, args);
 	va_end(args);
+	bool fits = need >= 0 && (size_t)need < room && (size_t)need <= b->max_bytes - b->len;
+	if (!fits && end)
+		*end = 0;
 	if (need < 0 || !make_room(b, (size_t)need)) {
 		b->failed = true;
 		return;
 	}
-	va_start(args, fmt);
-	(void)vsnprintf((char *)b->data + b->len, (size_t)need + 1, fmt, args);
-	va_end(args);
+	if (!fits) {
+		va_start(args, fmt);
+		(void)vsnprintf((char *)b->data + b->len, (size_t)need + 1, fmt, args);
+		va_end(args);
+	}
 	b->len += (size_t)need;
 }
 

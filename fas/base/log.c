@@ -88,7 +88,9 @@ put_pair(struct event *event, const char *key, const char *value)
 {
 	if (!value)
 		return;
-	buf_printf(&event->line, " %s=", key);
+	buf_text(&event->line, " ");
+	buf_text(&event->line, key);
+	buf_text(&event->line, "=");
 	put_value(&event->line, value);
 	if (event->journal >= 0)
 		journal_member(&event->entry, key, value);

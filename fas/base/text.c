@@ -35,6 +35,25 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Four digits at a time, up to where something else is; returns how many characters that are. */
+static size_t
+base64_quads(const char *text, size_t len, uint8_t *out)
+{
+	const uint8_t *in = (const uint8_t *)text;
+	size_t i = 0;
+	for (; len - i >= 4; i += 4) {
+		unsigned a = base64_values[in[i]], b = base64_values[in[i + 1]];
+		unsigned c = base64_values[in[i + 2]], d = base64_values[in[i + 3]];
+		if (!a || !b || !c || !d)
+			break;
+		uint32_t word = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+		*out++ = (uint8_t)(word >> 16);
+		*out++ = (uint8_t)(word >> 8);
+		*out++ = (uint8_t)word;
+	}
+	return i;
+}
+
 /* One pass; returns the number of bytes decoded or -1.  out has room for len / 4 * 3 + 3 bytes. */
 static ssize_t
 base64_run(const char *text, size_t len, bool skip_space, uint8_t *out)
@@ -42,6 +61,14 @@ base64_run(const char *text, size_t len, bool skip_space, uint8_t *out)
 	size_t used = 0, digits = 0, pads = 0;
 	uint32_t word = 0;
 	for (size_t i = 0; i < len; i++) {
+		if (digits % 4 == 0 && pads == 0) {
+			size_t quads = base64_quads(text + i, len - i, out + used);
+			used += quads / 4 * 3;
+			digits += quads;
+			i += quads;
+			if (i == len)
+				break;
+		}
 		int value = base64_value(text[i]);
 		if (value < 0 && skip_space && is_space(text[i]))
 			continue;
