@@ -5,14 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 
 #define BUCKETS 8192 /* a power of two */
 #define UNARMED_S 120
-#define SWEEP_EACH_US 1000000
+#define SWEEP_EACH_MS 1000
 
 struct held_key {
 	atomic_uint refs;
@@ -209,11 +208,10 @@ sweeper_main(void *arg)
 	(void)pthread_setname_np(pthread_self(), "held");
 	(void)pthread_mutex_lock(&held->lock);
 	while (!held->stopping) {
-		int64_t until_us = clock_monotonic_us() + SWEEP_EACH_US, now_s = clock_now();
+		int64_t now_s = clock_now();
 		for (size_t i = 0; i < BUCKETS; i++)
 			(void)drop_bucket(held, BY_ID, i, HELD_SESSION, NULL, now_s);
-		struct timespec until = {
-		    .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+		struct timespec until = clock_deadline(SWEEP_EACH_MS);
 		(void)pthread_cond_timedwait(&held->end, &held->lock, &until);
 	}
 	(void)pthread_mutex_unlock(&held->lock);
@@ -225,16 +223,12 @@ sweeper_main(void *arg)
 enum fas_code
 held_new(struct pool *pool, struct held_keys **out, struct fas_err *e)
 {
-	pthread_condattr_t attr;
 	struct held_keys *held = calloc(1, sizeof(*held));
 	if (!held)
 		return fas_fail_nomem(e);
 	held->pool = pool;
 	(void)pthread_mutex_init(&held->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&held->end, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&held->end);
 	if (pthread_create(&held->sweeper, NULL, sweeper_main, held) != 0) {
 		free(held);
 		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the keys of sessions");

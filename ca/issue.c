@@ -301,8 +301,8 @@ issue_once(struct call *call, struct issue *issue, struct fas_err *e)
 	OWN(prepared) struct prepared p = {0};
 	enum fas_code rc = db_pool_check(call->ca->db, e);
 	if (rc == FAS_OK)
-		rc = issuer_prepare(
-		    issue->issuer, issue->facts, issue->now_s, issue->life_s, &p, e);
+		rc =
+		    issuer_prepare(issue->issuer, issue->facts, issue->now_s, issue->life_s, &p, e);
 	if (rc != FAS_OK)
 		return rc;
 	OWN(json) json_t *detail = issue_detail(issue, &p);

@@ -10,7 +10,7 @@
 
 #define FIRST_KEY_US 300000 /* until one has been made: about two of RSA-2048 */
 #define WAIT_MAX_S 120
-#define FAILED_PAUSE_S 1
+#define FAILED_PAUSE_MS 1000
 
 struct shelf {
 	struct pool_target target;
@@ -91,7 +91,7 @@ static void
 pause_after(struct pool *pool, const struct fas_err *why)
 {
 	log_error("pool_key_failed", why, NULL);
-	struct timespec until = {.tv_sec = clock_monotonic_us() / 1000000 + FAILED_PAUSE_S};
+	struct timespec until = clock_deadline(FAILED_PAUSE_MS);
 	while (!pool->stopping && pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == 0)
 		;
 }
@@ -135,17 +135,6 @@ maker_main(void *arg)
 
 /* ---- start and end ---- */
 
-static void
-init_locks(struct pool *pool)
-{
-	pthread_condattr_t attr;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_mutex_init(&pool->lock, NULL);
-	(void)pthread_cond_init(&pool->changed, &attr);
-	(void)pthread_condattr_destroy(&attr);
-}
-
 enum fas_code
 pool_start(const struct pool_target *targets, size_t n, struct pool **out, struct fas_err *e)
 {
@@ -157,7 +146,8 @@ pool_start(const struct pool_target *targets, size_t n, struct pool **out, struc
 		pool->shelves[i].wanted = targets[i].depth;
 		pool->n_shelves++;
 	}
-	init_locks(pool);
+	(void)pthread_mutex_init(&pool->lock, NULL);
+	clock_cond_init(&pool->changed);
 	if (pthread_create(&pool->thread, NULL, maker_main, pool) != 0) {
 		free(pool);
 		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the pool of keys");

@@ -135,7 +135,7 @@ class Tampering(LabCase):
             "subject": [["DC", "com"], ["DC", "example"], ["DC", "corp"], ["OU", "People"], ["CN", "alice"]],
             "sid": alice["sid"], "upn": alice["upn"], "spki": base64.b64encode(spki).decode(), "validity_s": 900,
             "rule": "vdi-users", "host": VDA1, "session": secrets.token_hex(16)})[0]
-        self.assertIn("certificate", reply, reply)
+        self.assertIn("pem", reply, reply)
         self.assertEqual(self.found(), {"decision_missing"})
         self.assertIn(reply["serial"], programs.fasctl_status(self.lab, "audit", "verify")[1])
 

@@ -41,7 +41,7 @@ class TakenOverFasd(LabCase):
     def assertRefused(self, request):
         reply = self.ask(request)[0]
         self.assertIn("error", reply, reply)
-        self.assertNotIn("certificate", reply)
+        self.assertNotIn("pem", reply)
         return reply["error"]["reason"]
 
     def assertRecorded(self, request, reason):
@@ -51,7 +51,7 @@ class TakenOverFasd(LabCase):
     def test_what_the_limits_allow_it_can_still_mint_and_the_ledger_shows_it(self):
         request = self.request()
         reply = self.ask(request)[0]
-        self.assertIn("certificate", reply, reply)
+        self.assertIn("pem", reply, reply)
         self.assertTrue([r for r in self.audit(request["correlation_id"], "--signer") if r.get("serial") == reply["serial"]])
         undecided = [f["meaning"] for f in self.findings() if f["what"] == "decision_missing"]
         self.assertTrue(any(reply["serial"] in meaning for meaning in undecided), undecided)
@@ -93,7 +93,7 @@ class TakenOverFasd(LabCase):
 
     def test_its_certificate_is_built_from_facts_and_names_no_one_else(self):
         reply = self.ask(self.request())[0]
-        certificate = x509.load_der_x509_certificate(base64.b64decode(reply["certificate"]))
+        certificate = x509.load_pem_x509_certificate(reply["pem"].encode())
         self.assertEqual(certificate.subject.rfc4514_string(), self.alice["dn"])
 
     def test_it_gets_no_machine_certificate_without_a_token(self):

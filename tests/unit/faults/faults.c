@@ -159,7 +159,8 @@ sqlite_pread(int fd, void *data, size_t n, off_t at)
 {
 	if (!fails(FAULT_SYSTEM))
 		return pread(fd, data, n, at);
-	errno = ENOMEM; /* EIO is damage to SQLite, and then nothing more is issued (tests/unit/base) */
+	errno =
+	    ENOMEM; /* EIO is damage to SQLite, and then nothing more is issued (tests/unit/base) */
 	return -1;
 }
 
