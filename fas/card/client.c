@@ -1,10 +1,12 @@
 #include "fas/card/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -51,28 +53,47 @@ connect_within(int fd, const struct sockaddr_un *address)
 	return rc == 0;
 }
 
+/* Never one of the standard streams, which a program may have closed and will open anew. */
+static int
+open_socket(void)
+{
+	int low = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (low < 0 || low > STDERR_FILENO)
+		return low;
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(low);
+	return fd;
+}
+
 static bool
 client_connect(struct card_client *client)
 {
 	struct sockaddr_un address;
-	if (!make_address(&address))
-		return false;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct stat st;
+	int fd = make_address(&address) ? open_socket() : -1;
 	if (fd < 0)
 		return false;
-	if (!connect_within(fd, &address)) {
+	if (fstat(fd, &st) != 0 || !connect_within(fd, &address)) {
 		(void)close(fd);
 		return false;
 	}
-	*client = (struct card_client){.fd = fd, .pid = getpid()};
+	*client = (struct card_client){.fd = fd, .pid = getpid(), .inode = st.st_ino};
 	return true;
+}
+
+/* Daemons close whatever is open: the number may be another file's by now, which is neither used nor closed. */
+static bool
+fd_is_ours(const struct card_client *client)
+{
+	struct stat st;
+	return client->fd >= 0 && client->pid != 0 && fstat(client->fd, &st) == 0 &&
+	       S_ISSOCK(st.st_mode) && st.st_ino == client->inode;
 }
 
 void
 card_client_close(struct card_client *client)
 {
-	/* fd 0 with pid 0 is a client that was never made. */
-	if (client->fd >= 0 && client->pid != 0)
+	if (fd_is_ours(client))
 		(void)close(client->fd);
 	*client = CARD_CLIENT_NONE;
 }
@@ -148,7 +169,7 @@ static enum card_outcome
 call(struct card_client *client, const struct card_writer *w, size_t len, unsigned int flags,
     int64_t deadline_ms, uint8_t *buffer, size_t size, struct card_message *reply)
 {
-	if (client->fd < 0 || client->pid != getpid())
+	if (client->pid != getpid() || !fd_is_ours(client))
 		card_client_close(client);
 	bool kept = client->fd >= 0;
 	if (kept) {

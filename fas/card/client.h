@@ -21,6 +21,8 @@
 struct card_client {
 	int fd; /* -1: not connected */
 	pid_t pid;
+	ino_t
+	    inode; /* of the socket: a program that closes what it does not know gives the number to another file */
 };
 
 /* What became of a call.  Anything but ANSWERED leaves the client unconnected. */
@@ -35,10 +37,10 @@ enum card_outcome {
 #define CARD_CALL_KEPT                                                                             \
 	1u /* only on the connection as it stands: the agent holds state of it (a hash) */
 
-#define CARD_CLIENT_NONE ((struct card_client){.fd = -1, .pid = 0})
+#define CARD_CLIENT_NONE ((struct card_client){.fd = -1})
 
 /*
- * Send what w holds and wait for the reply.  The request's buffer is free again then; the reply points into buffer.
+ * Send what w holds and wait for the reply, which points into buffer; this may be the request's own buffer.
  * A kept connection that the agent has closed meanwhile is made anew once, unless CARD_CALL_KEPT.
  * Interrupted system calls are resumed; errno is kept.
  */
