@@ -111,7 +111,7 @@ REFUSE(CKR_FUNCTION_NOT_SUPPORTED, no_unwrap_key, CK_SESSION_HANDLE session,
 REFUSE(CKR_FUNCTION_NOT_SUPPORTED, no_derive_key, CK_SESSION_HANDLE session,
     CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE base_key, CK_ATTRIBUTE_PTR templ,
     CK_ULONG attribute_count, CK_OBJECT_HANDLE_PTR key);
-REFUSE(CKR_RANDOM_SEED_NOT_SUPPORTED, no_seed_random, CK_SESSION_HANDLE session, CK_BYTE_PTR seed,
+REFUSE(CKR_RANDOM_NO_RNG, no_seed_random, CK_SESSION_HANDLE session, CK_BYTE_PTR seed,
     CK_ULONG seed_len);
 REFUSE(CKR_RANDOM_NO_RNG, no_generate_random, CK_SESSION_HANDLE session, CK_BYTE_PTR random_data,
     CK_ULONG random_len);
