@@ -139,34 +139,39 @@ child_of_a_hash_in_progress_does_not_disturb_it(void **state)
 	assert_true(verifies(&rsa, CKM_RSA_PKCS, CARD_HASH_SHA256, digest, 32, signature, len));
 }
 
+/* The client's ends have no name; the server's ends, in this same process, have the path's. */
+static bool
+is_client_end(int fd)
+{
+	struct sockaddr_storage name;
+	socklen_t len = sizeof(name);
+	return getsockname(fd, (void *)&name, &len) == 0 && name.ss_family == AF_UNIX &&
+	       len <= sizeof(name.ss_family);
+}
+
 /* A program that closes what it does not know, without a fork, and goes on. */
 static void
 connection_that_was_closed_behind_our_back_is_made_anew(void **state)
 {
 	CK_SESSION_HANDLE session = open_session();
-	int before = dup(STDERR_FILENO), pair[2];
-	struct stat st;
+	int pair[2];
+	size_t taken = 0;
 	char byte = 0;
 	(void)state;
 	assert_int_equal(sign_once(session), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	/* The module's connections are behind `before`; the server's are its threads' business and stay. */
-	for (int fd = before + 1; fd < 64; fd++) {
-		struct sockaddr_storage name;
-		socklen_t len = sizeof(name);
-		if (fd == pair[0] || fd == pair[1] || getsockname(fd, (void *)&name, &len) != 0)
+	for (int fd = 3; fd < 64; fd++) {
+		if (fd == pair[0] || fd == pair[1] || !is_client_end(fd))
 			continue;
-		bool bound = len > sizeof(name.ss_family);
-		if (!bound)
-			assert_int_equal(dup2(pair[0], fd), fd);
+		assert_int_equal(dup2(pair[0], fd), fd);
+		taken++;
 	}
+	assert_true(taken > 0);
 	assert_int_equal(sign_once(session), 0);
 	assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
 	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(fstat(pair[0], &st), 0);
-	for (int fd = before; fd < 64; fd++)
-		if (fd == before || fd == pair[0] || fd == pair[1])
-			assert_int_equal(close(fd), 0);
+	assert_int_equal(close(pair[0]), 0);
+	assert_int_equal(close(pair[1]), 0);
 }
 
 #define fork_test(name) cmocka_unit_test_setup_teardown(name, test_setup, test_teardown)
