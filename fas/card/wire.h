@@ -58,10 +58,8 @@ enum card_op {
 /* Statuses of a reply.  All but OK carry REASON (a stable word), TEXT (one plain sentence for a person), CORRELATION. */
 enum card_status {
 	CARD_STATUS_OK = 0,
-	CARD_STATUS_DENIED =
-	    1, /* this caller may not: uid, program, traced; or the ticket is refused */
-	CARD_STATUS_NO_CONSENT =
-	    2, /* the person said no, did not answer, or nobody could be asked */
+	CARD_STATUS_DENIED = 1,     /* this caller may not; or the ticket is refused */
+	CARD_STATUS_NO_CONSENT = 2, /* refused, not answered, nobody to ask */
 	CARD_STATUS_CARD_GONE = 3, /* no such card (any more) */
 	CARD_STATUS_KEY_GONE = 4,  /* no such key on it (any more) */
 	CARD_STATUS_MECHANISM = 5, /* not with this key, or no such combination of parameters */
@@ -81,13 +79,12 @@ enum card_tag {
 	CARD_TAG_TEXT = 2,
 	CARD_TAG_CORRELATION = 3,
 	/* cards */
-	CARD_TAG_GENERATION =
-	    10, /* u64: CARDS, WAIT: of the caller's cards; OBJECTS and CARD: of this card's content */
+	/* u64; CARDS, WAIT: of the list of cards; OBJECTS, CARD: of the content of one */
+	CARD_TAG_GENERATION = 10,
 	CARD_TAG_CARD = 11,    /* list: CARD_ID, LABEL, SERIAL, GENERATION */
 	CARD_TAG_CARD_ID = 12, /* u32: the slot; never used again while the agent lives */
-	CARD_TAG_LABEL = 13,   /* text: "alice@CORP" */
-	CARD_TAG_SERIAL =
-	    14, /* text: the card's; another one for another session, also after a restart */
+	CARD_TAG_LABEL = 13,   /* text: "alice@CORP"; keys: no two alike on a card */
+	CARD_TAG_SERIAL = 14,  /* text: of one session, also after a restart */
 	CARD_TAG_TIMEOUT = 15, /* u32: milliseconds, at most 60,000 */
 	/* objects */
 	CARD_TAG_KEY = 20,    /* list: its fields stand in wire_tags.c */
@@ -125,8 +122,8 @@ enum card_tag {
 	CARD_TAG_UID = 67,    /* u32 */
 	CARD_TAG_STATE = 68,
 	CARD_TAG_EXPIRES = 69, /* u64: seconds since 1970 */
-	CARD_TAG_SESSION_ENTRY =
-	    70, /* list: SESSION, USER, UID, STATE, EXPIRES; CARD_ID when there is a card */
+	/* list: SESSION, USER, UID, STATE, EXPIRES, with a card CARD_ID */
+	CARD_TAG_SESSION_ENTRY = 70,
 	CARD_TAG_LINE = 71, /* list: NAME, VALUE */
 	CARD_TAG_NAME = 72,
 	CARD_TAG_VALUE = 73

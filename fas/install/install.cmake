@@ -30,8 +30,17 @@ install(FILES ${here}/systemd/fas-agent-renew.service ${here}/systemd/fas-agent-
 install(FILES ${here}/fas-host.tmpfiles DESTINATION lib/tmpfiles.d RENAME fas-host.conf COMPONENT fas-host)
 install(FILES ${here}/completion/fas.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME fas-agent COMPONENT fas-host)
-install(FILES ${man}/fas-agent.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT fas-host)
+install(FILES ${man}/fas-agent.8 ${man}/fas-pkcs11.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT fas-host)
 install(FILES ${man}/agent.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT fas-host)
+# The module is known to p11-kit by a name (it looks in LIBDIR/pkcs11), to NSS by its path.
+install(FILES ${here}/p11-kit/fas.module DESTINATION ${CMAKE_INSTALL_DATADIR}/p11-kit/modules COMPONENT fas-host)
+set(module ${CMAKE_INSTALL_FULL_LIBDIR}/pkcs11/fas-pkcs11.so)
+configure_file(${here}/nss/fas-nss-register ${CMAKE_BINARY_DIR}/install/fas-nss-register @ONLY)
+configure_file(${here}/nss/firefox-policies.json ${CMAKE_BINARY_DIR}/install/firefox-policies.json @ONLY)
+install(PROGRAMS ${CMAKE_BINARY_DIR}/install/fas-nss-register DESTINATION lib/fas COMPONENT fas-host)
+install(FILES ${here}/nss/fas-nss-register.service DESTINATION lib/systemd/user COMPONENT fas-host)
+install(FILES ${CMAKE_BINARY_DIR}/install/firefox-policies.json
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-host/examples COMPONENT fas-host)
 install(FILES ${here}/examples/agent.yaml
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-host/examples COMPONENT fas-host)
 
@@ -63,7 +72,7 @@ set(CPACK_DEBIAN_FAS-SERVER_PACKAGE_CONTROL_EXTRA
 
 set(CPACK_DEBIAN_FAS-HOST_PACKAGE_NAME fas-host)
 set(CPACK_DEBIAN_FAS-HOST_PACKAGE_DEPENDS "systemd, krb5-pkinit")
-set(CPACK_DEBIAN_FAS-HOST_PACKAGE_RECOMMENDS "krb5-user, chrony | time-daemon, bash-completion")
+set(CPACK_DEBIAN_FAS-HOST_PACKAGE_RECOMMENDS "krb5-user, libnss3-tools, p11-kit, chrony | time-daemon, bash-completion")
 set(CPACK_DEBIAN_FAS-HOST_DESCRIPTION "federated authentication service: host
 The desktop host's side: fas-agent redeems a ticket for a certificate and
 logs the user on by Kerberos PKINIT.")
