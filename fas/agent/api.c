@@ -12,15 +12,45 @@
 #include "fas/base/json.h"
 #include "fas/base/secret.h"
 
-#define CONNECT_MS 3000L
+#define CONNECT_MS 2000L
 #define TOTAL_MS 15000L
+#define PROBE_MS 2500L
 #define ROUNDS 3
 #define PAUSE_MAX_S 5
 #define URL_MAX 1024
 
+/* libcurl keeps the connections with the handle. */
+struct api_line {
+	CURL *curl;
+};
+
+enum fas_code
+api_line_new(struct api_line **out, struct fas_err *e)
+{
+	struct api_line *line = calloc(1, sizeof(*line));
+	if (line)
+		line->curl = curl_easy_init();
+	if (!line || !line->curl) {
+		free(line);
+		return fas_fail_nomem(e);
+	}
+	*out = line;
+	return FAS_OK;
+}
+
+void
+api_line_free(struct api_line *line)
+{
+	if (!line)
+		return;
+	curl_easy_cleanup(line->curl);
+	free(line);
+}
+
 /* One HTTP exchange and what came of it. */
 struct exchange {
 	CURL *curl;
+	bool kept; /* the handle is a line's */
 	struct curl_slist *headers;
 	struct trust *trust;
 	struct fas_err tls; /* set by the callback of the TLS context */
@@ -38,7 +68,9 @@ exchange_done(struct exchange *x)
 		secret_wipe(x->answer.data, x->answer.len);
 	buf_done(&x->answer);
 	curl_slist_free_all(x->headers);
-	if (x->curl)
+	if (x->curl && x->kept)
+		curl_easy_reset(x->curl); /* nothing of this exchange stays, the connection does */
+	else if (x->curl)
 		curl_easy_cleanup(x->curl);
 }
 
@@ -77,7 +109,7 @@ on_tls_context(CURL *curl, void *ctx, void *arg)
 
 /* Only https, only where we were told, only whom we trust: no proxy, no redirection, no netrc. */
 static bool
-set_transport(struct exchange *x, const char *url)
+set_transport(struct exchange *x, const char *url, long total_ms)
 {
 	CURL *c = x->curl;
 	return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
@@ -94,7 +126,7 @@ set_transport(struct exchange *x, const char *url)
 	       curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
-	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, TOTAL_MS) == CURLE_OK;
+	       curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, total_ms) == CURLE_OK;
 }
 
 /* RFC 4559: the token goes along at once, over verified TLS only. */
@@ -194,18 +226,27 @@ take_answer(const struct exchange *x, const char *url, struct api_answer *out, s
 	return FAS_OK;
 }
 
+static void
+open_exchange(const struct api *api, struct exchange *x)
+{
+	x->kept = api->line != NULL;
+	x->curl = api->line ? api->line->curl : curl_easy_init();
+	x->trust = api->trust;
+	buf_init(&x->answer, API_ANSWER_MAX);
+}
+
 /* One request to one server.  *pause_s: what the server asks us to wait before the next. */
 static enum fas_code
 call_one(const struct api *api, const char *server, const char *method, const char *path,
     const char *body, struct api_answer *out, int64_t *pause_s, struct fas_err *e)
 {
 	char url[URL_MAX];
-	OWN(exchange) struct exchange x = {.curl = curl_easy_init(), .trust = api->trust};
-	buf_init(&x.answer, API_ANSWER_MAX);
+	OWN(exchange) struct exchange x = {0};
+	open_exchange(api, &x);
 	if (snprintf(url, sizeof(url), "%s%s", server, path) >= (int)sizeof(url))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "a URL that is too long");
-	if (!x.curl || !set_transport(&x, url) || !set_request(&x, method, body) ||
-	    (api->negotiate && !set_negotiate(x.curl)))
+	if (!x.curl || !set_transport(&x, url, api->total_ms ? api->total_ms : TOTAL_MS) ||
+	    !set_request(&x, method, body) || (api->negotiate && !set_negotiate(x.curl)))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "libcurl refuses an option");
 	CURLcode code = curl_easy_perform(x.curl);
 	if (code != CURLE_OK)
@@ -237,17 +278,57 @@ struct attempt {
 	int64_t pause_s;
 };
 
+/* Whom to ask, in this order. */
+static void
+choose_servers(const struct api *api, struct server_order *out)
+{
+	out->n = 0;
+	if (api->only && api->servers && servers_is_away(api->servers, api->only))
+		return;
+	if (api->only) {
+		(void)snprintf(out->urls[out->n++], AGENT_URL_MAX, "%s", api->only);
+		return;
+	}
+	if (api->servers) {
+		servers_order(api->servers, api->node, api->user, out);
+		return;
+	}
+	out->n = api->config->n_servers;
+	memcpy(out->urls, api->config->servers, sizeof(out->urls));
+}
+
+/* Whether a server is there at all is said by the connection, not by the answer. */
+static void
+note_server(const struct api *api, const char *server, const struct fas_err *why)
+{
+	if (api->servers)
+		servers_note(api->servers, server, strcmp(why->reason, "server_away") != 0);
+}
+
+static enum fas_code
+fail_no_server(const struct api *api, struct fas_err *e)
+{
+	if (api->only)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "server_away",
+		    "%s does not answer, and another server does not know this session", api->only);
+	return fas_fail(e, FAS_E_UNAVAILABLE, "server_away", "no server answers");
+}
+
 /* All servers once.  true: settled, well or ill, in at->last. */
 static bool
 ask_round(const struct api *api, struct attempt *at, struct api_answer *out)
 {
-	size_t n = api->only ? 1 : api->config->n_servers;
-	for (size_t i = 0; i < n; i++) {
-		const char *server = api->only ? api->only : api->config->servers[i];
+	struct server_order order;
+	choose_servers(api, &order);
+	if (order.n == 0)
+		(void)fail_no_server(api, &at->transient);
+	for (size_t i = 0; i < order.n; i++) {
 		fas_err_clear(&at->last);
-		if (call_one(api, server, at->method, at->path, at->body, out, &at->pause_s,
-			&at->last) == FAS_OK) {
-			out->server = server;
+		enum fas_code rc = call_one(api, order.urls[i], at->method, at->path, at->body, out,
+		    &at->pause_s, &at->last);
+		note_server(api, order.urls[i], &at->last);
+		if (rc == FAS_OK) {
+			memcpy(out->server, order.urls[i], sizeof(out->server));
 			return true;
 		}
 		if (is_transient(&at->last) && at->transient.code == FAS_OK)
@@ -275,11 +356,11 @@ api_call(const struct api *api, const char *method, const char *path, json_t *bo
 	struct attempt at = {.method = method, .path = path, .body = text};
 	bool settled = false;
 	*out = (struct api_answer){0};
-	if (!api->only && api->config->n_servers == 0)
+	if (!api->only && !api->servers && api->config->n_servers == 0)
 		return fas_fail(e, FAS_E_CONFIG, "server_url", "no server is configured");
 	if (body && !text)
 		return fas_fail_nomem(e);
-	for (int round = 0; round < ROUNDS && !settled; round++) {
+	for (int round = 0; round < (api->once ? 1 : ROUNDS) && !settled; round++) {
 		if (round > 0)
 			rest(at.pause_s);
 		fas_err_clear(&at.transient);
@@ -290,4 +371,16 @@ api_call(const struct api *api, const char *method, const char *path, json_t *bo
 	const struct fas_err *why = settled ? &at.last : &at.transient;
 	return why->code == FAS_OK ? FAS_OK
 				   : fas_fail(e, why->code, why->reason, "%s", why->message);
+}
+
+enum fas_code
+api_probe(const struct api *api, const char *server, struct fas_err *e)
+{
+	OWN(exchange) struct exchange x = {.curl = curl_easy_init(), .trust = api->trust};
+	buf_init(&x.answer, API_ANSWER_MAX);
+	if (!x.curl || !set_transport(&x, server, PROBE_MS) ||
+	    curl_easy_setopt(x.curl, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "libcurl refuses an option");
+	CURLcode code = curl_easy_perform(x.curl);
+	return code == CURLE_OK ? FAS_OK : transport_failed(&x, code, server, e);
 }

@@ -10,21 +10,35 @@
 #include <jansson.h>
 
 #include "fas/agent/config.h"
+#include "fas/agent/servers.h"
 #include "fas/agent/trust.h"
 
 #define API_ANSWER_MAX (256 * 1024)
 
+/* A kept connection to each server that was asked over it; one thread uses it at a time. */
+struct api_line;
+MUST_CHECK enum fas_code api_line_new(struct api_line **out, struct fas_err *e);
+void api_line_free(struct api_line *line);
+
+/* All borrowed. */
 struct api {
-	const struct agent_config *config; /* borrowed */
-	struct trust *trust;               /* borrowed */
-	bool negotiate;                    /* by this thread's Kerberos ticket (account.h) */
-	const char *only;                  /* ask this server alone; NULL: all of config */
+	const struct agent_config *config;
+	struct trust *trust;
+	bool negotiate;   /* by this thread's Kerberos ticket (account.h) */
+	const char *only; /* ask this server alone; NULL: all */
+	struct servers
+	    *servers;     /* which to ask, and what comes of it; NULL: config's, in its order */
+	const char *node; /* which the ticket names, see servers_order */
+	const char *user;
+	struct api_line *line; /* NULL: a connection for each request */
+	int total_ms;          /* for one request at one server; 0: the default, 15 s */
+	bool once;             /* a busy server is not asked again */
 };
 
 struct api_answer {
 	long status;
-	json_t *body;       /* owned; NULL for 204 */
-	const char *server; /* which one has answered; borrowed from config or api */
+	json_t *body;               /* owned; NULL for 204 */
+	char server[AGENT_URL_MAX]; /* which one has answered */
 };
 void api_answer_done(struct api_answer *answer);
 
@@ -40,6 +54,10 @@ MUST_CHECK enum fas_code api_init(struct fas_err *e);
 MUST_CHECK enum fas_code api_call(const struct api *api, const char *method, const char *path,
     json_t *body, struct api_answer *out, struct fas_err *e);
 
+/* Does the server take a TLS connection?  As api_call in the errors of the connection. */
+MUST_CHECK enum fas_code api_probe(const struct api *api, const char *server, struct fas_err *e);
+
+DEFINE_OWN(api_line, struct api_line *, api_line_free);
 DEFINE_OWN_IN_PLACE(api_answer, struct api_answer, api_answer_done);
 
 #endif

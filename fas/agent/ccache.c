@@ -54,6 +54,14 @@ ccache_commit(struct ccache_draft *draft, struct fas_err *e)
 	return fas_fail_errno(e, "%s", draft->final);
 }
 
+enum fas_code
+ccache_replace(struct ccache_draft *draft, struct fas_err *e)
+{
+	if (chmod(draft->file, 0600) != 0 || rename(draft->file, draft->final) != 0)
+		return fas_fail_errno(e, "%s", draft->final);
+	return FAS_OK;
+}
+
 void
 ccache_draft_done(struct ccache_draft *draft)
 {

@@ -29,6 +29,8 @@ MUST_CHECK enum fas_code ccache_begin(
     const char *path, struct ccache_draft *draft, struct fas_err *e);
 /* Give the written file (0600) its name.  FAS_E_CONFLICT "ccache_exists": never over another. */
 MUST_CHECK enum fas_code ccache_commit(struct ccache_draft *draft, struct fas_err *e);
+/* The same over the user's own earlier one, with whatever it is by now: the right to it is the user's. */
+MUST_CHECK enum fas_code ccache_replace(struct ccache_draft *draft, struct fas_err *e);
 /* Remove what is left of the draft. */
 void ccache_draft_done(struct ccache_draft *draft);
 

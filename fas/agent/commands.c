@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fas/agent/account.h"
 #include "fas/base/text.h"
 
 enum fas_code
@@ -68,10 +67,9 @@ agent_secret(const struct cli_args *args, const char *option, const char *file_o
 	return CLI_OK;
 }
 
-/* By certificate where the machine has joined, else by its account's keytab where that is configured. */
-static enum fas_code
-prove(const struct agent_config *config, struct identity *identity, struct account_ticket *ticket,
-    struct fas_err *e)
+enum fas_code
+agent_prove(const struct agent_config *config, struct identity *identity,
+    struct account_ticket *ticket, struct fas_err *e)
 {
 	struct fas_err why = {0};
 	enum fas_code rc = identity_load(config->state, identity, &why);
@@ -85,16 +83,19 @@ prove(const struct agent_config *config, struct identity *identity, struct accou
 }
 
 enum fas_code
-agent_call(const struct agent_config *config, const char *server, const char *method,
-    const char *path, json_t *body, struct api_answer *out, struct fas_err *e)
+agent_call(const struct upstream *up, const struct upstream_ask *ask, struct api_answer *out,
+    struct fas_err *e)
 {
 	OWN(identity) struct identity identity = {0};
 	OWN(account_ticket) struct account_ticket ticket = {0};
 	OWN(trust) struct trust trust = {.identity = &identity};
-	enum fas_code rc = prove(config, &identity, &ticket, e);
+	enum fas_code rc = agent_prove(up->config, &identity, &ticket, e);
 	if (rc != FAS_OK)
 		return rc;
-	const struct api api = {
-	    .config = config, .trust = &trust, .negotiate = ticket.cache[0] != 0, .only = server};
-	return api_call(&api, method, path, body, out, e);
+	const struct api api = {.config = up->config,
+	    .trust = &trust,
+	    .negotiate = ticket.cache[0] != 0,
+	    .only = ask->server,
+	    .total_ms = ask->total_ms};
+	return api_call(&api, ask->method, ask->path, ask->body, out, e);
 }

@@ -2,11 +2,14 @@
 #ifndef FAS_AGENT_COMMANDS_H
 #define FAS_AGENT_COMMANDS_H
 
-#include "fas/agent/api.h"
+#include "fas/agent/account.h"
+#include "fas/agent/upstream.h"
+#include "fas/base/secret.h"
 #include "fas/ctl/cli.h"
 
 extern const struct cli_group agent_machine_group;
 extern const struct cli_group agent_session_group;
+extern const struct cli_group agent_daemon_group;
 extern const struct cli_program agent_program;
 
 /* --config, else FAS_AGENT_CONFIG, else the installed file. */
@@ -20,8 +23,20 @@ MUST_CHECK enum fas_code agent_setup(
 int agent_secret(const struct cli_args *args, const char *option, const char *file_option,
     size_t max_bytes, struct secret *out);
 
-/* One request as this machine: loads its key, calls, and forgets the key again. */
-MUST_CHECK enum fas_code agent_call(const struct agent_config *config, const char *server,
-    const char *method, const char *path, json_t *body, struct api_answer *out, struct fas_err *e);
+/* An upstream's call: loads this machine's key, asks, and forgets the key again. */
+MUST_CHECK enum fas_code agent_call(const struct upstream *up, const struct upstream_ask *ask,
+    struct api_answer *out, struct fas_err *e);
+
+/* By certificate where the machine has joined, else by its account's keytab where that is configured. */
+MUST_CHECK enum fas_code agent_prove(const struct agent_config *config, struct identity *identity,
+    struct account_ticket *ticket, struct fas_err *e);
+
+/* A new certificate for this machine's key, stored (POST /v1/renew). */
+MUST_CHECK enum fas_code machine_renew(
+    const struct upstream *up, X509 **certificate, struct fas_err *e);
+
+/* fas-agent logon without a daemon. */
+int logon_alone(
+    const struct cli_args *args, const struct agent_config *config, const struct secret *ticket);
 
 #endif

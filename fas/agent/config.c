@@ -5,16 +5,25 @@
 
 #include "fas/base/text.h"
 #include "fas/base/yaml.h"
+#include "fas/card/wire.h"
 
 #define FIRST_UID 1000 /* Debian's and RHEL's UID_MIN */
 #define SCHEME "https://"
+#define HOST_KEYTAB "/etc/krb5.keytab"
+#define PINENTRY "/usr/bin/pinentry"
 
 void
 agent_config_defaults(struct agent_config *config)
 {
 	*config = (struct agent_config){.first_uid = FIRST_UID};
+	config->log_level = LOG_LEVEL_INFO;
 	(void)snprintf(
 	    config->state, sizeof(config->state), "%s", FAS_LOCALSTATEDIR "/lib/fas-agent");
+	(void)snprintf(
+	    config->socket, sizeof(config->socket), "%s", FAS_RUNSTATEDIR "/" CARD_SOCKET_NAME);
+	(void)snprintf(config->host_keytab, sizeof(config->host_keytab), "%s", HOST_KEYTAB);
+	(void)snprintf(config->pinentry, sizeof(config->pinentry), "%s", PINENTRY);
+	(void)snprintf(config->pkcs11, sizeof(config->pkcs11), "%s", FAS_PKCS11_MODULE);
 }
 
 /* host, host:port or [v6]:port; all else of a URL has no place here. */
@@ -26,13 +35,11 @@ authority_is_valid(const char *text)
 	return len > 0 && text[len] == 0 && text[0] != ':' && text[0] != '-';
 }
 
-enum fas_code
-agent_config_add_server(struct agent_config *config, const char *url, struct fas_err *e)
+/* url without a '/' at its end into out. */
+static enum fas_code
+read_url(const char *url, char out[AGENT_URL_MAX], struct fas_err *e)
 {
 	char text[AGENT_URL_MAX];
-	if (config->n_servers == AGENT_SERVERS_MAX)
-		return fas_fail(
-		    e, FAS_E_CONFIG, "server_url", "more than %d servers", AGENT_SERVERS_MAX);
 	int n = snprintf(text, sizeof(text), "%s", url);
 	if (n > 0 && n < (int)sizeof(text) && text[n - 1] == '/')
 		text[n - 1] = 0;
@@ -40,8 +47,20 @@ agent_config_add_server(struct agent_config *config, const char *url, struct fas
 	    !authority_is_valid(text + strlen(SCHEME)))
 		return fas_fail(e, FAS_E_CONFIG, "server_url",
 		    "server \"%.128s\": want https://HOST or https://HOST:PORT", url);
-	memcpy(config->servers[config->n_servers++], text, sizeof(text));
+	memcpy(out, text, sizeof(text));
 	return FAS_OK;
+}
+
+enum fas_code
+agent_config_add_server(struct agent_config *config, const char *url, struct fas_err *e)
+{
+	if (config->n_servers == AGENT_SERVERS_MAX)
+		return fas_fail(
+		    e, FAS_E_CONFIG, "server_url", "more than %d servers", AGENT_SERVERS_MAX);
+	enum fas_code rc = read_url(url, config->servers[config->n_servers], e);
+	if (rc == FAS_OK)
+		config->n_servers++;
+	return rc;
 }
 
 /* A file name, relative to the folder of the configuration. */
@@ -58,16 +77,54 @@ set_path(const char *config_path, const char *name, char out[PATH_MAX], struct f
 	return FAS_OK;
 }
 
+/* The list, or the domain whose DNS has it. */
 static enum fas_code
 read_servers(struct yaml_reader *r, struct agent_config *config, struct fas_err *e)
 {
-	const struct yaml_node *list = yaml_need_texts(r, "servers");
+	const struct yaml_node *list = yaml_want_texts(r, "servers");
+	const struct yaml_node *domain = yaml_want(r, "discover", YAML_SCALAR);
+	if (e->code == FAS_OK && !list == !domain)
+		return yaml_fail(
+		    r->map, e, "yaml_missing_key", "want \"servers\" or \"discover\", one of them");
 	for (size_t i = 0; list && i < list->n; i++) {
 		struct fas_err why = {0};
 		if (agent_config_add_server(config, list->items[i]->text, &why) != FAS_OK)
 			return yaml_fail(list->items[i], e, why.reason, "%s", why.message);
 	}
-	return FAS_OK;
+	if (domain && !hostname_is_valid(domain->text))
+		return yaml_fail(domain, e, "yaml_value", "want a DNS domain");
+	if (domain)
+		(void)snprintf(config->discover, sizeof(config->discover), "%s", domain->text);
+	return e->code;
+}
+
+static bool
+node_is_valid(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");
+	return len > 0 && len < AGENT_NODE_MAX && name[len] == 0;
+}
+
+/* `nodes:` NAME: URL of one of the servers. */
+static enum fas_code
+read_nodes(struct yaml_reader *r, struct agent_config *config, struct fas_err *e)
+{
+	const struct yaml_node *map = yaml_want(r, "nodes", YAML_MAP);
+	for (size_t i = 0; map && i < map->n; i++) {
+		const struct yaml_node *at = map->items[i];
+		struct fas_err why = {0};
+		if (config->n_nodes == AGENT_SERVERS_MAX || !node_is_valid(at->key))
+			return yaml_fail_key(at, e, "yaml_value",
+			    "want the name of a node, as tickets begin with; at most %d",
+			    AGENT_SERVERS_MAX);
+		struct agent_node *node = &config->nodes[config->n_nodes++];
+		(void)snprintf(node->name, sizeof(node->name), "%s", at->key);
+		if (at->kind != YAML_SCALAR)
+			return yaml_fail(at, e, "yaml_type", "want the URL of a server");
+		if (read_url(at->text, node->url, &why) != FAS_OK)
+			return yaml_fail(at, e, why.reason, "%s", why.message);
+	}
+	return e->code;
 }
 
 static enum fas_code
@@ -124,6 +181,36 @@ read_account(
 	return rc == FAS_OK ? set_path(path, service_ca, config->service_ca, e) : rc;
 }
 
+struct path_key {
+	const char *key;
+	char *out;
+};
+
+static enum fas_code
+read_paths(struct yaml_reader *r, const char *path, struct agent_config *config, struct fas_err *e)
+{
+	const struct path_key keys[] = {{"state", config->state}, {"socket", config->socket},
+	    {"host_keytab", config->host_keytab}, {"pinentry", config->pinentry},
+	    {"pkcs11", config->pkcs11}};
+	for (size_t i = 0; i < NELEMS(keys); i++) {
+		const char *text = yaml_want_text(r, keys[i].key, NULL);
+		if (text && set_path(path, text, keys[i].out, e) != FAS_OK)
+			return e->code;
+	}
+	return e->code;
+}
+
+static void
+read_daemon(struct yaml_reader *r, struct agent_config *config)
+{
+	static const char *const verify[] = {"auto", "keytab", "off"};
+	static const char *const levels[] = {"debug", "info", "warning", "error"};
+	config->verify = (enum agent_verify)yaml_want_word(
+	    r, "verify", verify, NELEMS(verify), AGENT_VERIFY_AUTO);
+	config->log_level =
+	    (enum log_level)yaml_want_word(r, "log_level", levels, NELEMS(levels), LOG_LEVEL_INFO);
+}
+
 enum fas_code
 agent_config_load(const char *path, struct agent_config *config, struct fas_err *e)
 {
@@ -132,13 +219,11 @@ agent_config_load(const char *path, struct agent_config *config, struct fas_err 
 	agent_config_defaults(config);
 	if (yaml_load(path, &doc, e) != FAS_OK ||
 	    yaml_open(&r, yaml_root(doc), "the agent's configuration", e) != FAS_OK ||
-	    read_servers(&r, config, e) != FAS_OK || read_kdc(&r, path, config, e) != FAS_OK)
+	    read_servers(&r, config, e) != FAS_OK || read_nodes(&r, config, e) != FAS_OK ||
+	    read_kdc(&r, path, config, e) != FAS_OK || read_paths(&r, path, config, e) != FAS_OK ||
+	    read_account(&r, path, config, e) != FAS_OK)
 		return e->code;
-	const char *state = yaml_want_text(&r, "state", config->state);
-	if (state && state != config->state && set_path(path, state, config->state, e) != FAS_OK)
-		return e->code;
-	if (read_account(&r, path, config, e) != FAS_OK)
-		return e->code;
+	read_daemon(&r, config);
 	config->first_uid = (uid_t)yaml_want_int(&r, "first_uid", 1, UINT32_MAX - 1, FIRST_UID);
 	return yaml_finish(&r);
 }

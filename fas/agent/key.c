@@ -24,6 +24,25 @@ key_new_user(EVP_PKEY **out, struct fas_err *e)
 	return *out ? FAS_OK : fas_fail_openssl(e, "making an RSA-2048 key");
 }
 
+static const struct {
+	const char *type;
+	unsigned bits;     /* RSA */
+	const char *curve; /* EC */
+} kinds[] = {{"rsa-2048", 2048, NULL}, {"rsa-3072", 3072, NULL}, {"rsa-4096", 4096, NULL},
+    {"p-256", 0, "P-256"}, {"p-384", 0, "P-384"}};
+
+enum fas_code
+key_new_of_type(const char *type, EVP_PKEY **out, struct fas_err *e)
+{
+	for (size_t i = 0; i < NELEMS(kinds); i++) {
+		if (strcmp(kinds[i].type, type) != 0)
+			continue;
+		*out = kinds[i].bits ? EVP_RSA_gen(kinds[i].bits) : EVP_EC_gen(kinds[i].curve);
+		return *out ? FAS_OK : fas_fail_openssl(e, "making a key (%s)", type);
+	}
+	return fas_fail(e, FAS_E_INPUT, "key_type", "a key of type \"%.32s\" is not known", type);
+}
+
 /* What a memory BIO holds, copied into the secret and wiped behind. */
 static enum fas_code
 drain_into(BIO *bio, struct secret *out, struct fas_err *e)

@@ -19,6 +19,9 @@ MUST_CHECK enum fas_code key_new_machine(EVP_PKEY **out, struct fas_err *e);
 /* A user's key for one logon: RSA-2048, the type that every domain controller takes. */
 MUST_CHECK enum fas_code key_new_user(EVP_PKEY **out, struct fas_err *e);
 
+/* A user's key by the name of its kind, "rsa-2048", "rsa-3072", "p-256", "p-384".  FAS_E_INPUT "key_type". */
+MUST_CHECK enum fas_code key_new_of_type(const char *type, EVP_PKEY **out, struct fas_err *e);
+
 /* PKCS#8 PEM; the copy in the secret is the only one left behind. */
 MUST_CHECK enum fas_code key_to_pem(EVP_PKEY *key, struct secret *out, struct fas_err *e);
 MUST_CHECK enum fas_code key_from_pem(const struct secret *pem, EVP_PKEY **out, struct fas_err *e);

@@ -1,32 +1,21 @@
-/* fas-agent logon: a ticket becomes a certificate, the certificate a Kerberos ticket. */
 #include "fas/agent/logon.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "fas/agent/cache_tasks.h"
 #include "fas/agent/ccache.h"
-#include "fas/agent/logon_answer.h"
+#include "fas/agent/key.h"
 #include "fas/agent/pkinit.h"
+#include "fas/agent/proof.h"
 #include "fas/base/file.h"
 #include "fas/base/text.h"
 
-#define TICKET_BYTES_MAX 100
 #define ANCHORS_MAX (256 * 1024)
 #define PKINIT_MS 30000
+#define SYSTEM_PROFILE "/etc/krb5.conf"
 
-/* One logon under way. */
-struct logon {
-	struct agent_config config;
-	char *anchors;
-	EVP_PKEY *key;
-	struct api_answer answer;
-	struct logon_answer facts;
-	struct local_user user;
-	struct session_file session;
-	json_t *tgt;
-};
-
-static void
+void
 logon_done(struct logon *l)
 {
 	logon_answer_done(&l->facts);
@@ -36,41 +25,41 @@ logon_done(struct logon *l)
 	free(l->anchors);
 }
 
-DEFINE_OWN_IN_PLACE(logon, struct logon, logon_done);
-
-/* All that can be found wrong before a ticket is spent. */
-static enum fas_code
-prepare(const struct cli_args *args, struct logon *l, struct fas_err *e)
+enum fas_code
+logon_prepare(struct logon *l, const char *user, const char *ccache, struct fas_err *e)
 {
 	size_t len = 0;
-	const char *user = cli_text(args, "user"), *cache = cli_text(args, "ccache");
 	char path[PATH_MAX];
-	if (agent_setup(args, &l->config, e) != FAS_OK)
-		return e->code;
-	if (!l->config.kdc_anchors[0])
+	const struct agent_config *config = l->up->config;
+	if (!config->kdc_anchors[0])
 		return fas_fail(e, FAS_E_CONFIG, "kdc_anchors",
 		    "kdc: anchors: is missing in agent.yaml: the root of the domain controllers' "
 		    "certificates");
-	if (file_read(l->config.kdc_anchors, ANCHORS_MAX, &l->anchors, &len, e) != FAS_OK)
+	if (file_read(config->kdc_anchors, ANCHORS_MAX, &l->anchors, &len, e) != FAS_OK)
 		return e->code;
-	if (user && local_user_find(user, l->config.first_uid, &l->user, e) != FAS_OK)
+	if (user && local_user_find(user, config->first_uid, &l->user, e) != FAS_OK)
 		return e->code;
-	if (cache && ccache_path(cache, path, e) != FAS_OK)
-		return e->code;
-	return key_new_user(&l->key, e);
+	return ccache ? ccache_path(ccache, path, e) : FAS_OK;
 }
 
-static enum fas_code
-redeem(struct logon *l, const struct secret *ticket, struct fas_err *e)
+enum fas_code
+logon_redeem(struct logon *l, const struct secret *ticket, struct fas_err *e)
 {
 	OWN(text) char *csr = NULL;
+	char node[SERVER_NODE_MAX];
+	const char *text = (const char *)ticket->data;
 	if (key_request(l->key, &csr, e) != FAS_OK)
 		return e->code;
-	OWN(json)
-	json_t *body = json_pack("{s:s,s:s}", "ticket", (const char *)ticket->data, "csr", csr);
+	OWN(json) json_t *body = json_pack("{s:s,s:s}", "ticket", text, "csr", csr);
 	if (!body)
 		return fas_fail_nomem(e);
-	if (agent_call(&l->config, NULL, "POST", "/v1/certificates", body, &l->answer, e) != FAS_OK)
+	ticket_node(text, node);
+	const struct upstream_ask ask = {.method = "POST",
+	    .path = "/v1/certificates",
+	    .body = body,
+	    .node = node,
+	    .user = l->user.name};
+	if (l->up->call(l->up, &ask, &l->answer, e) != FAS_OK)
 		return e->code;
 	if (!l->answer.body)
 		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "the server's answer is empty");
@@ -78,9 +67,8 @@ redeem(struct logon *l, const struct secret *ticket, struct fas_err *e)
 }
 
 static enum fas_code
-choose_cache(const struct cli_args *args, struct logon *l, struct fas_err *e)
+choose_cache(struct logon *l, const char *cache, struct fas_err *e)
 {
-	const char *cache = cli_text(args, "ccache");
 	char *out = l->session.ccache;
 	if (cache)
 		return ccache_path(cache, out, e);
@@ -99,106 +87,107 @@ is_tickets_account(const char *user, const struct logon_answer *facts)
 	       ascii_equal_nocase(user, full) || ascii_equal_nocase(user, facts->upn);
 }
 
-/* --user is what the caller believes; the ticket says who it is. */
+/* The named user is what the caller believes; the ticket says who it is. */
 static enum fas_code
 check_user(struct logon *l, struct fas_err *e)
 {
 	if (l->user.uid == 0)
-		return local_user_find(l->facts.sam_account_name, l->config.first_uid, &l->user, e);
+		return local_user_find(
+		    l->facts.sam_account_name, l->up->config->first_uid, &l->user, e);
 	if (is_tickets_account(l->user.name, &l->facts))
 		return FAS_OK;
 	return fas_fail(e, FAS_E_DENIED, "user_mismatch",
 	    "the ticket is of %s, not of local user %s", l->facts.upn, l->user.name);
 }
 
-/* The session is remembered before the ticket is asked for, so that it can be ended whatever comes. */
-static enum fas_code
-remember(const struct cli_args *args, struct logon *l, struct fas_err *e)
+enum fas_code
+logon_remember(struct logon *l, const char *ccache, bool kept, struct fas_err *e)
 {
 	logon_answer_session(&l->facts, l->answer.server, &l->session);
+	l->session.kept = kept;
 	if (check_user(l, e) != FAS_OK)
 		return e->code;
 	(void)snprintf(l->session.user, sizeof(l->session.user), "%s", l->user.name);
-	if (choose_cache(args, l, e) != FAS_OK)
+	if (choose_cache(l, ccache, e) != FAS_OK)
 		return e->code;
-	return session_file_save(l->config.state, &l->session, e);
+	return session_file_save(l->up->config->state, &l->session, e);
+}
+
+/* By which of this host's names a domain controller has to prove itself; "" = it has not. */
+static enum fas_code
+choose_proof(const struct logon *l, char service[PROOF_SERVICE_MAX], struct fas_err *e)
+{
+	const struct agent_config *config = l->up->config;
+	service[0] = 0;
+	if (config->verify == AGENT_VERIFY_OFF ||
+	    (config->verify == AGENT_VERIFY_AUTO && access(config->host_keytab, F_OK) != 0))
+		return FAS_OK;
+	return proof_service(config->host_keytab, l->facts.realm, service, e);
 }
 
 static enum fas_code
-get_tgt(struct logon *l, struct fas_err *e)
+check_proof(const struct logon *l, const char *service, struct fas_err *e)
+{
+	OWN(bytes) uint8_t *proof = NULL;
+	size_t len = 0;
+	if (!service[0])
+		return FAS_OK;
+	const char *text = json_string_value(json_object_get(l->tgt, "proof"));
+	const char *client = json_string_value(json_object_get(l->tgt, "principal"));
+	if (!text || !client)
+		return fas_fail(e, FAS_E_INTERNAL, "internal", "the child gave no proof");
+	if (base64_decode(text, strlen(text), false, &proof, &len, e) != FAS_OK)
+		return e->code;
+	enum fas_code rc = proof_check(l->up->config->host_keytab, service, client, proof, len, e);
+	(void)json_object_del(l->tgt, "proof");
+	return rc;
+}
+
+static enum fas_code
+run_pkinit(struct logon *l, const char *service, struct fas_err *e)
 {
 	const char *profile = getenv("KRB5_CONFIG");
-	struct pkinit_request request = {
-	    .config = &l->config,
+	const struct pkinit_request request = {
+	    .config = l->up->config,
 	    .anchors_pem = l->anchors,
-	    .system_profile = profile && *profile ? profile : "/etc/krb5.conf",
+	    .system_profile = profile && *profile ? profile : SYSTEM_PROFILE,
 	    .realm = l->facts.realm,
 	    .principal = l->facts.principal,
 	    .sam_account_name = l->facts.sam_account_name,
-	    .key = l->key,
 	    .certificate_pem = l->facts.certificate,
 	    .chain_pem = l->facts.chain,
 	    .ccache_path = l->session.ccache,
+	    .replace = l->replace,
+	    .local_user = l->user.name,
+	    .service = service[0] ? service : NULL,
+	    .pkcs11 = l->pkcs11,
 	};
-	return child_run(&l->user, pkinit_logon, &request, PKINIT_MS, &l->tgt, e);
+	OWN(secret) struct secret pem = {0};
+	OWN(json) json_t *input = pkinit_input(&request);
+	if (!input)
+		return fas_fail_nomem(e);
+	if (!l->pkcs11 && key_to_pem(l->key, &pem, e) != FAS_OK)
+		return e->code;
+	const struct child_order order = {.task = "pkinit",
+	    .input = input,
+	    .secret = l->pkcs11 ? NULL : &pem,
+	    .timeout_ms = PKINIT_MS,
+	    .begun = l->begun,
+	    .arg = l->arg};
+	return child_run(&l->user, &order, &l->tgt, e);
 }
 
-/* No desktop will come of it: end the session, so that its certificate is revoked as the rule says. */
-static void
-give_up(const struct cli_args *args, struct logon *l)
+enum fas_code
+logon_get_tgt(struct logon *l, struct fas_err *e)
 {
-	struct fas_err e = {0};
-	if (l->facts.session_id && logoff_session(&l->config, &l->session, &e) != FAS_OK)
-		(void)fprintf(args->err, "%s: the session could not be ended: %s (%s)\n",
-		    args->program->name, e.message, fas_err_reason(&e));
-}
-
-static int
-show_logon(const struct cli_args *args, const struct logon *l)
-{
-	char start[TIME_TEXT_MAX], end[TIME_TEXT_MAX], session_end[TIME_TEXT_MAX];
-	const struct session_file *s = &l->session;
-	if (cli_flag(args, "json")) {
-		OWN(json)
-		json_t *answer = json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:O,s:s,s:s}", "session_id",
-		    s->id, "session_expires_at", (json_int_t)s->expires_s, "upn", s->upn,
-		    "principal", s->principal, "user", s->user, "serial", s->serial, "tgt", l->tgt,
-		    "ccache", s->ccache, "correlation_id", s->correlation_id);
-		(void)json_dumpf(answer, args->out, JSON_INDENT(2));
-		(void)fputc('\n', args->out);
-		return CLI_OK;
-	}
-	const char *client = json_string_value(json_object_get(l->tgt, "principal"));
-	time_format(json_integer_value(json_object_get(l->tgt, "start")), start);
-	time_format(json_integer_value(json_object_get(l->tgt, "end")), end);
-	(void)fprintf(args->out,
-	    "session         %s\n"
-	    "session ends    %s\n"
-	    "user            %s (uid %u)\n"
-	    "principal       %s\n"
-	    "ticket          %s to %s\n"
-	    "cache           FILE:%s\n"
-	    "correlation id  %s\n",
-	    s->id, time_format(s->expires_s, session_end), s->user, (unsigned)l->user.uid,
-	    client ? client : "", start, end, s->ccache, s->correlation_id);
-	return CLI_OK;
-}
-
-int
-logon_run(const struct cli_args *args)
-{
-	struct fas_err e = {0};
-	OWN(secret) struct secret ticket = {0};
-	OWN(logon) struct logon l = {0};
-	int rc = agent_secret(args, "ticket", "ticket-file", TICKET_BYTES_MAX, &ticket);
-	if (rc != CLI_OK)
+	char service[PROOF_SERVICE_MAX];
+	enum fas_code rc = choose_proof(l, service, e);
+	if (rc == FAS_OK)
+		rc = run_pkinit(l, service, e);
+	if (rc != FAS_OK || check_proof(l, service, e) == FAS_OK)
 		return rc;
-	if (prepare(args, &l, &e) != FAS_OK || redeem(&l, &ticket, &e) != FAS_OK)
-		return cli_fail(args, &e);
-	if (remember(args, &l, &e) == FAS_OK && get_tgt(&l, &e) == FAS_OK)
-		return show_logon(args, &l);
-	l.session.ccache[0] = 0; /* none was made; one of that name is somebody else's */
-	give_up(args, &l);
-	(void)fas_wrap(&e, "correlation id %s", l.session.correlation_id);
-	return cli_fail(args, &e);
+	struct fas_err ignored = {0};
+	(void)!cache_destroy(
+	    &l->user, l->session.ccache, &ignored); /* of a false domain controller */
+	return e->code;
 }

@@ -6,10 +6,12 @@
 #include "fas/base/text.h"
 
 #define PEM_TEXT_MAX 65536
+#define KEY_NAME_LEN 32
 
 void
 logon_answer_done(struct logon_answer *answer)
 {
+	rule_done(&answer->rule);
 	json_close(&answer->reader);
 }
 
@@ -39,6 +41,34 @@ answer_need_time(struct json_reader *r, const char *name)
 	return at;
 }
 
+json_t *
+answer_want_any(struct json_reader *r, const char *name)
+{
+	const json_t *value = json_object_get(r->object, name);
+	return value ? json_want_value(r, name, json_typeof(value)) : NULL;
+}
+
+static bool
+key_name_is_valid(const char *key)
+{
+	return strspn(key, "0123456789abcdef") == KEY_NAME_LEN && key[KEY_NAME_LEN] == 0;
+}
+
+const char *
+answer_want_key(struct json_reader *r)
+{
+	enum rule_custody custody = RULE_CUSTODY_HOST;
+	const char *word = json_want_text(r, "custody", 1, 16);
+	const char *key = json_want_text(r, "key", KEY_NAME_LEN, KEY_NAME_LEN);
+	if (word && !rule_custody_parse(word, &custody))
+		fas_fail(r->e, FAS_E_INPUT, "answer_malformed",
+		    "custody \"%.16s\" is not known to this version", word);
+	if ((custody == RULE_CUSTODY_SERVICE) != (key != NULL) || (key && !key_name_is_valid(key)))
+		fas_fail(r->e, FAS_E_INPUT, "answer_malformed",
+		    "custody and key in the answer do not fit");
+	return key;
+}
+
 enum fas_code
 logon_answer_read(json_t *body, struct logon_answer *out, struct fas_err *e)
 {
@@ -59,7 +89,11 @@ logon_answer_read(json_t *body, struct logon_answer *out, struct fas_err *e)
 	out->principal = json_need_text(r, "principal", 3, UPN_MAX);
 	out->sid = json_need_text(r, "sid", 1, SID_TEXT_MAX);
 	out->correlation_id = json_need_text(r, "correlation_id", 1, CORRELATION_ID_MAX - 1);
+	out->key = answer_want_key(r);
+	json_t *rule = answer_want_any(r, "in_session");
 	rc = json_finish(r);
+	if (rc == FAS_OK)
+		rc = rule_read(rule, &out->rule, e);
 	return rc == FAS_OK ? check_names(out, e) : rc;
 }
 

@@ -115,24 +115,24 @@ run_enroll(const struct cli_args *args)
 
 /* ---- renew ---- */
 
-static enum fas_code
-renew(const struct agent_config *config, X509 **certificate, struct fas_err *e)
+enum fas_code
+machine_renew(const struct upstream *up, X509 **certificate, struct fas_err *e)
 {
 	OWN(identity) struct identity identity = {0};
-	OWN(trust) struct trust trust = {.identity = &identity};
 	OWN(text) char *csr = NULL;
 	OWN(api_answer) struct api_answer answer = {0};
-	const struct api api = {.config = config, .trust = &trust};
-	if (identity_load(config->state, &identity, e) != FAS_OK ||
+	const char *state = up->config->state;
+	if (identity_load(state, &identity, e) != FAS_OK ||
 	    key_request(identity.key, &csr, e) != FAS_OK)
 		return e->code;
 	OWN(json) json_t *body = json_pack("{s:s}", "csr", csr);
 	if (!body)
 		return fas_fail_nomem(e);
-	if (api_call(&api, "POST", "/v1/renew", body, &answer, e) != FAS_OK ||
+	const struct upstream_ask ask = {.method = "POST", .path = "/v1/renew", .body = body};
+	if (up->call(up, &ask, &answer, e) != FAS_OK ||
 	    read_answer(answer.body, identity.key, identity.service_ca, certificate, e) != FAS_OK)
 		return e->code;
-	return identity_store(config->state, identity.key, *certificate, identity.service_ca, e);
+	return identity_store(state, identity.key, *certificate, identity.service_ca, e);
 }
 
 static int
@@ -141,7 +141,9 @@ run_renew(const struct cli_args *args)
 	struct fas_err e = {0};
 	struct agent_config config;
 	OWN(x509) X509 *certificate = NULL;
-	if (agent_setup(args, &config, &e) != FAS_OK || renew(&config, &certificate, &e) != FAS_OK)
+	const struct upstream up = {.config = &config, .call = agent_call};
+	if (agent_setup(args, &config, &e) != FAS_OK ||
+	    machine_renew(&up, &certificate, &e) != FAS_OK)
 		return cli_fail(args, &e);
 	return show_machine(args, config.state, certificate);
 }

@@ -8,15 +8,19 @@
 
 #include "fas/agent/anchor.h"
 #include "fas/agent/ccache.h"
+#include "fas/agent/child.h"
 #include "fas/agent/kdc.h"
-#include "fas/agent/key.h"
 #include "fas/agent/memfile.h"
+#include "fas/agent/proof.h"
+#include "fas/base/json.h"
 #include "fas/base/text.h"
 
 #define EXCHANGES_MAX 3
 #define PROFILE_MAX 16384
-#define OPTION_MAX 128
+#define OPTION_MAX (PATH_MAX + 512)
+#define RENEW_LIFE_S (7 * 24 * 3600) /* the domain controller cuts it to what it allows */
 #define WHY_MAX 200
+#define INPUT_TEXT_MAX (256 * 1024)
 #define KRB5_CONFIG_MAX (PATH_MAX + 64)
 
 /* Everything of libkrb5 that one logon holds. */
@@ -48,14 +52,13 @@ DEFINE_OWN_IN_PLACE(kerberos, struct kerberos, kerberos_done);
 
 /* The memory files of one logon. */
 struct papers {
-	struct memfile certificate, key, pool, anchors, profile;
+	struct memfile certificate, pool, anchors, profile;
 };
 
 static void
 papers_done(struct papers *p)
 {
 	memfile_done(&p->certificate);
-	memfile_done(&p->key);
 	memfile_done(&p->pool);
 	memfile_done(&p->anchors);
 	memfile_done(&p->profile);
@@ -110,14 +113,6 @@ fail_ticket(struct kerberos *k, krb5_error_code code, struct fas_err *e)
 }
 
 static enum fas_code
-make_key_paper(struct papers *p, EVP_PKEY *key, struct fas_err *e)
-{
-	OWN(secret) struct secret pem = {0};
-	enum fas_code rc = key_to_pem(key, &pem, e);
-	return rc == FAS_OK ? memfile_make(&p->key, "key", pem.data, pem.len, e) : rc;
-}
-
-static enum fas_code
 make_text_paper(struct memfile *m, const char *name, const char *text, struct fas_err *e)
 {
 	return memfile_make(m, name, text, strlen(text), e);
@@ -154,8 +149,7 @@ make_papers(struct papers *p, const struct pkinit_request *request, struct fas_e
 	    make_text_paper(&p->certificate, "certificate", request->certificate_pem, e) !=
 		FAS_OK ||
 	    make_text_paper(&p->pool, "chain", request->chain_pem, e) != FAS_OK ||
-	    make_anchors_paper(p, request, &names, e) != FAS_OK ||
-	    make_key_paper(p, request->key, e) != FAS_OK)
+	    make_anchors_paper(p, request, &names, e) != FAS_OK)
 		return e->code;
 	return make_profile_paper(p, request, &names, e);
 }
@@ -189,13 +183,14 @@ start_kerberos(struct kerberos *k, const struct papers *p, const struct pkinit_r
 }
 
 static krb5_error_code
-set_identity(struct kerberos *k, const struct papers *p)
+set_identity(struct kerberos *k, const struct papers *p, const char *pkcs11)
 {
 	char identity[OPTION_MAX], anchors[OPTION_MAX];
-	(void)snprintf(identity, sizeof(identity), "FILE:%s,%s", p->certificate.path, p->key.path);
+	(void)snprintf(
+	    identity, sizeof(identity), "FILE:%s,%s", p->certificate.path, CHILD_SECRET_PATH);
 	(void)snprintf(anchors, sizeof(anchors), "FILE:%s", p->anchors.path);
-	krb5_error_code code =
-	    krb5_get_init_creds_opt_set_pa(k->ctx, k->options, "X509_user_identity", identity);
+	krb5_error_code code = krb5_get_init_creds_opt_set_pa(
+	    k->ctx, k->options, "X509_user_identity", pkcs11 ? pkcs11 : identity);
 	if (code == 0)
 		code = krb5_get_init_creds_opt_set_pa(k->ctx, k->options, "X509_anchors", anchors);
 	return code;
@@ -232,7 +227,8 @@ exchange(struct kerberos *k)
 }
 
 static enum fas_code
-get_ticket(struct kerberos *k, const struct papers *p, const char *cache, struct fas_err *e)
+get_ticket(struct kerberos *k, const struct papers *p, const struct pkinit_request *request,
+    const char *cache, struct fas_err *e)
 {
 	char name[CCACHE_NAME_MAX];
 	(void)snprintf(name, sizeof(name), "FILE:%s", cache);
@@ -242,9 +238,10 @@ get_ticket(struct kerberos *k, const struct papers *p, const char *cache, struct
 	if (code != 0)
 		return fail_kerberos(k, code, "credential cache", e);
 	krb5_get_init_creds_opt_set_canonicalize(k->options, 1);
+	krb5_get_init_creds_opt_set_renew_life(k->options, RENEW_LIFE_S);
 	code = krb5_get_init_creds_opt_set_out_ccache(k->ctx, k->options, k->cache);
 	if (code == 0)
-		code = set_identity(k, p);
+		code = set_identity(k, p, request->pkcs11);
 	if (code == 0)
 		code = exchange(k);
 	return code == 0 ? FAS_OK : fail_ticket(k, code, e);
@@ -277,8 +274,35 @@ check_client(struct kerberos *k, const struct pkinit_request *request, struct fa
 	    request->sam_account_name);
 }
 
+/* Both have to agree: the account that the service certified, and whom this host's Kerberos lets into the local one. */
 static enum fas_code
-make_result(struct kerberos *k, json_t **result, struct fas_err *e)
+check_local(struct kerberos *k, const struct pkinit_request *request, struct fas_err *e)
+{
+	if (krb5_kuserok(k->ctx, k->creds.client, request->local_user))
+		return FAS_OK;
+	return fas_fail(e, FAS_E_DENIED, "kuserok_refused",
+	    "Kerberos does not let %s@%s into the local account %s (auth_to_local in krb5.conf, "
+	    ".k5login)",
+	    request->sam_account_name, request->realm, request->local_user);
+}
+
+static enum fas_code
+add_proof(struct kerberos *k, const char *service, json_t *result, struct fas_err *e)
+{
+	OWN(bytes) uint8_t *proof = NULL;
+	size_t len = 0;
+	if (!service)
+		return FAS_OK;
+	if (proof_make(k->ctx, &k->creds, service, &proof, &len, e) != FAS_OK)
+		return e->code;
+	OWN(text) char *text = base64_encode(proof, len);
+	if (!text || json_object_set_new(result, "proof", json_string(text)) != 0)
+		return fas_fail_nomem(e);
+	return FAS_OK;
+}
+
+static enum fas_code
+make_result(struct kerberos *k, const char *service, json_t **result, struct fas_err *e)
 {
 	char *name = NULL;
 	krb5_error_code code = krb5_unparse_name(k->ctx, k->creds.client, &name);
@@ -289,21 +313,84 @@ make_result(struct kerberos *k, json_t **result, struct fas_err *e)
 	    (json_int_t)(uint32_t)(t->starttime ? t->starttime : t->authtime), "end",
 	    (json_int_t)(uint32_t)t->endtime, "renew_till", (json_int_t)(uint32_t)t->renew_till);
 	krb5_free_unparsed_name(k->ctx, name);
-	return *result ? FAS_OK : fas_fail_nomem(e);
+	return *result ? add_proof(k, service, *result, e) : fas_fail_nomem(e);
 }
 
-enum fas_code
-pkinit_logon(void *arg, json_t **result, struct fas_err *e)
+static enum fas_code
+log_on(const struct pkinit_request *request, json_t **result, struct fas_err *e)
 {
-	const struct pkinit_request *request = arg;
-	OWN(papers)
-	struct papers p = {MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE};
+	OWN(papers) struct papers p = {MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE, MEMFILE_NONE};
 	OWN(ccache_draft) struct ccache_draft draft = {0};
 	OWN(kerberos) struct kerberos k = {0};
 	if (make_papers(&p, request, e) != FAS_OK || start_kerberos(&k, &p, request, e) != FAS_OK ||
 	    ccache_begin(request->ccache_path, &draft, e) != FAS_OK ||
-	    get_ticket(&k, &p, draft.file, e) != FAS_OK || check_client(&k, request, e) != FAS_OK ||
-	    make_result(&k, result, e) != FAS_OK)
+	    get_ticket(&k, &p, request, draft.file, e) != FAS_OK ||
+	    check_client(&k, request, e) != FAS_OK || check_local(&k, request, e) != FAS_OK ||
+	    make_result(&k, request->service, result, e) != FAS_OK)
 		return e->code;
-	return ccache_commit(&draft, e);
+	return request->replace ? ccache_replace(&draft, e) : ccache_commit(&draft, e);
+}
+
+/* ---- the request as a child's input ---- */
+
+json_t *
+pkinit_input(const struct pkinit_request *r)
+{
+	OWN(json) json_t *names = json_array();
+	for (size_t i = 0; i < r->config->n_kdc_names; i++) {
+		if (json_array_append_new(names, json_string(r->config->kdc_names[i])) != 0)
+			return NULL;
+	}
+	return json_pack("{s:O,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:s*,s:s*}", "kdc", names,
+	    "anchors", r->anchors_pem, "profile", r->system_profile, "realm", r->realm, "principal",
+	    r->principal, "account", r->sam_account_name, "certificate", r->certificate_pem,
+	    "chain", r->chain_pem, "ccache", r->ccache_path, "user", r->local_user, "replace",
+	    r->replace, "service", r->service, "pkcs11", r->pkcs11);
+}
+
+static void
+read_kdc_names(const json_t *list, struct agent_config *config)
+{
+	size_t i;
+	json_t *name;
+	json_array_foreach(list, i, name)
+	{
+		const char *text = json_string_value(name);
+		if (text && config->n_kdc_names < AGENT_KDC_NAMES_MAX)
+			(void)snprintf(
+			    config->kdc_names[config->n_kdc_names++], HOSTNAME_MAX + 1, "%s", text);
+	}
+}
+
+static enum fas_code
+read_input(struct json_reader *r, struct agent_config *config, struct pkinit_request *out)
+{
+	*out = (struct pkinit_request){
+	    .config = config,
+	    .anchors_pem = json_need_lines(r, "anchors", 1, INPUT_TEXT_MAX),
+	    .system_profile = json_need_text(r, "profile", 1, KRB5_CONFIG_MAX),
+	    .realm = json_need_text(r, "realm", 1, HOSTNAME_MAX),
+	    .principal = json_need_text(r, "principal", 3, UPN_MAX),
+	    .sam_account_name = json_need_text(r, "account", 1, LOCAL_NAME_MAX),
+	    .certificate_pem = json_need_lines(r, "certificate", 1, INPUT_TEXT_MAX),
+	    .chain_pem = json_need_lines(r, "chain", 1, INPUT_TEXT_MAX),
+	    .ccache_path = json_need_text(r, "ccache", 1, PATH_MAX - 1),
+	    .local_user = json_need_text(r, "user", 1, LOCAL_NAME_MAX - 1),
+	    .replace = json_want_bool(r, "replace", false),
+	    .service = json_want_text(r, "service", 1, PROOF_SERVICE_MAX),
+	    .pkcs11 = json_want_text(r, "pkcs11", 1, OPTION_MAX - 1),
+	};
+	read_kdc_names(json_need_value(r, "kdc", JSON_ARRAY), config);
+	return json_finish(r);
+}
+
+enum fas_code
+pkinit_logon(json_t *input, json_t **result, struct fas_err *e)
+{
+	OWN(json_reader) struct json_reader r = {0};
+	struct pkinit_request request;
+	struct agent_config config = {0};
+	if (json_open_object(&r, input, e) != FAS_OK || read_input(&r, &config, &request) != FAS_OK)
+		return e->code;
+	return log_on(&request, result, e);
 }

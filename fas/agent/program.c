@@ -1,7 +1,8 @@
 /* fas-agent as a table. */
 #include "fas/agent/commands.h"
 
-static const struct cli_group *const groups[] = {&agent_machine_group, &agent_session_group};
+static const struct cli_group *const groups[] = {
+    &agent_machine_group, &agent_session_group, &agent_daemon_group};
 
 static const struct cli_option common[] = {
     {"config", "FILE", "agent.yaml", 0},

@@ -6,6 +6,8 @@
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 
+#define CORRELATION_WORDS "; correlation id "
+
 static const struct {
 	long status;
 	enum fas_code code;
@@ -72,5 +74,16 @@ refusal_fail(const struct refusal *refusal, struct fas_err *e)
 {
 	bool id = refusal->correlation_id[0] != 0;
 	return fas_fail(e, refusal_class(refusal->status), refusal->code, "%s%s%s", refusal->title,
-	    id ? "; correlation id " : "", refusal->correlation_id);
+	    id ? CORRELATION_WORDS : "", refusal->correlation_id);
+}
+
+bool
+refusal_correlation(const struct fas_err *e, char out[CORRELATION_ID_MAX])
+{
+	const char *at = strstr(e->message, CORRELATION_WORDS);
+	(void)snprintf(out, CORRELATION_ID_MAX, "%s", at ? at + sizeof(CORRELATION_WORDS) - 1 : "");
+	if (correlation_id_is_valid(out))
+		return true;
+	out[0] = 0;
+	return false;
 }

@@ -5,6 +5,7 @@
 #ifndef FAS_AGENT_REFUSAL_H
 #define FAS_AGENT_REFUSAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fas/base/audit.h"
@@ -29,6 +30,8 @@ MUST_CHECK enum fas_code refusal_parse(
 
 /* The problem as an error of ours: class from the status, reason = code, one sentence. */
 enum fas_code refusal_fail(const struct refusal *refusal, struct fas_err *e);
+/* The correlation id in an error that refusal_fail has made; false (and "") when it has none. */
+bool refusal_correlation(const struct fas_err *e, char out[CORRELATION_ID_MAX]);
 /* The class for a status that came without a problem document. */
 enum fas_code refusal_class(long status);
 

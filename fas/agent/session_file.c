@@ -44,10 +44,11 @@ session_file_save(const char *state, const struct session_file *s, struct fas_er
 {
 	char path[PATH_MAX], folder[PATH_MAX];
 	OWN(json)
-	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "id", s->id,
-	    "server", s->server, "upn", s->upn, "principal", s->principal, "user", s->user,
-	    "ccache", s->ccache, "serial", s->serial, "correlation_id", s->correlation_id,
-	    "expires_at", (json_int_t)s->expires_s, "lease_s", (json_int_t)s->lease_s);
+	json_t *object =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:b}", "id", s->id, "server",
+		s->server, "upn", s->upn, "principal", s->principal, "user", s->user, "ccache",
+		s->ccache, "serial", s->serial, "correlation_id", s->correlation_id, "expires_at",
+		(json_int_t)s->expires_s, "lease_s", (json_int_t)s->lease_s, "kept", s->kept);
 	OWN(text) char *text = json_text(object, JSON_INDENT(1));
 	if (!text)
 		return fas_fail_nomem(e);
@@ -91,6 +92,7 @@ parse(const char *text, size_t len, struct session_file *out, struct fas_err *e)
 	}
 	out->expires_s = json_need_int(&r, "expires_at", 0, INT64_MAX);
 	out->lease_s = json_need_int(&r, "lease_s", 0, INT64_MAX);
+	out->kept = json_want_bool(&r, "kept", false);
 	return json_finish(&r);
 }
 

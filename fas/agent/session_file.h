@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fas/agent/child.h"
 #include "fas/agent/config.h"
+#include "fas/agent/user.h"
 #include "fas/base/audit.h"
 #include "fas/base/names.h"
 
@@ -28,6 +28,7 @@ struct session_file {
 	char correlation_id[CORRELATION_ID_MAX];
 	int64_t expires_s;
 	int64_t lease_s;
+	bool kept; /* by the daemon, which ends what an earlier one has left */
 };
 
 /* Letters, digits, '-' and '_', 1 to 64 of them: it becomes a file name and a part of a URL. */

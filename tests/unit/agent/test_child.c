@@ -6,6 +6,7 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,9 +42,9 @@ teardown(void **state)
 }
 
 static enum fas_code
-who_am_i(void *arg, json_t **result, struct fas_err *e)
+who_am_i(json_t *input, json_t **result, struct fas_err *e)
 {
-	(void)arg;
+	(void)input;
 	(void)e;
 	*result = json_pack("{s:i,s:i,s:i,s:b}", "uid", (int)getuid(), "euid", (int)geteuid(),
 	    "gid", (int)getegid(), "dumpable", prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0);
@@ -51,16 +52,17 @@ who_am_i(void *arg, json_t **result, struct fas_err *e)
 }
 
 static enum fas_code
-refuse(void *arg, json_t **result, struct fas_err *e)
+refuse(json_t *input, json_t **result, struct fas_err *e)
 {
 	(void)result;
-	return fas_fail(e, FAS_E_DENIED, "no_reason", "because of %s", (const char *)arg);
+	return fas_fail(e, FAS_E_DENIED, "no_reason", "because of %s",
+	    json_string_value(json_object_get(input, "what")));
 }
 
 static enum fas_code
-die(void *arg, json_t **result, struct fas_err *e)
+die(json_t *input, json_t **result, struct fas_err *e)
 {
-	(void)arg;
+	(void)input;
 	(void)result;
 	(void)e;
 	(void)raise(SIGKILL);
@@ -68,9 +70,9 @@ die(void *arg, json_t **result, struct fas_err *e)
 }
 
 static enum fas_code
-sleep_on(void *arg, json_t **result, struct fas_err *e)
+sleep_on(json_t *input, json_t **result, struct fas_err *e)
 {
-	(void)arg;
+	(void)input;
 	(void)result;
 	(void)e;
 	while (pause() < 0)
@@ -79,14 +81,48 @@ sleep_on(void *arg, json_t **result, struct fas_err *e)
 }
 
 static enum fas_code
-try_root(void *arg, json_t **result, struct fas_err *e)
+try_root(json_t *input, json_t **result, struct fas_err *e)
 {
-	(void)arg;
+	(void)input;
 	(void)e;
 	bool back = setuid(0) == 0 || seteuid(0) == 0;
 	bool shadow = access("/etc/shadow", R_OK) == 0;
 	*result = json_pack("{s:b,s:b}", "back", back, "shadow", shadow);
 	return FAS_OK;
+}
+
+/* How many descriptors are open, and what the secret holds. */
+static enum fas_code
+what_is_there(json_t *input, json_t **result, struct fas_err *e)
+{
+	OWN(text) char *secret = NULL;
+	size_t len = 0;
+	int open = 0;
+	(void)input;
+	for (int fd = 0; fd < 256; fd++)
+		open += fcntl(fd, F_GETFD) >= 0;
+	enum fas_code rc = file_read(CHILD_SECRET_PATH, 100, &secret, &len, e);
+	*result = json_pack("{s:i,s:s?}", "open", open, "secret", secret);
+	return rc;
+}
+
+static enum fas_code write_cache(json_t *input, json_t **result, struct fas_err *e);
+
+static const struct child_task tasks[] = {{"who", who_am_i}, {"refuse", refuse}, {"die", die},
+    {"sleep", sleep_on}, {"root", try_root}, {"there", what_is_there}, {"cache", write_cache}};
+
+static enum fas_code
+run_with(const struct local_user *user, const char *task, json_t *input, int timeout_ms,
+    json_t **result, struct fas_err *e)
+{
+	const struct child_order order = {.task = task, .input = input, .timeout_ms = timeout_ms};
+	return child_run(user, &order, result, e);
+}
+
+static enum fas_code
+run(const struct local_user *user, const char *task, json_t **result, struct fas_err *e)
+{
+	return run_with(user, task, NULL, QUICK_MS, result, e);
 }
 
 static void
@@ -95,7 +131,7 @@ the_childs_result_comes_back(void **state)
 	struct fas_err e = {0};
 	OWN(json) json_t *result = NULL;
 	(void)state;
-	assert_int_equal(child_run(&self, who_am_i, NULL, QUICK_MS, &result, &e), FAS_OK);
+	assert_int_equal(run(&self, "who", &result, &e), FAS_OK);
 	assert_int_equal(json_integer_value(json_object_get(result, "uid")), getuid());
 }
 
@@ -104,9 +140,9 @@ the_childs_error_comes_back_with_class_and_reason(void **state)
 {
 	struct fas_err e = {0};
 	OWN(json) json_t *result = NULL;
-	char what[] = "rain";
+	OWN(json) json_t *input = json_pack("{s:s}", "what", "rain");
 	(void)state;
-	assert_int_equal(child_run(&self, refuse, what, QUICK_MS, &result, &e), FAS_E_DENIED);
+	assert_int_equal(run_with(&self, "refuse", input, QUICK_MS, &result, &e), FAS_E_DENIED);
 	assert_string_equal(e.reason, "no_reason");
 	assert_string_equal(e.message, "because of rain");
 }
@@ -117,7 +153,7 @@ a_child_that_dies_is_an_error(void **state)
 	struct fas_err e = {0};
 	OWN(json) json_t *result = NULL;
 	(void)state;
-	assert_int_equal(child_run(&self, die, NULL, QUICK_MS, &result, &e), FAS_E_INTERNAL);
+	assert_int_equal(run(&self, "die", &result, &e), FAS_E_INTERNAL);
 	assert_string_equal(e.reason, "child_failed");
 }
 
@@ -127,8 +163,36 @@ a_child_that_hangs_is_ended_at_its_deadline(void **state)
 	struct fas_err e = {0};
 	OWN(json) json_t *result = NULL;
 	(void)state;
-	assert_int_equal(child_run(&self, sleep_on, NULL, 100, &result, &e), FAS_E_TIMEOUT);
+	assert_int_equal(run_with(&self, "sleep", NULL, 100, &result, &e), FAS_E_TIMEOUT);
 	assert_string_equal(e.reason, "child_timeout");
+}
+
+static void
+a_child_has_its_line_and_its_secret_and_nothing_else(void **state)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *result = NULL;
+	OWN(secret) struct secret secret = {0};
+	OWN(fd)
+	int mine = open("/dev/null", O_RDONLY); /* no O_CLOEXEC: only this program's own are */
+	(void)state;
+	assert_int_equal(fcntl(mine, F_SETFD, FD_CLOEXEC), 0);
+	assert_int_equal(secret_copy(&secret, "the key", 7, &e), FAS_OK);
+	const struct child_order order = {
+	    .task = "there", .secret = &secret, .timeout_ms = QUICK_MS};
+	assert_int_equal(child_run(&self, &order, &result, &e), FAS_OK);
+	assert_string_equal(json_string_value(json_object_get(result, "secret")), "the key");
+	assert_int_equal(json_integer_value(json_object_get(result, "open")), 5);
+}
+
+static void
+an_unknown_task_is_an_error(void **state)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *result = NULL;
+	(void)state;
+	assert_int_equal(run(&self, "dance", &result, &e), FAS_E_INTERNAL);
+	assert_string_equal(e.reason, "child_failed");
 }
 
 static void
@@ -157,33 +221,33 @@ a_child_of_root_is_the_user_and_cannot_go_back(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(local_user_find(OTHER_USER, 1000, &user, &e), FAS_OK);
-	assert_int_equal(child_run(&user, who_am_i, NULL, QUICK_MS, &who, &e), FAS_OK);
+	assert_int_equal(run(&user, "who", &who, &e), FAS_OK);
 	assert_int_equal(json_integer_value(json_object_get(who, "uid")), user.uid);
 	assert_int_equal(json_integer_value(json_object_get(who, "euid")), user.uid);
 	assert_int_equal(json_integer_value(json_object_get(who, "gid")), user.gid);
 	assert_true(json_is_false(json_object_get(who, "dumpable")));
-	assert_int_equal(child_run(&user, try_root, NULL, QUICK_MS, &tried, &e), FAS_OK);
+	assert_int_equal(run(&user, "root", &tried, &e), FAS_OK);
 	assert_true(json_is_false(json_object_get(tried, "back")));
 	assert_true(json_is_false(json_object_get(tried, "shadow")));
 }
 
 /* ---- credential caches ---- */
 
-struct cache_work {
-	char path[128];
-	const char *content;
-};
-
 static enum fas_code
-write_cache(void *arg, json_t **result, struct fas_err *e)
+write_cache_at(const char *path, const char *content, struct fas_err *e)
 {
-	const struct cache_work *work = arg;
 	OWN(ccache_draft) struct ccache_draft draft = {0};
-	(void)result;
-	if (ccache_begin(work->path, &draft, e) != FAS_OK ||
-	    file_write_atomic(draft.file, work->content, strlen(work->content), 0644, e) != FAS_OK)
+	if (ccache_begin(path, &draft, e) != FAS_OK ||
+	    file_write_atomic(draft.file, content, strlen(content), 0644, e) != FAS_OK)
 		return e->code;
 	return ccache_commit(&draft, e);
+}
+
+static enum fas_code
+write_cache(json_t *input, json_t **result, struct fas_err *e)
+{
+	(void)result;
+	return write_cache_at(json_string_value(json_object_get(input, "path")), "tickets", e);
 }
 
 static size_t
@@ -202,57 +266,55 @@ static void
 a_cache_belongs_to_the_user_alone(void **state)
 {
 	struct local_user user = self;
-	struct cache_work work = {.content = "tickets"};
+	char path[128];
 	struct fas_err e = {0};
 	struct stat st;
 	OWN(json) json_t *nothing = NULL;
 	(void)state;
 	if (geteuid() == 0)
 		assert_int_equal(local_user_find(OTHER_USER, 1000, &user, &e), FAS_OK);
-	(void)snprintf(work.path, sizeof(work.path), "%s/krb5cc_a", folder);
-	assert_int_equal(child_run(&user, write_cache, &work, QUICK_MS, &nothing, &e), FAS_OK);
-	assert_int_equal(stat(work.path, &st), 0);
+	(void)snprintf(path, sizeof(path), "%s/krb5cc_a", folder);
+	OWN(json) json_t *input = json_pack("{s:s}", "path", path);
+	assert_int_equal(run_with(&user, "cache", input, QUICK_MS, &nothing, &e), FAS_OK);
+	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_uid, user.uid);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_nlink, 1);
-	assert_int_equal(unlink(work.path), 0);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(entries_in(folder), 0);
 }
 
 static void
 a_cache_never_takes_the_place_of_another_file(void **state)
 {
-	struct cache_work work = {.content = "tickets"};
+	char path[128];
 	struct fas_err e = {0};
 	OWN(text) char *left = NULL;
 	size_t len = 0;
-	json_t *nothing = NULL;
 	(void)state;
-	(void)snprintf(work.path, sizeof(work.path), "%s/krb5cc_b", folder);
-	assert_int_equal(file_write_atomic(work.path, "mine", 4, 0600, &e), FAS_OK);
-	assert_int_equal(write_cache(&work, &nothing, &e), FAS_E_CONFLICT);
+	(void)snprintf(path, sizeof(path), "%s/krb5cc_b", folder);
+	assert_int_equal(file_write_atomic(path, "mine", 4, 0600, &e), FAS_OK);
+	assert_int_equal(write_cache_at(path, "tickets", &e), FAS_E_CONFLICT);
 	assert_string_equal(e.reason, "ccache_exists");
 	fas_err_clear(&e);
-	assert_int_equal(file_read(work.path, 100, &left, &len, &e), FAS_OK);
+	assert_int_equal(file_read(path, 100, &left, &len, &e), FAS_OK);
 	assert_string_equal(left, "mine");
-	assert_int_equal(unlink(work.path), 0);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(entries_in(folder), 0);
 }
 
 static void
 a_link_in_the_caches_place_is_not_followed(void **state)
 {
-	struct cache_work work = {.content = "tickets"};
 	struct fas_err e = {0};
-	char target[128];
-	json_t *nothing = NULL;
+	char path[128], target[128];
 	(void)state;
-	(void)snprintf(work.path, sizeof(work.path), "%s/krb5cc_c", folder);
+	(void)snprintf(path, sizeof(path), "%s/krb5cc_c", folder);
 	(void)snprintf(target, sizeof(target), "%s/elsewhere", folder);
-	assert_int_equal(symlink(target, work.path), 0);
-	assert_int_equal(write_cache(&work, &nothing, &e), FAS_E_CONFLICT);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(write_cache_at(path, "tickets", &e), FAS_E_CONFLICT);
 	assert_int_not_equal(access(target, F_OK), 0);
-	assert_int_equal(unlink(work.path), 0);
+	assert_int_equal(unlink(path), 0);
 }
 
 static void
@@ -313,13 +375,17 @@ a_memory_file_is_read_by_its_path_and_gone_when_done(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], CHILD_WORD) == 0)
+		return child_main(tasks, NELEMS(tasks), argc, argv);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_childs_result_comes_back),
 	    cmocka_unit_test(the_childs_error_comes_back_with_class_and_reason),
 	    cmocka_unit_test(a_child_that_dies_is_an_error),
 	    cmocka_unit_test(a_child_that_hangs_is_ended_at_its_deadline),
+	    cmocka_unit_test(a_child_has_its_line_and_its_secret_and_nothing_else),
+	    cmocka_unit_test(an_unknown_task_is_an_error),
 	    cmocka_unit_test(root_and_low_uids_are_never_logged_on),
 	    cmocka_unit_test(a_child_of_root_is_the_user_and_cannot_go_back),
 	    cmocka_unit_test(a_cache_belongs_to_the_user_alone),
