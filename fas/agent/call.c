@@ -63,14 +63,16 @@ handle(struct call *call, const struct ucred *sender, struct fas_err *e)
 	return handler(call, e);
 }
 
+/* Whoever asks for what is not his is no error of ours: a warning, and the reason in full. */
 static void
 log_refusal(const struct call *call, const struct fas_err *e)
 {
 	char pid[24], uid[24];
 	(void)snprintf(pid, sizeof(pid), "%d", (int)call->peer.pid);
 	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)call->peer.uid);
-	log_error("refused", e, "correlation_id", call->correlation[0] ? call->correlation : NULL,
-	    "operation", name_of(call->m.code), "uid", uid, "pid", pid, NULL);
+	log_event(LOG_LEVEL_WARNING, "refused", "correlation_id",
+	    call->correlation[0] ? call->correlation : NULL, "operation", name_of(call->m.code),
+	    "uid", uid, "pid", pid, "reason", fas_err_reason(e), "message", e->message, NULL);
 }
 
 size_t

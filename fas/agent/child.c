@@ -193,8 +193,12 @@ set_files(posix_spawn_file_actions_t *files, const struct line *l)
 		    files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (rc == 0)
 		rc = posix_spawn_file_actions_adddup2(files, l->theirs, SOCKET_FD);
-	if (rc == 0 && l->secret.fd >= 0)
+	bool secret = l->secret.fd >= 0;
+	if (rc == 0 && secret)
 		rc = posix_spawn_file_actions_adddup2(files, l->secret.fd, SECRET_FD);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(
+		    files, secret ? SECRET_FD + 1 : SECRET_FD);
 	return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "fas/agent/keeper.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -43,15 +44,14 @@ tell(struct daemon *d, struct session *s, struct fas_err *e)
 	return logoff_session(&d->up, &file, e);
 }
 
-void
-keeper_tell_end(struct daemon *d, struct session *s)
+static void
+tell_end(struct daemon *d, struct session *s)
 {
 	struct fas_err e = {0};
 	enum fas_code rc = tell(d, s, &e);
 	bool later = rc == FAS_E_UNAVAILABLE || rc == FAS_E_LIMIT || rc == FAS_E_TIMEOUT;
 	if (rc != FAS_OK)
-		log_error("session_end_untold", &e, "correlation_id", s->file.correlation_id,
-		    "session", s->file.id, NULL);
+		log_error("session_end_untold", &e, "session", s->file.id, NULL);
 	if (later && clock_now() < s->file.expires_s) {
 		sessions_lock(&d->sessions);
 		s->lease_due_us = clock_monotonic_us() + TELL_RETRY_US;
@@ -62,6 +62,17 @@ keeper_tell_end(struct daemon *d, struct session *s)
 	if (rc != FAS_OK && session_file_remove(d->config.state, s->file.id, &e) != FAS_OK)
 		log_error("session_file", &e, "session", s->file.id, NULL);
 	sessions_remove(&d->sessions, s);
+}
+
+bool
+keeper_end_now(struct daemon *d, struct session *s, const char *why)
+{
+	session_begin_work(&d->sessions, s);
+	bool first = session_end(&d->sessions, s, why);
+	if (first)
+		tell_end(d, s);
+	session_end_work(&d->sessions, s);
+	return first;
 }
 
 /* ---- leases ---- */
@@ -93,8 +104,7 @@ keep_lease(struct daemon *d, struct session *s)
 		lease_kept(d, s, &lease);
 		return;
 	}
-	log_error("lease_not_kept", &e, "correlation_id", s->file.correlation_id, "session",
-	    s->file.id, NULL);
+	log_error("lease_not_kept", &e, "session", s->file.id, NULL);
 	if (says_it_has_ended(&e)) {
 		(void)session_end(&d->sessions, s, e.reason);
 		return;
@@ -122,11 +132,11 @@ renew_ticket(struct daemon *d, struct session *s)
 	}
 	sessions_unlock(&d->sessions);
 	if (rc == FAS_OK)
-		log_event(LOG_LEVEL_INFO, "ticket_renewed", "correlation_id",
-		    s->file.correlation_id, "session", s->file.id, "user", s->user.name, NULL);
+		log_event(LOG_LEVEL_INFO, "ticket_renewed", "session", s->file.id, "user",
+		    s->user.name, NULL);
 	else
-		log_error("ticket_not_renewed", &e, "correlation_id", s->file.correlation_id,
-		    "session", s->file.id, "user", s->user.name, NULL);
+		log_error(
+		    "ticket_not_renewed", &e, "session", s->file.id, "user", s->user.name, NULL);
 }
 
 /* ---- one session's turn ---- */
@@ -171,7 +181,7 @@ run_turn(struct job *job)
 	log_set_correlation(s->file.correlation_id);
 	switch (turn->due) {
 	case DUE_TELL:
-		keeper_tell_end(d, s);
+		tell_end(d, s);
 		break;
 	case DUE_LEASE:
 		keep_lease(d, s);
@@ -186,9 +196,7 @@ run_turn(struct job *job)
 		break;
 	}
 	log_set_correlation(NULL);
-	sessions_lock(&d->sessions);
-	s->working = false;
-	sessions_unlock(&d->sessions);
+	session_end_work(&d->sessions, s);
 	session_unref(&d->sessions, s);
 	free(turn);
 	sessions_wake(&d->sessions);
@@ -237,9 +245,7 @@ tend(struct daemon *d, struct session *s)
 	}
 	if (give_turn(d, s, due))
 		return;
-	sessions_lock(&d->sessions);
-	s->working = false;
-	sessions_unlock(&d->sessions);
+	session_end_work(&d->sessions, s);
 	session_unref(&d->sessions, s);
 }
 
@@ -294,6 +300,7 @@ take_leftover(const struct session_file *file, void *arg, struct fas_err *e)
 	const struct session_start start = {.file = file, .user = &user, .rule = &nothing};
 	if (!file->kept)
 		return FAS_OK;
+	(void)snprintf(user.name, sizeof(user.name), "%s", file->user);
 	enum fas_code rc = sessions_add(&d->sessions, &start, &s, e);
 	if (rc != FAS_OK)
 		return rc;

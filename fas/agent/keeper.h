@@ -19,8 +19,11 @@ MUST_CHECK enum fas_code keeper_open(
 /* The login of this card's session has ended. */
 void keeper_leader_gone(struct daemon *d, uint32_t card_id);
 
-/* Tell the service that a session has ended, destroy its cache and forget it; tried again later where it is away. */
-void keeper_tell_end(struct daemon *d, struct session *s);
+/*
+ * End it now: when this returns, its card is gone, its cache destroyed, and the service has been told; where that is away,
+ * it is tried again later.  false: it had ended already.
+ */
+bool keeper_end_now(struct daemon *d, struct session *s, const char *why);
 
 /* The sessions that an earlier agent has left are ended. */
 MUST_CHECK enum fas_code keeper_take_leftovers(struct daemon *d, struct fas_err *e);

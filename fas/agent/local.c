@@ -321,9 +321,7 @@ add(struct local *local, int fd)
 {
 	struct fas_err e = {0};
 	struct peer peer;
-	const int on = 1;
-	if (peer_read(fd, &peer, &e) != FAS_OK || !has_room(local, peer.uid) ||
-	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+	if (peer_read(fd, &peer, &e) != FAS_OK || !has_room(local, peer.uid))
 		return false;
 	struct connection *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -361,6 +359,7 @@ local_connections(struct local *local)
 static enum fas_code
 bind_at(int fd, const char *path, struct fas_err *e)
 {
+	const int on = 1; /* connections inherit it: no packet comes before it is set */
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat st;
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -372,7 +371,8 @@ bind_at(int fd, const char *path, struct fas_err *e)
 		    e, FAS_E_CONFLICT, "socket_in_use", "%s is served by another fas-agent", path);
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		(void)unlink(path);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0)
 		return fas_fail_errno(e, "%s", path);
 	return FAS_OK;

@@ -298,8 +298,8 @@ session_op_close(struct call *call, struct fas_err *e)
 {
 	struct session *s = NULL;
 	enum fas_code rc = find_session(call, &s, e);
-	if (rc == FAS_OK && session_end(&call->d->sessions, s, "logoff"))
-		keeper_tell_end(call->d, s);
+	if (rc == FAS_OK && !keeper_end_now(call->d, s, "logoff"))
+		rc = fas_fail(e, FAS_E_NOTFOUND, "session_gone", "the session has ended already");
 	session_unref(&call->d->sessions, s);
 	return rc;
 }

@@ -15,7 +15,7 @@ sessions_init(struct sessions *t, int wake)
 	/* Another one than before a restart: a waiting client is not to mistake the new cards for the old. */
 	t->generation = (uint64_t)clock_now_ms() * 1000;
 	(void)pthread_mutex_init(&t->lock, NULL);
-	(void)pthread_cond_init(&t->fetched, NULL);
+	(void)pthread_cond_init(&t->settled, NULL);
 }
 
 static void
@@ -35,7 +35,7 @@ sessions_done(struct sessions *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		session_free(t->list[i]);
-	(void)pthread_cond_destroy(&t->fetched);
+	(void)pthread_cond_destroy(&t->settled);
 	(void)pthread_mutex_destroy(&t->lock);
 }
 
@@ -351,7 +351,7 @@ session_begin_fetch(struct sessions *t, struct session *s)
 	sessions_lock(t);
 	bool waited = false;
 	while (s->fetching) { /* ends with the other's answer, which has a deadline */
-		(void)pthread_cond_wait(&t->fetched, &t->lock);
+		(void)pthread_cond_wait(&t->settled, &t->lock);
 		waited = true;
 	}
 	bool mine = !waited && s->state != SESSION_ENDED;
@@ -367,7 +367,26 @@ session_end_fetch(struct sessions *t, struct session *s, bool good, int64_t retr
 	sessions_lock(t);
 	s->fetching = false;
 	s->fetch_after_us = good ? 0 : retry_us;
-	(void)pthread_cond_broadcast(&t->fetched);
+	(void)pthread_cond_broadcast(&t->settled);
+	sessions_unlock(t);
+}
+
+void
+session_begin_work(struct sessions *t, struct session *s)
+{
+	sessions_lock(t);
+	while (s->working) /* what it does has deadlines */
+		(void)pthread_cond_wait(&t->settled, &t->lock);
+	s->working = true;
+	sessions_unlock(t);
+}
+
+void
+session_end_work(struct sessions *t, struct session *s)
+{
+	sessions_lock(t);
+	s->working = false;
+	(void)pthread_cond_broadcast(&t->settled);
 	sessions_unlock(t);
 }
 

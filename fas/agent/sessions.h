@@ -64,7 +64,7 @@ struct session_uid {
 
 struct sessions {
 	pthread_mutex_t lock;
-	pthread_cond_t fetched; /* a session is no longer `fetching` */
+	pthread_cond_t settled; /* a session is no longer `fetching` or `working` */
 	int wake;               /* eventfd: something has changed; borrowed */
 	uint32_t next_card_id;
 	uint64_t generation; /* the highest that was given */
@@ -134,6 +134,9 @@ bool session_begin_fetch(struct sessions *t, struct session *s);
 void session_end_fetch(struct sessions *t, struct session *s, bool good, int64_t retry_us);
 /* What the service said last; taken over.  An in-session key that is no longer allowed is gone. */
 void session_set_rule(struct sessions *t, struct session *s, struct session_rule *rule);
+/* The right to do what is due for a session: waits for whoever has it.  session_end_work gives it back. */
+void session_begin_work(struct sessions *t, struct session *s);
+void session_end_work(struct sessions *t, struct session *s);
 /* Put a new in-session key in the place of the old one; NULL takes it away.  The reference is taken over. */
 void session_set_key(struct sessions *t, struct session *s, struct card_key *key);
 

@@ -1,9 +1,10 @@
 """A VDA host of the lab: fas-agent with a state folder of its own."""
 
 import os
+import signal
 import subprocess
 
-from . import config, namespace, programs
+from . import card, config, namespace, proc, programs
 from .layout import LabError, write
 
 
@@ -12,12 +13,15 @@ class Agent:
         self.lab, self.host = lab, host
         self.folder = lab.folder / name
         self.config = self.folder / "agent.yaml"
+        self.socket = lab.run / name / "card.sock"
+        self.process = f"fas-{name}"
 
-    def prepare(self, **kerberos):
-        """kerberos: keytab and server, for a host that has no certificate."""
+    def prepare(self, more="", **kerberos):
+        """kerberos: keytab and server, for a host that has no certificate; more: lines of agent.yaml."""
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         (self.folder / "state").chmod(0o700)
-        write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos))
+        write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos)
+              + f"socket: {self.socket}\n" + more)
 
     def run(self, *words, stdin=None):
         """Run fas-agent as root of that host; (status, output, errors)."""
@@ -32,7 +36,33 @@ class Agent:
             raise LabError(f"fas-agent {words[0]} failed (status {status}): {err.strip() or out.strip()}")
         return out
 
-    def enroll(self):
-        self.prepare()
+    def enroll(self, more=""):
+        self.prepare(more)
         token = programs.fasctl(self.lab, "host", "enroll", "--name", self.host).split()[0]
         self.must("enroll", "--token-file", "-", stdin=token + "\n")
+
+    # ---- the daemon ----
+
+    def start(self):
+        argv = namespace.enter(self.lab, [programs.program("fas-agent"), "run", "--config", self.config])
+        proc.start(self.lab, self.process, argv, env={"KRB5_CONFIG": str(self.lab.krb5_conf)})
+        proc.wait_ready(self.lab, self.process, self.socket.exists)
+
+    def stop(self):
+        proc.stop(self.lab, self.process, 20)
+
+    def kill(self):
+        """As a crash would: nothing is told to anybody."""
+        os.kill(self.pid, signal.SIGKILL)
+        proc.wait_for(lambda: self.pid is None, 10, "fas-agent is gone")
+
+    @property
+    def pid(self):
+        return proc.pid_of(self.lab, self.process)
+
+    def log(self):
+        return (self.lab.log / f"{self.process}.log").read_text(errors="replace")
+
+    def program(self, uid=0, **options):
+        """A process of that uid that speaks to the daemon."""
+        return card.Program(self.socket, uid, **options)
