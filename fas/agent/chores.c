@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "fas/agent/commands.h"
-#include "fas/agent/discover.h"
 #include "fas/agent/link.h"
+#include "fas/agent/srv.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 
@@ -104,15 +104,21 @@ renew_machine(struct chore *chore)
 	atomic_store(&d->machine_due_s, chores_machine_due(&d->config));
 }
 
-/* ---- discovery ---- */
+/* ---- discovery: DNS is believed in nothing but where to knock, a server has to prove itself ---- */
 
 void
 chores_discover(struct daemon *d)
 {
-	struct server_order urls;
+	char name[HOSTNAME_MAX + 16];
+	struct srv_record records[SRV_MAX];
+	struct server_order urls = {0};
 	if (!d->config.discover[0])
 		return;
-	discover_servers(d->config.discover, &urls);
+	(void)snprintf(name, sizeof(name), "_fas._tcp.%s", d->config.discover);
+	size_t n = srv_find(name, records);
+	for (size_t i = 0; i < n && urls.n < AGENT_SERVERS_MAX; i++)
+		(void)snprintf(urls.urls[urls.n++], AGENT_URL_MAX, "https://%s:%u",
+		    records[i].target, records[i].port);
 	if (urls.n > 0)
 		servers_replace(&d->servers, &urls);
 	else

@@ -13,9 +13,9 @@ struct consent_question {
 	const char *pinentry; /* path of the program */
 	const char *program;  /* that wants to sign */
 	const char *card;     /* label */
-	const char *scope;    /* "for this session", ... */
+	const char *scope;    /* "this program", ...: for what the answer holds */
 	pid_t pid;            /* the calling process: where it shows itself, there is asked */
-	int64_t timeout_s;
+	int64_t timeout_s;    /* at most 120 */
 };
 
 /* FAS_OK: the person said yes.  FAS_E_DENIED "no_consent": no, too late, or nobody could be asked (the message says which). */

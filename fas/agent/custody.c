@@ -21,9 +21,10 @@ static json_t *
 make_body(const struct card_key *key, const struct signing *what, const struct permit *permit)
 {
 	OWN(text) char *digest = base64_encode(what->digest, what->digest_len);
-	json_t *body = json_pack("{s:s,s:s,s:s?,s:s,s:s}", "mechanism",
+	json_t *body = json_pack("{s:s,s:s,s:s?,s:s,s:s*}", "mechanism",
 	    signing_mechanism_name(what->mechanism), "hash", signing_hash_name(what->hash),
-	    "digest", digest, "purpose", purpose_of(key), "program", permit->program);
+	    "digest", digest, "purpose", purpose_of(key), "program",
+	    permit->program[0] ? permit->program : NULL);
 	if (body && what->mechanism == CARD_MECHANISM_RSA_PSS &&
 	    json_object_set_new(body, "salt_len", json_integer((json_int_t)what->digest_len)) != 0)
 		json_decref(TAKE(body));
@@ -46,8 +47,8 @@ read_signature(json_t *body, uint8_t *out, size_t *len, struct fas_err *e)
 }
 
 static enum fas_code
-ask_service(struct daemon *d, const struct session *s, const struct card_key *key,
-    json_t *body, uint8_t *out, size_t *len, struct fas_err *e)
+ask_service(struct daemon *d, const struct session *s, const struct card_key *key, json_t *body,
+    uint8_t *out, size_t *len, struct fas_err *e)
 {
 	char path[URL_PATH_MAX];
 	OWN(api_answer) struct api_answer answer = {0};

@@ -1,18 +1,12 @@
 #include "fas/agent/kdc.h"
 
 #include <arpa/inet.h>
-#include <arpa/nameser.h>
-#include <netinet/in.h>
-#include <resolv.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <profile.h>
 
-#define SRV_ANSWER_MAX 16384
-#define SRV_FIXED 6 /* RFC 2782: priority, weight, port before the target */
-#define DNS_TIMEOUT_S 2
-#define DNS_TRIES 2
+#include "fas/agent/srv.h"
 
 static bool
 is_address(const char *text)
@@ -64,39 +58,27 @@ from_profile(const char *realm, const char *path, struct kdc_names *out)
 
 /* ---- DNS ---- */
 
+static void
+add_targets(const struct srv_record *records, size_t n, struct kdc_names *out)
+{
+	for (size_t i = 0; i < n; i++)
+		kdc_names_add(out, records[i].target);
+}
+
 void
 kdc_names_from_srv(const unsigned char *answer, size_t len, struct kdc_names *out)
 {
-	ns_msg message;
-	if (len > SRV_ANSWER_MAX || ns_initparse(answer, (int)len, &message) != 0)
-		return;
-	for (int i = 0; i < ns_msg_count(message, ns_s_an) && i < KDC_NAMES_MAX; i++) {
-		char target[NS_MAXDNAME];
-		ns_rr rr;
-		if (ns_parserr(&message, ns_s_an, i, &rr) != 0 || ns_rr_type(rr) != ns_t_srv ||
-		    ns_rr_rdlen(rr) <= SRV_FIXED)
-			continue;
-		if (ns_name_uncompress(answer, answer + len, ns_rr_rdata(rr) + SRV_FIXED, target,
-			sizeof(target)) >= 0)
-			kdc_names_add(out, target);
-	}
+	struct srv_record records[SRV_MAX];
+	add_targets(records, srv_read(answer, len, records), out);
 }
 
 static void
 from_dns(const char *realm, struct kdc_names *out)
 {
-	unsigned char answer[SRV_ANSWER_MAX];
+	struct srv_record records[SRV_MAX];
 	char name[HOSTNAME_MAX + 24];
-	struct __res_state resolver = {0};
-	if (res_ninit(&resolver) != 0)
-		return;
-	resolver.retrans = DNS_TIMEOUT_S;
-	resolver.retry = DNS_TRIES;
 	(void)snprintf(name, sizeof(name), "_kerberos._tcp.%s", realm);
-	int len = res_nquery(&resolver, name, ns_c_in, ns_t_srv, answer, (int)sizeof(answer));
-	res_nclose(&resolver);
-	if (len > 0 && len <= (int)sizeof(answer))
-		kdc_names_from_srv(answer, (size_t)len, out);
+	add_targets(records, srv_find(name, records), out);
 }
 
 enum fas_code

@@ -8,6 +8,7 @@
 #include "fas/base/clock.h"
 
 #define REFUSED_FOR_US (30LL * 1000000) /* a person who said no is not asked again at once */
+#define ASK_S 60                        /* how long a question stands */
 
 void
 permit_done(struct permit *permit)
@@ -68,83 +69,119 @@ spend(struct sessions *t, struct session *s, struct fas_err *e)
 		    : FAS_OK;
 }
 
-/* ---- consent ---- */
+/* ---- consent; what touches the list is under the lock ---- */
 
-/* Under the lock. */
-static bool
-has_consent(const struct session *s, const char *program)
+/* What is no longer good makes room. */
+static void
+forget_old(struct session *s)
 {
-	if (s->rule.consent == RULE_CONSENT_NONE)
-		return true;
-	if (s->rule.consent == RULE_CONSENT_SESSION)
-		return s->consented;
-	for (size_t i = 0; i < s->n_consents; i++) {
-		if (strcmp(s->consents[i], program) == 0)
-			return true;
+	int64_t now_us = clock_monotonic_us();
+	for (size_t i = 0; i < s->n_consents;) {
+		struct consent *c = &s->consents[i];
+		if (c->state == CONSENT_ASKING || now_us < c->until_us) {
+			i++;
+			continue;
+		}
+		free(c->program);
+		*c = s->consents[--s->n_consents];
 	}
-	return false;
 }
 
-/* Under the lock; the oldest makes room. */
-static void
-remember_consent(struct session *s, const char *program)
+/* Still good, or being asked. */
+static struct consent *
+find_consent(struct session *s, const char *program)
 {
-	if (s->rule.consent == RULE_CONSENT_SESSION) {
-		s->consented = true;
-		return;
+	forget_old(s);
+	for (size_t i = 0; i < s->n_consents; i++) {
+		if (strcmp(s->consents[i].program, program) == 0)
+			return &s->consents[i];
 	}
-	char *copy = strdup(program);
+	return NULL;
+}
+
+/* A place for a question; NULL: as many as there may be are open or answered. */
+static struct consent *
+add_consent(struct session *s, const char *program)
+{
+	char *copy = s->n_consents < CONSENTS_MAX ? strdup(program) : NULL;
 	if (!copy)
-		return;
-	if (s->n_consents == CONSENTS_MAX) {
-		free(s->consents[0]);
-		memmove(
-		    &s->consents[0], &s->consents[1], (CONSENTS_MAX - 1) * sizeof(s->consents[0]));
-		s->n_consents--;
+		return NULL;
+	struct consent *c = &s->consents[s->n_consents++];
+	*c = (struct consent){.program = copy, .state = CONSENT_ASKING};
+	return c;
+}
+
+static void
+settle_consent(struct sessions *t, struct session *s, const char *program, bool given)
+{
+	sessions_lock(t);
+	struct consent *c = find_consent(s, program);
+	if (c) {
+		int64_t good_us = s->rule.consent_timeout_s * 1000000;
+		c->state = given ? CONSENT_GIVEN : CONSENT_REFUSED;
+		c->until_us = clock_monotonic_us() + (given ? good_us : REFUSED_FOR_US);
 	}
-	s->consents[s->n_consents++] = copy;
+	(void)pthread_cond_broadcast(&t->settled);
+	sessions_unlock(t);
+}
+
+enum answer { ANSWER_GIVEN, ANSWER_REFUSED, ANSWER_ASK, ANSWER_WAITS, ANSWER_FULL };
+
+/* may_ask: the question is this thread's from here on; where another thread asks it already, its answer is waited for. */
+static enum answer
+look_up(struct sessions *t, struct session *s, const char *program, bool may_ask)
+{
+	enum answer answer = ANSWER_WAITS;
+	sessions_lock(t);
+	struct consent *c = find_consent(s, program);
+	while (may_ask && c && c->state == CONSENT_ASKING) {
+		(void)pthread_cond_wait(&t->settled, &t->lock);
+		c = find_consent(s, program);
+	}
+	if (c && c->state == CONSENT_GIVEN)
+		answer = ANSWER_GIVEN;
+	else if (c && c->state == CONSENT_REFUSED)
+		answer = ANSWER_REFUSED;
+	else if (may_ask)
+		answer = add_consent(s, program) ? ANSWER_ASK : ANSWER_FULL;
+	sessions_unlock(t);
+	return answer;
 }
 
 static enum fas_code
-ask(struct call *call, struct session *s, const char *program, struct fas_err *e)
+ask(struct call *call, struct session *s, const char *program, const char *key, struct fas_err *e)
 {
-	struct sessions *t = &call->d->sessions;
-	sessions_lock(t);
-	bool whole_session = s->rule.consent == RULE_CONSENT_SESSION;
 	const struct consent_question question = {.pinentry = call->d->config.pinentry,
 	    .program = program,
 	    .card = s->label,
-	    .scope = whole_session ? "every program, until this session ends"
-				   : "this program, until this session ends",
+	    .scope = key[0] ? "this program" : "every program of this session",
 	    .pid = call->peer.pid,
-	    .timeout_s = s->rule.consent_timeout_s};
-	sessions_unlock(t);
+	    .timeout_s = ASK_S};
 	enum fas_code rc = consent_ask(&s->user, &question, e);
-	sessions_lock(t);
-	if (rc == FAS_OK)
-		remember_consent(s, program);
-	else
-		s->consent_refused_us = clock_monotonic_us();
-	sessions_unlock(t);
+	settle_consent(&call->d->sessions, s, key, rc == FAS_OK);
 	return rc;
 }
 
 static enum fas_code
-check_consent(struct call *call, struct session *s, const char *program, struct fas_err *e)
+check_consent(struct call *call, struct session *s, enum rule_consent scope, const char *program,
+    struct fas_err *e)
 {
-	struct sessions *t = &call->d->sessions;
-	sessions_lock(t);
-	bool given = has_consent(s, program);
-	bool refused = s->consent_refused_us != 0 &&
-		       clock_monotonic_us() - s->consent_refused_us < REFUSED_FOR_US;
-	sessions_unlock(t);
-	if (given)
+	const char *key = scope == RULE_CONSENT_SESSION ? "" : program;
+	if (scope == RULE_CONSENT_NONE)
 		return FAS_OK;
-	if (refused)
+	switch (look_up(&call->d->sessions, s, key, call->may_ask)) {
+	case ANSWER_GIVEN:
+		return FAS_OK;
+	case ANSWER_REFUSED:
 		return fas_fail(
 		    e, FAS_E_DENIED, "no_consent", "the person has said no a moment ago");
-	if (call->may_ask)
-		return ask(call, s, program, e);
+	case ANSWER_FULL:
+		return fas_fail(e, FAS_E_LIMIT, "busy", "too many programs have asked for consent");
+	case ANSWER_ASK:
+		return ask(call, s, program, key, e);
+	case ANSWER_WAITS:
+		break;
+	}
 	call->wants_person = true;
 	return fas_fail(e, FAS_E_CONFLICT, "person_needed", "a person has to be asked");
 }
@@ -169,7 +206,7 @@ permit_sign(struct call *call, struct session *s, const struct card_key *key,
 	if (!own)
 		return FAS_OK;
 	if (program_check(&rule, &look, e) != FAS_OK ||
-	    check_consent(call, s, out->program, e) != FAS_OK)
+	    check_consent(call, s, rule.consent, out->program, e) != FAS_OK)
 		return e->code;
 	return spend(&call->d->sessions, s, e);
 }

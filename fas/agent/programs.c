@@ -39,7 +39,7 @@ step(int *fd, const char *path, size_t from, size_t len, struct stat *st, struct
 	char name[NAME_MAX + 1];
 	(void)snprintf(name, sizeof(name), "%.*s", (int)(len - from), path + from);
 	int next = openat(*fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (next < 0 || fstat(next, st) != 0) {
+	if (next < 0 || fstat(next, st) != 0 || S_ISLNK(st->st_mode)) {
 		own_fd(&next);
 		return fas_fail(e, FAS_E_DENIED, "program_replaced",
 		    "%s is not there, or a part of it is a link", path);

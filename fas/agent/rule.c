@@ -107,7 +107,7 @@ read_consent(struct json_reader *top, struct session_rule *out)
 	if (!object || json_open_object(&r, object, top->e) != FAS_OK)
 		return top->e->code;
 	out->consent = (enum rule_consent)need_word(&r, "scope", scopes, NELEMS(scopes));
-	out->consent_timeout_s = json_want_int(&r, "timeout_s", 1, 120, 60);
+	out->consent_timeout_s = json_want_int(&r, "timeout_s", 0, INT32_MAX, 0);
 	return json_finish(&r);
 }
 
@@ -121,7 +121,7 @@ read_rate(struct json_reader *top, struct session_rule *out)
 	if (json_open_object(&r, object, top->e) != FAS_OK)
 		return top->e->code;
 	out->rate_count = json_need_int(&r, "count", 1, INT32_MAX);
-	out->rate_period_s = json_need_int(&r, "period_s", 1, 86400);
+	out->rate_period_s = json_need_int(&r, "period_s", 1, INT32_MAX);
 	return json_finish(&r);
 }
 

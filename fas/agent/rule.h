@@ -11,7 +11,7 @@
 #include "fas/base/json.h"
 
 #define RULE_PROGRAMS_MAX 64
-#define RULE_PATH_MAX 512
+#define RULE_PATH_MAX 1025
 #define RULE_KEY_TYPE_MAX 16
 
 enum rule_custody { RULE_CUSTODY_HOST, RULE_CUSTODY_SERVICE };
@@ -27,7 +27,7 @@ struct session_rule {
 	size_t n_programs;
 	uint32_t mechanisms; /* 1 << enum card_mechanism */
 	enum rule_consent consent;
-	int64_t consent_timeout_s;
+	int64_t consent_timeout_s;         /* how long a consent is good for */
 	int64_t rate_count, rate_period_s; /* 0 = not limited */
 	int64_t validity_s;
 };

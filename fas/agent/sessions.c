@@ -25,7 +25,7 @@ session_free(struct session *s)
 	card_key_unref(s->in_session);
 	rule_done(&s->rule);
 	for (size_t i = 0; i < s->n_consents; i++)
-		free(s->consents[i]);
+		free(s->consents[i].program);
 	own_fd(&s->leader);
 	free(s);
 }

@@ -19,9 +19,16 @@
 #define SESSIONS_MAX 1024
 #define SESSION_UIDS_MAX 1024
 #define SESSION_WHY_MAX 48
-#define CONSENTS_MAX 8
+#define CONSENTS_MAX 32
 
 enum session_state { SESSION_PENDING, SESSION_OPEN, SESSION_ENDED };
+
+/* What a person has said, or is being asked (permit.c). */
+struct consent {
+	char *program; /* "" = every program of the session */
+	enum { CONSENT_ASKING, CONSENT_GIVEN, CONSENT_REFUSED } state;
+	int64_t until_us;
+};
 
 struct session {
 	/* set once */
@@ -51,9 +58,7 @@ struct session {
 	int64_t fetch_after_us; /* a fetch has failed: not again before */
 	int64_t rate_since_us;  /* signatures within the rule's period */
 	int64_t rate_used;
-	bool consented;               /* to the session */
-	int64_t consent_refused_us;   /* when a person said no, or did not answer; 0 = never */
-	char *consents[CONSENTS_MAX]; /* paths of programs */
+	struct consent consents[CONSENTS_MAX];
 	size_t n_consents;
 };
 
@@ -64,8 +69,9 @@ struct session_uid {
 
 struct sessions {
 	pthread_mutex_t lock;
-	pthread_cond_t settled; /* a session is no longer `fetching` or `working` */
-	int wake;               /* eventfd: something has changed; borrowed */
+	pthread_cond_t
+	    settled; /* a session is no longer `fetching` or `working`, or a person has answered */
+	int wake;    /* eventfd: something has changed; borrowed */
 	uint32_t next_card_id;
 	uint64_t generation; /* the highest that was given */
 	size_t n;

@@ -35,10 +35,20 @@ void
 pki_make(struct pki_node *out, const struct pki_node *issuer, const char *name,
     const char *const *extensions)
 {
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	assert_non_null(key);
+	pki_make_for(out, issuer, key, name, extensions);
+	EVP_PKEY_free(key);
+}
+
+void
+pki_make_for(struct pki_node *out, const struct pki_node *issuer, EVP_PKEY *key, const char *name,
+    const char *const *extensions)
+{
 	static long serial;
-	out->key = EVP_EC_gen("P-256");
 	X509 *c = out->certificate = X509_new();
-	assert_non_null(out->key);
+	out->key = key;
+	assert_int_equal(EVP_PKEY_up_ref(key), 1);
 	assert_non_null(c);
 	const struct pki_node *by = issuer ? issuer : out;
 	assert_int_equal(X509_set_version(c, X509_VERSION_3), 1);

@@ -15,6 +15,9 @@ struct pki_node {
  */
 void pki_make(struct pki_node *out, const struct pki_node *issuer, const char *name,
     const char *const *extensions);
+/* The same for a key of somebody's. */
+void pki_make_for(struct pki_node *out, const struct pki_node *issuer, EVP_PKEY *key,
+    const char *name, const char *const *extensions);
 void pki_done(struct pki_node *node);
 /* Certificates of the nodes as one PEM text, malloc'ed. */
 char *pki_pem(const struct pki_node *const *nodes, size_t n);
