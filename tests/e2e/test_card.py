@@ -1,8 +1,8 @@
 """The cards of a host's sessions: fas-agent run, two users and root on one host."""
 
 import hashlib
-import os
-import signal
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lab.layout import VDA1, VDA2
 
 from case import LabCase
 
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
@@ -22,13 +23,22 @@ def digest_info(text):
     return (SHA256_INFO + hashlib.sha256(text).digest()).hex()
 
 
-class Card(LabCase):
+class CardCase(LabCase):
+    """A host with a daemon, and a process of root's that speaks to it."""
+
+    name, more, environment = None, "", {}
+
     @classmethod
     def setUpClass(cls):
-        cls.host = agent.Agent(cls.lab, VDA1, "agent-card")
-        cls.host.enroll()
-        cls.host.start()
+        cls.host = agent.Agent(cls.lab, VDA1, cls.name)
+        cls.prepare()
+        cls.host.enroll(cls.more)
+        cls.host.start(**cls.environment)
         cls.root = cls.host.program()
+
+    @classmethod
+    def prepare(cls):
+        pass
 
     @classmethod
     def tearDownClass(cls):
@@ -76,6 +86,10 @@ class Card(LabCase):
         self.assertEqual(answer["status"], "ok", answer)
         certificate = x509.load_der_x509_certificate(bytes.fromhex(key["certificate"]))
         certificate.public_key().verify(bytes.fromhex(answer["signature"]), text, padding.PKCS1v15(), hashes.SHA256())
+
+
+class Card(CardCase):
+    name = "agent-card"
 
     # ---- the user's own ----
 
@@ -374,3 +388,73 @@ class Card(LabCase):
         self.assertIn(answer["correlation"], log)
         self.assertNotIn(ticket, log)
         self.assertNotIn("PRIVATE", log)
+
+
+class Proof(CardCase):
+    """The domain controller proves itself by the host's keytab."""
+
+    name = "agent-proof"
+
+    @classmethod
+    def prepare(cls):
+        cls.keytab = cls.host.folder / "host.keytab"
+        cls.keytab.parent.mkdir(parents=True, exist_ok=True)
+        cls.more = f"verify: keytab\nhost_keytab: {cls.keytab}\n"
+        shutil.copy(cls.lab.keytabs / "vda1.keytab", cls.keytab)
+
+    def tearDown(self):
+        shutil.copy(self.lab.keytabs / "vda1.keytab", self.keytab)
+
+    def refused(self, reason):
+        answer = self.root.ask("logon", ticket=self.ticket("alice"), user="alice", service="test")
+        self.assertEqual(answer.get("reason"), reason, answer)
+        session = re.findall(r"session=(\S+) user=alice why=logon_failed", self.host.log())[-1]
+        self.assertFalse(Path(f"/tmp/krb5cc_{self.uid('alice')}_{session}").exists())
+        proc.wait_for(lambda: session not in self.live_sessions(), 20, "its session has ended")
+
+    def test_a_true_domain_controller_knows_the_hosts_key(self):
+        self.log_on()
+        self.assertEqual(len(self.program("alice").ask("cards")["card"]), 1)
+
+    def test_one_that_does_not_know_it_logs_nobody_on_and_leaves_no_ticket(self):
+        self.keytab.unlink()
+        commands = f"addent -password -p host/{VDA1}@CORP.EXAMPLE.COM -k 2 -e aes256-cts-hmac-sha1-96\nnot the key\n" \
+                   f"wkt {self.keytab}\nquit\n"
+        proc.run(["ktutil"], input=commands)
+        self.refused("kdc_unproved")
+
+    def test_a_keytab_without_the_host_or_none_at_all_is_an_error(self):
+        shutil.copy(self.lab.keytabs / "svc-fas.keytab", self.keytab)
+        self.refused("keytab_unusable")
+        self.keytab.unlink()
+        self.refused("keytab_unusable")
+
+
+class Renewal(CardCase):
+    """A day in minutes: tickets of three minutes (Samba renews none below two), and a clock that the test sets forward."""
+
+    name = "agent-renewal"
+
+    @classmethod
+    def prepare(cls):
+        cls.host.folder.mkdir(parents=True, exist_ok=True)
+        conf, cls.clock = cls.host.folder / "krb5.conf", cls.host.folder / "clock"
+        conf.write_text("[libdefaults]\n\tticket_lifetime = 180s\n" + cls.lab.krb5_conf.read_text())
+        cls.host.krb5_conf = conf
+        cls.clock.write_text("+0")
+        cls.clock.chmod(0o644)
+        cls.environment = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(cls.clock), "FAKETIME_NO_CACHE": "1",
+                           "DONT_FAKE_MONOTONIC": "1"}
+
+    def ends_of(self, cache):
+        """When the ticket in it ends and until when it can be renewed, by klist's own words."""
+        return [line.split()[2:4] for line in proc.run(["klist", "-c", cache]).splitlines() if "krbtgt/" in line][0]
+
+    def test_a_ticket_is_renewed_before_it_ends_and_stays_the_users(self):
+        cache = self.log_on()["ccache"]
+        path = Path(cache.removeprefix("FILE:"))
+        first = self.ends_of(cache)
+        self.clock.write_text("+125")
+        proc.wait_for(lambda: path.exists() and self.ends_of(cache) != first, 20, "the ticket is renewed")
+        self.assertEqual((path.stat().st_uid, path.stat().st_mode & 0o777), (self.uid("alice"), 0o600))
+        self.assertIn("event=ticket_renewed", self.host.log())

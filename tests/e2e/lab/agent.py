@@ -15,6 +15,7 @@ class Agent:
         self.config = self.folder / "agent.yaml"
         self.socket = lab.run / name / "card.sock"
         self.process = f"fas-{name}"
+        self.krb5_conf = lab.krb5_conf
 
     def prepare(self, more="", **kerberos):
         """kerberos: keytab and server, for a host that has no certificate; more: lines of agent.yaml."""
@@ -26,7 +27,7 @@ class Agent:
     def run(self, *words, stdin=None):
         """Run fas-agent as root of that host; (status, output, errors)."""
         argv = namespace.enter(self.lab, [programs.program("fas-agent"), *words, "--config", self.config])
-        env = {**os.environ, "KRB5_CONFIG": str(self.lab.krb5_conf)}
+        env = {**os.environ, "KRB5_CONFIG": str(self.krb5_conf)}
         done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, input=stdin, env=env)
         return done.returncode, done.stdout, done.stderr
 
@@ -43,9 +44,9 @@ class Agent:
 
     # ---- the daemon ----
 
-    def start(self):
+    def start(self, **env):
         argv = namespace.enter(self.lab, [programs.program("fas-agent"), "run", "--config", self.config])
-        proc.start(self.lab, self.process, argv, env={"KRB5_CONFIG": str(self.lab.krb5_conf)})
+        proc.start(self.lab, self.process, argv, env={"KRB5_CONFIG": str(self.krb5_conf), **env})
         proc.wait_ready(self.lab, self.process, self.socket.exists)
 
     def stop(self):
