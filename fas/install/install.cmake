@@ -30,7 +30,7 @@ install(FILES ${here}/systemd/fas-agent-renew.service ${here}/systemd/fas-agent-
 install(FILES ${here}/fas-host.tmpfiles DESTINATION lib/tmpfiles.d RENAME fas-host.conf COMPONENT fas-host)
 install(FILES ${here}/completion/fas.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME fas-agent COMPONENT fas-host)
-install(FILES ${man}/fas-agent.8 ${man}/fas-pkcs11.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT fas-host)
+install(FILES ${man}/fas-agent.8 ${man}/fas-pkcs11.8 ${man}/pam_fas.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT fas-host)
 install(FILES ${man}/agent.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT fas-host)
 # The module is known to p11-kit by a name (it looks in LIBDIR/pkcs11), to NSS by its path.
 install(FILES ${here}/p11-kit/fas.module DESTINATION ${CMAKE_INSTALL_DATADIR}/p11-kit/modules COMPONENT fas-host)
