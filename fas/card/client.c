@@ -25,10 +25,11 @@ now_ms(void)
 /* ---- connection ---- */
 
 static bool
-make_address(struct sockaddr_un *address)
+make_address(const char *path, struct sockaddr_un *address)
 {
 	/* Not from the environment of a set-uid program: its caller would choose who answers. */
-	const char *path = secure_getenv(CARD_SOCKET_VARIABLE);
+	if (!path)
+		path = secure_getenv(CARD_SOCKET_VARIABLE);
 	if (!path || !path[0])
 		path = FAS_RUNSTATEDIR "/" CARD_SOCKET_NAME;
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -70,14 +71,16 @@ client_connect(struct card_client *client)
 {
 	struct sockaddr_un address;
 	struct stat st;
-	int fd = make_address(&address) ? open_socket() : -1;
+	int fd = make_address(client->path, &address) ? open_socket() : -1;
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) != 0 || !connect_within(fd, &address)) {
 		(void)close(fd);
 		return false;
 	}
-	*client = (struct card_client){.fd = fd, .pid = getpid(), .inode = st.st_ino};
+	client->fd = fd;
+	client->pid = getpid();
+	client->inode = st.st_ino;
 	return true;
 }
 
@@ -95,7 +98,7 @@ card_client_close(struct card_client *client)
 {
 	if (fd_is_ours(client))
 		(void)close(client->fd);
-	*client = CARD_CLIENT_NONE;
+	client->fd = -1;
 }
 
 /* ---- one exchange ---- */

@@ -19,7 +19,8 @@
 #define CARD_SIGN_MS 150000   /* consent: a person is asked for up to 120 s */
 
 struct card_client {
-	int fd; /* -1: not connected */
+	const char *path; /* borrowed; NULL: FAS_AGENT_SOCKET, else the installed one */
+	int fd;           /* -1: not connected */
 	pid_t pid;
 	ino_t
 	    inode; /* of the socket: a program that closes what it does not know gives the number to another file */

@@ -60,10 +60,11 @@ read_answer(const struct card_message *reply, struct pam_answer *answer)
 
 /* The request may hold a ticket: its bytes do not outlive the call. */
 static int
-ask(struct card_writer *w, int timeout_ms, struct pam_answer *answer)
+ask(const char *socket, struct card_writer *w, int timeout_ms, struct pam_answer *answer)
 {
 	uint8_t buffer[MESSAGE_MAX];
 	struct card_client client = CARD_CLIENT_NONE;
+	client.path = socket;
 	struct card_message reply;
 	enum card_outcome outcome =
 	    card_client_call(&client, w, 0, timeout_ms, buffer, sizeof(buffer), &reply);
@@ -89,8 +90,8 @@ ask(struct card_writer *w, int timeout_ms, struct pam_answer *answer)
 }
 
 int
-agent_logon(const char *ticket, const char *user, const char *service, const char *rhost,
-    struct pam_answer *answer)
+agent_logon(const char *socket, const char *ticket, const char *user, const char *service,
+    const char *rhost, struct pam_answer *answer)
 {
 	uint8_t data[MESSAGE_MAX];
 	struct card_writer w;
@@ -101,11 +102,11 @@ agent_logon(const char *ticket, const char *user, const char *service, const cha
 	card_write_text(&w, CARD_TAG_SERVICE, service);
 	if (rhost && *rhost)
 		card_write_text(&w, CARD_TAG_RHOST, rhost);
-	return ask(&w, LOGON_MS, answer);
+	return ask(socket, &w, LOGON_MS, answer);
 }
 
 int
-agent_unlock(const char *ticket, const char *user, struct pam_answer *answer)
+agent_unlock(const char *socket, const char *ticket, const char *user, struct pam_answer *answer)
 {
 	uint8_t data[MESSAGE_MAX];
 	struct card_writer w;
@@ -113,11 +114,11 @@ agent_unlock(const char *ticket, const char *user, struct pam_answer *answer)
 	card_write_begin(&w, data, sizeof(data), CARD_OP_UNLOCK);
 	card_write_text(&w, CARD_TAG_TICKET, ticket);
 	card_write_text(&w, CARD_TAG_USER, user);
-	return ask(&w, LOGON_MS, answer);
+	return ask(socket, &w, LOGON_MS, answer);
 }
 
 static int
-about_session(enum card_op op, const char *session, struct pam_answer *answer)
+about_session(const char *socket, enum card_op op, const char *session, struct pam_answer *answer)
 {
 	uint8_t data[MESSAGE_MAX];
 	struct card_writer w;
@@ -126,17 +127,18 @@ about_session(enum card_op op, const char *session, struct pam_answer *answer)
 	card_write_text(&w, CARD_TAG_SESSION, session);
 	if (op == CARD_OP_OPEN)
 		card_write_number(&w, CARD_TAG_PID, (uint64_t)getpid());
-	return ask(&w, CARD_OBJECTS_MS, answer) == PAM_SUCCESS ? PAM_SUCCESS : PAM_SESSION_ERR;
+	return ask(socket, &w, CARD_OBJECTS_MS, answer) == PAM_SUCCESS ? PAM_SUCCESS
+								       : PAM_SESSION_ERR;
 }
 
 int
-agent_open(const char *session, struct pam_answer *answer)
+agent_open(const char *socket, const char *session, struct pam_answer *answer)
 {
-	return about_session(CARD_OP_OPEN, session, answer);
+	return about_session(socket, CARD_OP_OPEN, session, answer);
 }
 
 int
-agent_close(const char *session, struct pam_answer *answer)
+agent_close(const char *socket, const char *session, struct pam_answer *answer)
 {
-	return about_session(CARD_OP_CLOSE, session, answer);
+	return about_session(socket, CARD_OP_CLOSE, session, answer);
 }

@@ -16,15 +16,18 @@ struct pam_answer {
 };
 
 /*
+ * Of each: socket NULL is the installed one.
+ *
  * Redeem the ticket for this user.  PAM_SUCCESS: answer has session, ccache, correlation.  PAM_AUTHINFO_UNAVAIL: no agent,
  * or the service is away; PAM_AUTH_ERR, PAM_MAXTRIES: refused, answer says why.
  */
-int agent_logon(const char *ticket, const char *user, const char *service, const char *rhost,
-    struct pam_answer *answer);
+int agent_logon(const char *socket, const char *ticket, const char *user, const char *service,
+    const char *rhost, struct pam_answer *answer);
 /* The same for the session that runs. */
-int agent_unlock(const char *ticket, const char *user, struct pam_answer *answer);
+int agent_unlock(
+    const char *socket, const char *ticket, const char *user, struct pam_answer *answer);
 /* The login's leader is this process: the session's card is visible from here on.  PAM_SESSION_ERR when refused. */
-int agent_open(const char *session, struct pam_answer *answer);
-int agent_close(const char *session, struct pam_answer *answer);
+int agent_open(const char *socket, const char *session, struct pam_answer *answer);
+int agent_close(const char *socket, const char *session, struct pam_answer *answer);
 
 #endif

@@ -60,9 +60,9 @@ ask_agent(pam_handle_t *pamh, const struct pam_options *options, const char *use
 	struct pam_ticket ticket = {""};
 	int rc = ticket_get(pamh, options, user, &ticket);
 	if (rc == PAM_SUCCESS) {
-		rc = options->unlock ? agent_unlock(ticket.text, user, answer)
-				     : agent_logon(ticket.text, user, item(pamh, PAM_SERVICE),
-					   item(pamh, PAM_RHOST), answer);
+		rc = options->unlock ? agent_unlock(options->socket, ticket.text, user, answer)
+				     : agent_logon(options->socket, ticket.text, user,
+					   item(pamh, PAM_SERVICE), item(pamh, PAM_RHOST), answer);
 		if (rc != PAM_SUCCESS)
 			tell_refusal(pamh, options, user, answer);
 	}
@@ -101,7 +101,7 @@ pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	rc = keep_session(pamh, &answer);
 	/* Nobody would open it: it need not wait for its end. */
 	if (rc != PAM_SUCCESS)
-		(void)agent_close(answer.session, &answer);
+		(void)agent_close(options.socket, answer.session, &answer);
 	return rc;
 }
 
@@ -136,14 +136,14 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 EXPORT int
 pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
+	struct pam_options options;
 	struct pam_answer answer;
 	const char *session = session_of(pamh);
 	(void)flags;
-	(void)argc;
-	(void)argv;
-	if (!session)
-		return PAM_IGNORE;
-	int rc = agent_open(session, &answer);
+	int rc = pam_options_read(pamh, argc, argv, &options);
+	if (rc != PAM_SUCCESS || !session)
+		return rc != PAM_SUCCESS ? rc : PAM_IGNORE;
+	rc = agent_open(options.socket, session, &answer);
 	if (rc != PAM_SUCCESS)
 		pam_syslog(pamh, LOG_ERR, "session not opened: session=%s reason=%s", session,
 		    answer.reason);
@@ -154,14 +154,14 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 EXPORT int
 pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
+	struct pam_options options;
 	struct pam_answer answer;
 	const char *session = session_of(pamh);
 	(void)flags;
-	(void)argc;
-	(void)argv;
-	if (!session)
-		return PAM_IGNORE;
-	if (agent_close(session, &answer) != PAM_SUCCESS &&
+	int rc = pam_options_read(pamh, argc, argv, &options);
+	if (rc != PAM_SUCCESS || !session)
+		return rc != PAM_SUCCESS ? rc : PAM_IGNORE;
+	if (agent_close(options.socket, session, &answer) != PAM_SUCCESS &&
 	    answer.status != CARD_STATUS_SESSION_GONE)
 		pam_syslog(pamh, LOG_WARNING, "session not closed: session=%s reason=%s", session,
 		    answer.reason);

@@ -5,8 +5,6 @@
 
 #include <security/pam_ext.h>
 
-#define FILE_WORD "ticket_file="
-
 static bool *
 flag_of(struct pam_options *o, const char *word)
 {
@@ -22,17 +20,28 @@ flag_of(struct pam_options *o, const char *word)
 	return NULL;
 }
 
+/* WORD=/PATH; the path, or NULL. */
+static const char *
+path_of(const char *argument, const char *word)
+{
+	size_t len = strlen(word);
+	return strncmp(argument, word, len) == 0 && argument[len] == '/' ? argument + len : NULL;
+}
+
 int
 pam_options_read(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *out)
 {
 	*out = (struct pam_options){0};
 	for (int i = 0; i < argc; i++) {
 		bool *flag = flag_of(out, argv[i]);
+		const char *file = path_of(argv[i], "ticket_file=");
+		const char *at = path_of(argv[i], "socket=");
 		if (flag) {
 			*flag = true;
-		} else if (strncmp(argv[i], FILE_WORD, sizeof(FILE_WORD) - 1) == 0 &&
-			   argv[i][sizeof(FILE_WORD) - 1] == '/') {
-			out->ticket_file = argv[i] + sizeof(FILE_WORD) - 1;
+		} else if (file) {
+			out->ticket_file = file;
+		} else if (at) {
+			out->socket = at;
 		} else {
 			pam_syslog(pamh, LOG_ERR, "unknown option \"%s\": see pam_fas(8)", argv[i]);
 			return PAM_SERVICE_ERR;

@@ -9,6 +9,8 @@
 struct pam_options {
 	const char *
 	    ticket_file; /* ticket_file=PATH, "%u" for the user's name; NULL: the password is the ticket */
+	const char *
+	    socket; /* socket=PATH of an agent that has another than the installed one; NULL: that */
 	bool try_first_pass; /* the password of a module before; ask only if there was none */
 	bool use_first_pass; /* the same, and never ask */
 	bool unlock;         /* the session is running: a fresh ticket proves its user again */

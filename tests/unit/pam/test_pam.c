@@ -301,6 +301,24 @@ an_option_that_is_not_known_is_no_logon(void **state)
 }
 
 static void
+socket_names_another_agent(void **state)
+{
+	(void)state;
+	char lines[256], *kept = strdup(getenv("FAS_AGENT_SOCKET"));
+	(void)snprintf(lines, sizeof(lines),
+	    "auth required @ socket=%s\nsession required @ socket=%s\n", kept, kept);
+	assert_int_equal(unsetenv("FAS_AGENT_SOCKET"), 0);
+	pam_handle_t *pamh = stack_begin(lines, TICKET);
+	agent_logs_on();
+	agent_agrees();
+	assert_int_equal(pam_authenticate(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_SUCCESS);
+	stack_end(pamh);
+	assert_int_equal(setenv("FAS_AGENT_SOCKET", kept, 1), 0);
+	free(kept);
+}
+
+static void
 quiet_tells_the_user_nothing(void **state)
 {
 	(void)state;
@@ -344,6 +362,7 @@ main(void)
 	    cmocka_unit_test(a_session_that_has_ended_before_is_closed_in_peace),
 	    cmocka_unit_test(unlocking_asks_for_the_running_session_and_leaves_its_environment),
 	    cmocka_unit_test(an_option_that_is_not_known_is_no_logon),
+	    cmocka_unit_test(socket_names_another_agent),
 	    cmocka_unit_test(quiet_tells_the_user_nothing),
 	    cmocka_unit_test(use_first_pass_never_asks),
 	};
