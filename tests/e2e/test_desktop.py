@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from lab import agent, desktop, proc, programs
+from lab import agent, desktop, proc, programs, remote
 from lab.layout import VDA1
 
 from case import SECRETS, LabCase
@@ -92,6 +92,29 @@ class Desktop(LabCase):
         status, said = self.desktop.pam("login", "alice", "unused", "authenticate", "acct_mgmt")
         self.assertEqual(status, 0, said)
         self.assertFalse(path.exists())
+
+    def test_a_whole_remote_desktop_comes_up_by_rdp_and_ends_its_session(self):
+        screens = remote.Remote(self.lab, self.desktop)
+        self.addCleanup(screens.stop)
+        screens.start()
+        home = self.lab.folder / "home" / "alice"
+        os.mkfifo(home / "end")
+        os.chown(home / "end", self.uid("alice"), -1)
+        viewer = screens.view("alice", self.ticket("alice"))
+        told = home / "desktop"
+        proc.wait_for(lambda: viewer.poll() is not None or told.exists() and "up" in told.read_text(), 60, "the desktop")
+        said = told.read_text()
+        self.assertTrue(said.startswith("alice\n"), said)
+        self.assertIn("krbtgt/CORP.EXAMPLE.COM@CORP.EXAMPLE.COM", said)
+        session = re.search(r"(?m)^session ([0-9a-f]{32})$", said).group(1)
+        self.assertIn(session, self.live_sessions())
+        (home / "end").write_text("\n")
+        proc.wait_for(lambda: session not in self.live_sessions(), 20, "the session's end at the service")
+        (home / "end").unlink()
+        told.unlink()
+        viewer = screens.view("grace", self.ticket("alice"))  # hers is not the ticket
+        proc.wait_for(lambda: "user=grace" in (self.lab.log / "sesman-file.log").read_text(), 30, "the refusal")
+        self.assertFalse((self.lab.folder / "home" / "grace" / "desktop").exists())
 
     # ---- out ----
 

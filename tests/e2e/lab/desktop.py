@@ -67,8 +67,8 @@ class Desktop:
         words = {"module": programs.build_folder() / "lib" / "pam_fas.so", "socket": self.agent.socket}
         self.laid = []
         for service in SERVICES:
-            self._lay(f"/etc/pam.d/{service}", write(self.folder / f"pam.{service}", STACK.format(**words)))
-        self._lay("/etc/pam.d/other", write(self.folder / "pam.other", UNLOCK.format(**words)))
+            self.lay(f"/etc/pam.d/{service}", write(self.folder / f"pam.{service}", STACK.format(**words)))
+        self.lay("/etc/pam.d/other", write(self.folder / "pam.other", UNLOCK.format(**words)))
 
     def _lay_shadow(self):
         """One account has a password of this host; the domain's people have none here."""
@@ -76,12 +76,13 @@ class Desktop:
         text = open("/etc/shadow", encoding="utf-8").read()
         for name in self.people():
             text += f"{name}:{hashed if name == LOCAL_USER else '*'}:20000:0:99999:7:::\n"
-        self._lay("/etc/shadow", write(self.folder / "shadow", text, 0o640, owner=(0, 42)))
+        self.lay("/etc/shadow", write(self.folder / "shadow", text, 0o640, owner=(0, 42)))
 
     def people(self):
         return sorted(path.name for path in (self.lab.folder / "home").iterdir())
 
-    def _lay(self, path, over):
+    def lay(self, path, over):
+        """A file of the lab's over one of the machine's, until the stop."""
         if not os.path.exists(path):
             return  # its package is not here
         proc.run(namespace.enter(self.lab, ["mount", "--bind", over, path]))
