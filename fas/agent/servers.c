@@ -111,14 +111,18 @@ void
 servers_order(struct servers *servers, const char *node, const char *user, struct server_order *out)
 {
 	struct candidate list[AGENT_SERVERS_MAX];
+	bool any = false;
 	out->n = 0;
 	(void)pthread_mutex_lock(&servers->lock);
+	for (size_t i = 0; i < servers->n; i++)
+		any = any || !servers->list[i].away;
 	for (size_t i = 0; i < servers->n; i++) {
 		const struct server_state *s = &servers->list[i];
 		const struct candidate one = {.server = s,
 		    .named = node && node[0] && strcmp(s->node, node) == 0,
 		    .weight = user ? weight(s->url, user) : 0};
-		if (!s->away)
+		/* With none left somebody who waits at a login is better served by a try than by a no. */
+		if (!s->away || !any)
 			insert(list, out->n++, &one);
 	}
 	for (size_t i = 0; i < out->n; i++)

@@ -44,7 +44,10 @@ void servers_replace(struct servers *servers, const struct server_order *urls);
 /* The node's name in a ticket ("fas1-..."), or "" when it has no such shape. */
 void ticket_node(const char *ticket, char out[SERVER_NODE_MAX]);
 
-/* node: "" or NULL = any; user: NULL = in the configuration's order.  Servers that are away are left out. */
+/*
+ * node: "" or NULL = any; user: NULL = in the configuration's order.  Servers that are away are left out, unless all are:
+ * then each is tried again, for somebody who waits at a login.
+ */
 void servers_order(
     struct servers *servers, const char *node, const char *user, struct server_order *out);
 /* Is this one of ours, and away? */

@@ -57,7 +57,7 @@ static CK_RV
 check_args(const CK_C_INITIALIZE_ARGS *args)
 {
 	int n = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) +
-		   (args->LockMutex != NULL) + (args->UnlockMutex != NULL);
+		(args->LockMutex != NULL) + (args->UnlockMutex != NULL);
 	return args->pReserved || (n != 0 && n != CALLBACKS) ? CKR_ARGUMENTS_BAD : CKR_OK;
 }
 

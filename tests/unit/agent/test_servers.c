@@ -129,6 +129,10 @@ a_server_that_is_away_is_left_alone_until_a_probe_finds_it(void **state)
 	servers_order(&servers, NULL, NULL, &order);
 	assert_int_equal(order.n, 1);
 	assert_string_equal(order.urls[0], "https://b.x.org");
+	servers_note(&servers, "https://b.x.org", false);
+	servers_order(&servers, NULL, NULL, &order);
+	assert_int_equal(order.n, 2); /* all are away: then nobody is told so without a try */
+	servers_note(&servers, "https://b.x.org", true);
 	int64_t now_us = clock_monotonic_us();
 	assert_false(servers_due(&servers, now_us, url));
 	assert_true(servers_due(&servers, now_us + 1100000, url));

@@ -18,7 +18,7 @@
 #include "fas/base/wire.h"
 
 #define KEYS_MAX 8
-#define WAIT_US 5000000
+#define WAIT_US 30000000
 
 static const char default_limits[] =
     "domains:\n"
