@@ -66,22 +66,34 @@ open_socket(void)
 	return fd;
 }
 
-static bool
+/* Nobody there, or not for us; anything else (a full backlog, no descriptors left) passes. */
+static enum card_outcome
+why_not_connected(int error)
+{
+	bool away = error == ECONNREFUSED || error == ENOENT || error == ENOTDIR ||
+		    error == EACCES || error == EPERM;
+	return away ? CARD_NO_AGENT : CARD_TIMED_OUT;
+}
+
+static enum card_outcome
 client_connect(struct card_client *client)
 {
 	struct sockaddr_un address;
 	struct stat st;
-	int fd = make_address(client->path, &address) ? open_socket() : -1;
+	if (!make_address(client->path, &address))
+		return CARD_NO_AGENT;
+	int fd = open_socket();
 	if (fd < 0)
-		return false;
+		return CARD_TIMED_OUT;
 	if (fstat(fd, &st) != 0 || !connect_within(fd, &address)) {
+		enum card_outcome rc = why_not_connected(errno);
 		(void)close(fd);
-		return false;
+		return rc;
 	}
 	client->fd = fd;
 	client->pid = getpid();
 	client->inode = st.st_ino;
-	return true;
+	return CARD_ANSWERED;
 }
 
 /* Daemons close whatever is open: the number may be another file's by now, which is neither used nor closed. */
@@ -181,9 +193,9 @@ call(struct card_client *client, const struct card_writer *w, size_t len, unsign
 			return rc;
 		card_client_close(client);
 	}
-	if ((flags & CARD_CALL_KEPT) || !client_connect(client))
-		return CARD_NO_AGENT;
-	return exchange(client, w, len, deadline_ms, buffer, size, reply);
+	enum card_outcome rc = flags & CARD_CALL_KEPT ? CARD_NO_AGENT : client_connect(client);
+	return rc == CARD_ANSWERED ? exchange(client, w, len, deadline_ms, buffer, size, reply)
+				   : rc;
 }
 
 enum card_outcome

@@ -22,21 +22,19 @@ struct card_client {
 	const char *path; /* borrowed; NULL: FAS_AGENT_SOCKET, else the installed one */
 	int fd;           /* -1: not connected */
 	pid_t pid;
-	ino_t
-	    inode; /* of the socket: a program that closes what it does not know gives the number to another file */
+	ino_t inode; /* of the socket: the number may have become another file's */
 };
 
 /* What became of a call.  Anything but ANSWERED leaves the client unconnected. */
 enum card_outcome {
 	CARD_ANSWERED = 0,  /* the reply's code is a status, maybe a refusal */
 	CARD_NO_AGENT = 1,  /* nobody listens, or the agent closed before it answered */
-	CARD_TIMED_OUT = 2, /* no answer by the deadline */
+	CARD_TIMED_OUT = 2, /* no answer or connection for now: says nothing about cards */
 	CARD_NONSENSE = 3 /* what came was no reply to this, or the request itself was not whole */
 };
 
-/* Flags of a call. */
-#define CARD_CALL_KEPT                                                                             \
-	1u /* only on the connection as it stands: the agent holds state of it (a hash) */
+/* A flag: only on the connection as it stands, since the agent holds state of it (a hash). */
+#define CARD_CALL_KEPT 1u
 
 #define CARD_CLIENT_NONE ((struct card_client){.fd = -1})
 

@@ -210,13 +210,13 @@ card_number(const struct card_message *m, enum card_tag tag)
 bool
 card_text(const struct card_message *m, enum card_tag tag, char *out, size_t size)
 {
-	const struct card_field *f = get(m, tag);
-	size_t len = f ? f->len : 0;
+	size_t len = 0;
+	const uint8_t *data = card_bytes(m, tag, &len);
 	if (size == 0)
 		return false;
 	size_t n = len < size ? len : size - 1;
-	if (n > 0)
-		memcpy(out, f->data, n);
+	if (data)
+		memcpy(out, data, n);
 	out[n] = 0;
 	return n == len;
 }

@@ -1,15 +1,20 @@
 #include "fas/agent/pkcs11/slot.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "fas/agent/pkcs11/link.h"
 #include "fas/agent/pkcs11/session.h"
 
+#define QUIET_S 10
+
 static struct slot slots[SLOTS_MAX];
-static uint64_t generation; /* of the list */
-static bool looked;         /* the list has been read once: what comes later is an event */
-static uint64_t asked,
-    merged; /* numbers of questions, so that an older answer does not undo a newer one */
+static uint64_t generation;  /* of the list */
+static bool looked;          /* the list has been read once: what comes later is an event */
+static time_t quiet_until_s; /* an agent that did not answer in time is left alone for a while */
+
+/* Questions are numbered, so that an older answer does not undo a newer one. */
+static uint64_t asked, merged;
 
 /* ---- the table ---- */
 
@@ -136,21 +141,39 @@ merge(const struct card_message *list)
 	looked = true;
 }
 
+static time_t
+now_s(void)
+{
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* What became of the question of this number. */
+static void
+note_answer(const struct link *link, CK_RV rv, uint64_t mine)
+{
+	static const struct card_message no_cards = {.n = 0};
+	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED)
+		return;
+	if (link->outcome == CARD_TIMED_OUT)
+		quiet_until_s = now_s() + QUIET_S;
+	if (mine < merged || (rv != CKR_OK && link->outcome != CARD_NO_AGENT))
+		return;
+	merge(rv == CKR_OK ? &link->reply : &no_cards);
+	merged = mine;
+}
+
 void
 slots_refresh(void)
 {
-	static const struct card_message no_cards = {.n = 0};
-	struct link *link = link_take();
+	struct link *link = now_s() < quiet_until_s ? NULL : link_take();
 	uint64_t mine = ++asked;
 	if (!link)
 		return;
 	(void)link_begin(link, CARD_OP_CARDS);
 	CK_RV rv = link_call(link, 0, CARD_QUICK_MS);
-	bool answered = rv == CKR_OK, away = rv == CKR_DEVICE_REMOVED;
-	if ((answered || away) && mine > merged) {
-		merge(answered ? &link->reply : &no_cards);
-		merged = mine;
-	}
+	note_answer(link, rv, mine);
 	link_give(link);
 }
 
@@ -219,6 +242,7 @@ slots_reset(void)
 			forget(&slots[i]);
 	looked = false;
 	generation = 0;
+	quiet_until_s = 0;
 }
 
 /* ---- C_GetSlotList ---- */

@@ -165,6 +165,32 @@ without_an_agent_the_call_says_so_and_keeps_errno(void **state)
 	assert_int_equal(client.fd, -1);
 }
 
+/* Else a crowd at the agent's door would look like cards that were taken away. */
+static void
+full_backlog_is_no_missing_agent(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct card_client client = CARD_CLIENT_NONE;
+	int waiting[4];
+	size_t n = 0;
+	(void)state;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	assert_int_equal(listen(listener, 0), 0);
+	for (; n < NELEMS(waiting); n++) {
+		waiting[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(waiting[n], (const struct sockaddr *)&address, sizeof(address)) != 0)
+			break;
+	}
+	assert_int_not_equal(n, NELEMS(waiting));
+	assert_int_equal(ask(&client, 0, PATIENCE_MS), CARD_TIMED_OUT);
+	for (size_t i = 0; i <= n; i++)
+		assert_int_equal(close(waiting[i]), 0);
+	/* They wait in the backlog still. */
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(close(accept(listener, NULL, NULL)), 0);
+	assert_int_equal(listen(listener, 16), 0);
+}
+
 static void
 closed_connection_is_made_anew_once_and_raises_no_signal(void **state)
 {
@@ -274,6 +300,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(without_an_agent_the_call_says_so_and_keeps_errno),
+	    cmocka_unit_test(full_backlog_is_no_missing_agent),
 	    cmocka_unit_test(closed_connection_is_made_anew_once_and_raises_no_signal),
 	    cmocka_unit_test(call_that_needs_its_connection_is_not_repeated_on_another),
 	    cmocka_unit_test(agent_that_closes_a_new_connection_is_not_asked_again),

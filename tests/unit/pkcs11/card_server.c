@@ -28,7 +28,7 @@ struct card_server {
 	pthread_t acceptor;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* anything below */
-	bool stopping, hold;
+	bool stopping, hold, hang;
 	enum card_status refuse;
 	uint64_t generation;
 	uint32_t last_id, first_serial;
@@ -251,6 +251,8 @@ answer(struct peer *p, size_t len)
 	(void)pthread_mutex_lock(&s->lock);
 	s->counts[p->request.code]++;
 	(void)pthread_cond_broadcast(&s->changed);
+	while (s->hang && !s->stopping)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
 	len =
 	    answers[p->request.code] ? answers[p->request.code](p) : refuse(p, CARD_STATUS_DENIED);
 	(void)pthread_mutex_unlock(&s->lock);
@@ -454,6 +456,15 @@ card_server_hold(struct card_server *s, bool on)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	s->hold = on;
+	(void)pthread_cond_broadcast(&s->changed);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void
+card_server_hang(struct card_server *s, bool on)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->hang = on;
 	(void)pthread_cond_broadcast(&s->changed);
 	(void)pthread_mutex_unlock(&s->lock);
 }

@@ -31,6 +31,8 @@ void card_server_name_serials(struct card_server *server, uint32_t first);
 void card_server_refuse(struct card_server *server, enum card_status status);
 /* Signatures are not answered until this is false again, as while a person is asked. */
 void card_server_hold(struct card_server *server, bool hold);
+/* Nothing is answered until this is false again, as by an agent that hangs. */
+void card_server_hang(struct card_server *server, bool hang);
 /* Until this many signatures are being held. */
 void card_server_await_held(struct card_server *server, size_t n);
 /* Requests of this kind so far. */

@@ -133,6 +133,23 @@ agent_that_was_restarted_has_other_cards_under_the_same_number(void **state)
 	assert_int_equal(count_objects(open_session()), 3);
 }
 
+/* A browser asks for each page: an agent that hangs must cost it one deadline, not one each time. */
+static void
+agent_that_hangs_takes_no_card_away_and_is_left_alone_for_a_while(void **state)
+{
+	CK_SLOT_INFO info;
+	(void)state;
+	(void)open_session();
+	size_t asked = card_server_count(server, CARD_OP_CARDS);
+	card_server_hang(server, true);
+	for (size_t i = 0; i < 20; i++) {
+		assert_ok(p11->C_GetSlotInfo(slot, &info));
+		assert_true(info.flags & CKF_TOKEN_PRESENT);
+	}
+	assert_int_equal(card_server_count(server, CARD_OP_CARDS), asked + 1);
+	card_server_hang(server, false);
+}
+
 /* ---- events ---- */
 
 static void
@@ -243,6 +260,7 @@ main(void)
 	    slot_test(card_that_is_gone_leaves_an_empty_slot_until_slots_are_listed_anew),
 	    slot_test(without_an_agent_there_are_no_slots),
 	    slot_test(agent_that_was_restarted_has_other_cards_under_the_same_number),
+	    slot_test(agent_that_hangs_takes_no_card_away_and_is_left_alone_for_a_while),
 	    slot_test(events_tell_of_cards_that_come_and_go),
 	    slot_test(blocking_wait_ends_with_a_card),
 	    slot_test(blocking_wait_ends_with_finalize),
