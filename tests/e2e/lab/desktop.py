@@ -99,16 +99,16 @@ class Desktop:
 
     def ssh(self, user, password, *command, methods="password", stdin=None, timeout=60):
         """A login by ssh as a broker makes one: (status, output, errors)."""
-        argv = ["sshpass", "-d", "0" if stdin is None else "3", *self._client(methods), f"{user}@{self.address}", *command]
+        argv = ["sshpass", "-d", "0" if stdin is None else "3", *self.client(methods), f"{user}@{self.address}", *command]
         return self._run(argv, password, timeout)
 
     def begin(self, user, password, *command):
         """A login that lasts: the process of the client, its command running."""
-        argv = ["sshpass", "-p", password, *self._client("password"), f"{user}@{self.address}", *command]
+        argv = ["sshpass", "-p", password, *self.client("password"), f"{user}@{self.address}", *command]
         return subprocess.Popen([str(a) for a in namespace.enter(self.lab, argv)], stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def _client(self, methods):
+    def client(self, methods):
         return ["ssh", "-F", "none", "-o", f"UserKnownHostsFile={self.folder}/known_hosts", "-o", "StrictHostKeyChecking=yes",
                 "-o", f"PreferredAuthentications={methods}", "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1",
                 "-o", "LogLevel=ERROR"]
