@@ -31,6 +31,7 @@ service_ca:
   machine_life: 90d
   server_life: 30d
   token_life: 24h
+pool: {{ rsa-2048: 4, p-256: 4 }}
 """
 
 
