@@ -47,7 +47,7 @@ read_signer(const struct yaml_node *map, struct config *config, struct fas_err *
 	if (!map || yaml_open(&r, map, "signer", e) != FAS_OK)
 		return;
 	read_path(&r, config->folder, "socket", config->signer_socket);
-	config->signer_connections = (size_t)yaml_want_int(&r, "connections", 1, 64, 8);
+	config->signer_connections = (size_t)yaml_want_int(&r, "connections", 1, 64, 16);
 	config->signer_timeout_ms = (int)yaml_want_duration(&r, "timeout", 1, 60, 5) * 1000;
 	(void)!yaml_finish(&r);
 }

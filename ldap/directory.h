@@ -89,7 +89,7 @@ struct directory;
  *       principal: svc-fas@CORP.EXAMPLE.COM   and keytab: FILE          for gssapi
  *       bind_dn: ..., password_file: ..., ca_file: ...                  for simple-*
  *       port: 389 or 636 by default
- *       connections: 3                     2 to 4 kept per controller
+ *       connections: 4                     2 to 4 kept per controller
  *       timeout: 3s                        deadline of one operation; connect likewise; 50ms to 60s ("250ms" too)
  *
  * Nothing is connected yet.  Relative file names are relative to base_folder.

@@ -210,7 +210,8 @@ domain_config_read(const struct yaml_node *map, const char *base_folder, struct 
 		return rc;
 	int64_t port = out->bind == BIND_SIMPLE_LDAPS ? 636 : 389;
 	out->port = (uint16_t)yaml_want_int(&r, "port", 1, 65535, port);
-	out->connections = (size_t)yaml_want_int(&r, "connections", 2, CONNECTIONS_MAX, 3);
+	out->connections =
+	    (size_t)yaml_want_int(&r, "connections", 2, CONNECTIONS_MAX, CONNECTIONS_MAX);
 	if ((rc = yaml_finish(&r)) != FAS_OK)
 		return rc;
 	rc = check_base(map, out, e);

@@ -43,7 +43,7 @@ defaults_come_from_the_name(void **state)
 	assert_null(c.netbios);
 	assert_int_equal(c.bind, BIND_GSSAPI);
 	assert_int_equal(c.port, 389);
-	assert_int_equal(c.connections, 3);
+	assert_int_equal(c.connections, 4);
 	assert_int_equal(c.timeout_ms, 3000);
 	assert_int_equal(c.n_controllers, 0);
 	assert_string_equal(c.keytab, "/etc/fas/svc.keytab");
@@ -58,7 +58,7 @@ everything_can_be_said(void **state)
 	(void)state;
 	assert_int_equal(read_one("  netbios: CORP\n  realm: Other.Realm\n  base: DC=x\n"
 				  "  controllers: [dc1.corp.example.com, dc2.corp.example.com]\n"
-				  "  port: 1636\n  connections: 4\n  timeout: 250ms\n" LDAPS,
+				  "  port: 1636\n  connections: 2\n  timeout: 250ms\n" LDAPS,
 			     &c, &e),
 	    FAS_OK);
 	assert_string_equal(c.netbios, "CORP");
@@ -70,7 +70,7 @@ everything_can_be_said(void **state)
 	assert_string_equal(c.password_file, "/etc/fas/pw");
 	assert_string_equal(c.ca_file, "/etc/ca.pem");
 	assert_int_equal(c.port, 1636);
-	assert_int_equal(c.connections, 4);
+	assert_int_equal(c.connections, 2);
 	assert_int_equal(c.timeout_ms, 250);
 	domain_config_done(&c);
 }
