@@ -26,7 +26,16 @@ check_database(struct ops *ops, const struct signer_view *signer, struct fas_err
 {
 	struct service_counts counts;
 	(void)signer;
-	return service_count(ops->service, &counts, e);
+	enum fas_code rc = service_check_store(ops->service, e);
+	return rc == FAS_OK ? service_count(ops->service, &counts, e) : rc;
+}
+
+static enum fas_code
+check_clock(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
+{
+	int64_t now_s;
+	(void)signer;
+	return clock_checked(ops->service->clock_skew_s, &now_s, e);
 }
 
 static enum fas_code
@@ -122,7 +131,7 @@ check_crl(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 static const struct {
 	const char *name;
 	check_fn *check;
-} checks[] = {{"database", check_database}, {"policy", check_policy},
+} checks[] = {{"database", check_database}, {"clock", check_clock}, {"policy", check_policy},
     {"directory", check_directory}, {"signer", check_signer}, {"authority", check_authority},
     {"crl", check_crl}, {"audit", check_audit}, {"api", check_api}};
 

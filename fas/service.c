@@ -160,6 +160,15 @@ service_resolve_groups(struct service *service)
 	publish_instead_of(service, present, TAKE(next));
 }
 
+/* ---- the store ---- */
+
+enum fas_code
+service_check_store(struct service *service, struct fas_err *e)
+{
+	enum fas_code rc = db_pool_check(service->db, e);
+	return rc == FAS_OK ? db_pool_check_writes(service->db, e) : rc;
+}
+
 /* ---- counts ---- */
 
 static enum fas_code
@@ -176,6 +185,5 @@ enum fas_code
 service_count(struct service *service, struct service_counts *out, struct fas_err *e)
 {
 	*out = (struct service_counts){0};
-	enum fas_code rc = db_pool_check(service->db, e);
-	return rc == FAS_OK ? db_read(service->db, count, out, e) : rc;
+	return db_read(service->db, count, out, e);
 }

@@ -89,6 +89,9 @@ void service_sweep(struct service *service);
  */
 void service_recover(struct service *service);
 
+/* Is the store whole, and does it keep what is written?  Housekeeping writes each few seconds. */
+MUST_CHECK enum fas_code service_check_store(struct service *service, struct fas_err *e);
+
 struct service_counts {
 	int64_t open_tickets, live_sessions, claims, audit_records;
 };

@@ -1,11 +1,11 @@
 #include "fas/base/db.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <sqlite3.h>
 
+#include "fas/base/db_failure.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 
@@ -22,59 +22,9 @@ struct db {
 	} kept[STATEMENTS_MAX];
 	size_t n_kept;
 	size_t wal_pages;     /* of the log behind the last commit on this connection */
+	uint64_t commits;     /* that had something to write */
 	atomic_bool *damaged; /* of the pool; NULL on a bare connection */
 };
-
-#define MAKE_ROOM "make room on the file system of the state folder"
-#define RESTORE "stop the program and put back a copy (docs/ADMIN.md, When something breaks)"
-#define WRITABLE "make the state folder's file system writable again: dmesg says why it is not"
-#define DISK "dmesg says what is wrong with the disk"
-
-static const struct {
-	int status;
-	enum fas_code code;
-	const char *reason, *remedy;
-} failures[] = {
-    {SQLITE_FULL, FAS_E_UNAVAILABLE, "disk_full", MAKE_ROOM},
-    {SQLITE_BUSY, FAS_E_UNAVAILABLE, "database_busy", NULL},
-    {SQLITE_LOCKED, FAS_E_UNAVAILABLE, "database_busy", NULL},
-    {SQLITE_CORRUPT, FAS_E_IO, "database_corrupt", RESTORE},
-    {SQLITE_NOTADB, FAS_E_IO, "database_corrupt", RESTORE},
-    {SQLITE_READONLY, FAS_E_IO, "database_read_only", WRITABLE},
-    {SQLITE_CONSTRAINT_UNIQUE, FAS_E_CONFLICT, "row_exists", NULL},
-    {SQLITE_CONSTRAINT_PRIMARYKEY, FAS_E_CONFLICT, "row_exists", NULL},
-    {SQLITE_CONSTRAINT_ROWID, FAS_E_CONFLICT, "row_exists", NULL},
-    {SQLITE_CONSTRAINT, FAS_E_INTERNAL, "constraint_broken", NULL},
-    {SQLITE_NOMEM, FAS_E_NOMEM, "out_of_memory", NULL},
-    {SQLITE_IOERR, FAS_E_IO, "database_io", DISK},
-};
-
-/* Of the last call that failed on the log or on the file itself; errno may be another one's by now. */
-static int
-last_errno(sqlite3 *handle)
-{
-	int why = 0;
-	sqlite3_file *log = NULL;
-	(void)sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	if (log && log->pMethods)
-		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &why);
-	if (why == 0)
-		(void)sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &why);
-	return why != 0 ? why : sqlite3_system_errno(handle);
-}
-
-/* What the system has said is more than "disk I/O error" and "unable to open". */
-static int
-plain_status(const struct db *db, int status)
-{
-	int kind = status & 0xff;
-	if (!db || !db->handle || (kind != SQLITE_IOERR && kind != SQLITE_CANTOPEN))
-		return status;
-	int why = last_errno(db->handle);
-	if (why == ENOSPC || why == EDQUOT)
-		return SQLITE_FULL;
-	return why == EROFS ? SQLITE_READONLY : status;
-}
 
 /* Said once, whatever became of the request that found it: from now on nothing is issued. */
 static void
@@ -82,24 +32,17 @@ note_damage(struct db *db, const char *detail)
 {
 	if (db && db->damaged && !atomic_exchange(db->damaged, true))
 		log_event(LOG_LEVEL_ERROR, "database_damaged", "file",
-		    sqlite3_db_filename(db->handle, "main"), "message", detail, "remedy", RESTORE,
-		    NULL);
+		    sqlite3_db_filename(db->handle, "main"), "message", detail, "remedy",
+		    DB_RESTORE, NULL);
 }
 
 static enum fas_code
 fail_sqlite(struct fas_err *e, struct db *db, int status, const char *what)
 {
-	const char *detail = db && db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(status);
-	status = plain_status(db, status);
-	if ((status & 0xff) == SQLITE_CORRUPT || (status & 0xff) == SQLITE_NOTADB)
-		note_damage(db, detail);
-	for (size_t i = 0; i < NELEMS(failures); i++) {
-		const char *remedy = failures[i].remedy;
-		if (status == failures[i].status || (status & 0xff) == failures[i].status)
-			return fas_fail(e, failures[i].code, failures[i].reason, "%s: %s%s%s", what,
-			    detail, remedy ? "; " : "", remedy ? remedy : "");
-	}
-	return fas_fail(e, FAS_E_IO, "database_io", "%s: %s; " DISK, what, detail);
+	sqlite3 *handle = db ? db->handle : NULL;
+	if (db_failure_is_damage(status))
+		note_damage(db, handle ? sqlite3_errmsg(handle) : sqlite3_errstr(status));
+	return db_failure(e, handle, status, what);
 }
 
 void
@@ -124,6 +67,7 @@ on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
 	(void)handle;
 	(void)name;
 	db->wal_pages = pages > 0 ? (size_t)pages : 0;
+	db->commits++;
 	return SQLITE_OK;
 }
 
@@ -131,6 +75,12 @@ size_t
 db_wal_pages(const struct db *db)
 {
 	return db->wal_pages;
+}
+
+uint64_t
+db_commits(const struct db *db)
+{
+	return db->commits;
 }
 
 static enum fas_code

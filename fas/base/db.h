@@ -63,6 +63,8 @@ MUST_CHECK enum fas_code db_read(struct db_pool *pool, db_fn *fn, void *arg, str
  * away (revoking, ending, recording) goes on as far as it can.
  */
 MUST_CHECK enum fas_code db_pool_check(struct db_pool *pool, struct fas_err *e);
+/* Why the store could not keep what was written last; FAS_OK once something has been kept again. */
+MUST_CHECK enum fas_code db_pool_check_writes(struct db_pool *pool, struct fas_err *e);
 
 /* One statement.  sql must be a string literal: prepared statements are kept by its address. */
 struct db_query {
@@ -112,6 +114,8 @@ void db_undo(struct db *db, const char *sql);
 bool db_in_transaction(struct db *db);
 void db_checkpoint(struct db *db, bool truncate);
 size_t db_wal_pages(const struct db *db);
+/* Those that had something to write. */
+uint64_t db_commits(const struct db *db);
 void db_close(struct db *db);
 
 #endif

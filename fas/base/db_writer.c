@@ -12,21 +12,12 @@
 #include <sys/stat.h>
 
 #include "fas/base/clock.h"
+#include "fas/base/db_batch.h"
 
 #define BATCH_MAX 64
 #define READERS_MAX 16
 #define CHECKPOINT_EACH_S 2
 #define CHECKPOINT_PAGES 4096 /* or when the log has so many: 16 MB */
-
-/* One waiting db_write; lives on the stack of its caller. */
-struct job {
-	db_fn *fn;
-	void *arg;
-	struct fas_err *e;
-	enum fas_code rc;
-	struct job *next;
-	sem_t done; /* posted without the pool's lock: who wakes has nothing left to wait for */
-};
 
 struct db_pool {
 	pthread_mutex_t lock;
@@ -42,6 +33,7 @@ struct db_pool {
 	pthread_cond_t checkpoint_wake;
 	bool checkpoint_due, checkpoint_ended; /* the log is long; the writer has to finish it */
 	atomic_bool damaged;
+	struct fas_err unkept; /* why the last batch could not be kept; under the lock */
 	int lock_fd;
 };
 
@@ -55,93 +47,36 @@ db_pool_check(struct db_pool *pool, struct fas_err *e)
 		   : FAS_OK;
 }
 
-/* One job in its savepoint; its error is its own.  A failed one that cannot be undone must not be committed: *e. */
-static enum fas_code
-run_job(struct db *db, struct job *job, struct fas_err *e)
+enum fas_code
+db_pool_check_writes(struct db_pool *pool, struct fas_err *e)
 {
-	enum fas_code rc = FAS_OK;
-	job->rc = db_exec_kept(db, "SAVEPOINT job", job->e);
-	if (job->rc != FAS_OK)
-		return FAS_OK;
-	job->rc = job->fn(db, job->arg, job->e);
-	if (job->rc != FAS_OK && db_in_transaction(db))
-		rc = db_exec_kept(db, "ROLLBACK TO job", e);
-	enum fas_code released = db_exec_kept(db, "RELEASE job", job->rc == FAS_OK ? job->e : NULL);
-	if (job->rc == FAS_OK)
-		job->rc = released;
-	return rc;
+	(void)pthread_mutex_lock(&pool->lock);
+	const struct fas_err why = pool->unkept;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return why.code == FAS_OK ? FAS_OK : fas_fail(e, why.code, why.reason, "%s", why.message);
 }
 
-/* The commit failed: whoever thought that he had succeeded is told. */
 static void
-fail_batch(struct job *jobs, enum fas_code rc, const struct fas_err *why)
+set_unkept(struct db_pool *pool, const struct fas_err *why)
 {
-	for (struct job *job = jobs; job; job = job->next) {
-		if (job->rc == FAS_OK)
-			job->rc = fas_fail(job->e, rc, why->reason, "commit: %s", why->message);
-	}
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->unkept = *why;
+	(void)pthread_mutex_unlock(&pool->lock);
 }
 
 /*
- * On a full disk or an I/O error SQLite may roll back the whole transaction by itself.  What the batch did
- * before is gone then, and what came after would commit on its own: the batch ends here.
+ * Before whoever waits is woken.  What failed for other reasons, or had nothing to write, says nothing.  Only the writer
+ * changes this: it need not lock to see that there is nothing to change.
  */
-static enum fas_code
-check_transaction(struct db *db, const struct job *job, struct fas_err *e)
+static void
+note_unkept(struct db_pool *pool, const struct job *batch, bool wrote)
 {
-	if (db_in_transaction(db))
-		return FAS_OK;
-	if (job->rc != FAS_OK && job->e)
-		return fas_fail(e, job->rc, job->e->reason, "rolled back: %s", job->e->message);
-	return fas_fail(e, FAS_E_IO, "database_io", "the transaction was rolled back");
-}
-
-static enum fas_code
-run_jobs(struct db *db, struct job *jobs, struct fas_err *e)
-{
-	enum fas_code rc = FAS_OK;
-	for (struct job *job = jobs; rc == FAS_OK && job; job = job->next) {
-		rc = run_job(db, job, e);
-		if (rc == FAS_OK)
-			rc = check_transaction(db, job, e);
+	if (wrote && pool->unkept.code != FAS_OK)
+		set_unkept(pool, &(struct fas_err){0});
+	for (; batch; batch = batch->next) {
+		if (db_batch_job_failed(batch))
+			set_unkept(pool, batch->e);
 	}
-	return rc;
-}
-
-/* Alone in its transaction a job needs no savepoint: when it fails, all is undone, and nothing is left to commit. */
-static enum fas_code
-run_alone(struct db *db, struct job *job, struct fas_err *e)
-{
-	job->rc = job->fn(db, job->arg, job->e);
-	if (job->rc != FAS_OK)
-		return fas_fail(e, job->rc, "undone", "the job has failed");
-	return check_transaction(db, job, e);
-}
-
-/* Also a rollback may find no memory: then the next batch, or reader, makes up for it before it begins. */
-static void
-end_transaction(struct db *db)
-{
-	if (db_in_transaction(db) && db_exec_kept(db, "ROLLBACK", NULL) != FAS_OK)
-		db_undo(db, "ROLLBACK");
-}
-
-static void
-run_batch(struct db *db, struct job *jobs)
-{
-	struct fas_err e = {0};
-	end_transaction(db);
-	enum fas_code rc = db_exec_kept(db, "BEGIN IMMEDIATE", &e);
-	if (rc == FAS_OK)
-		rc = jobs->next ? run_jobs(db, jobs, &e) : run_alone(db, jobs, &e);
-	if (rc == FAS_OK)
-		rc = clock_store(db, &e);
-	if (rc == FAS_OK)
-		rc = db_exec_kept(db, "COMMIT", &e);
-	if (rc == FAS_OK)
-		return;
-	end_transaction(db);
-	fail_batch(jobs, rc, &e);
 }
 
 /* Cut at most BATCH_MAX jobs off the queue. */
@@ -201,7 +136,9 @@ writer_main(void *arg)
 			break;
 		struct job *batch = take_batch(pool);
 		(void)pthread_mutex_unlock(&pool->lock);
-		run_batch(pool->writer, batch);
+		uint64_t commits = db_commits(pool->writer);
+		db_batch_run(pool->writer, batch);
+		note_unkept(pool, batch, db_commits(pool->writer) != commits);
 		wake_batch(batch);
 		(void)pthread_mutex_lock(&pool->lock);
 		check_log(pool);
@@ -275,12 +212,12 @@ enum fas_code
 db_read(struct db_pool *pool, db_fn *fn, void *arg, struct fas_err *e)
 {
 	struct db *db = take_reader(pool);
-	end_transaction(db);
+	db_batch_end(db);
 	enum fas_code rc = db_exec_kept(db, "BEGIN", e);
 	if (rc == FAS_OK) {
 		rc = fn(db, arg, e);
 		if (db_exec_kept(db, "COMMIT", NULL) != FAS_OK)
-			end_transaction(db);
+			db_batch_end(db);
 	}
 	give_reader(pool, db);
 	return rc;

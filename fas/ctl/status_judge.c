@@ -184,7 +184,7 @@ judge_directory(struct findings *out, const json_t *directory)
 static void
 judge_checks(struct findings *out, const json_t *checks)
 {
-	static const char *const names[] = {"database", "policy", "api", "directory"};
+	static const char *const names[] = {"database", "clock", "policy", "api", "directory"};
 	for (size_t i = 0; i < NELEMS(names); i++) {
 		const json_t *check = json_object_get(checks, names[i]);
 		bool known = strcmp(names[i], "directory") == 0 && out->errors > 0;

@@ -60,9 +60,18 @@ write_fails_as(int error, enum fas_code code, const char *reason)
 	enum fas_code rc = db_write(pool, insert_fn, &(struct row){2, "lost"}, &e);
 	atomic_store(&write_errno, 0);
 	assert_failed(rc, &e, code, reason);
+	fas_err_clear(&e);
+	assert_failed(db_pool_check_writes(pool, &e), &e, code, reason);
 	assert_int_equal(count_rows(pool), 1);
 	fas_err_clear(&e);
+	/* a refusal of the job's own says nothing about the store */
+	assert_failed(db_write(pool, insert_fn, &(struct row){1, "again"}, &e), &e, FAS_E_CONFLICT,
+	    "row_exists");
+	fas_err_clear(&e);
+	assert_failed(db_pool_check_writes(pool, &e), &e, code, reason);
+	fas_err_clear(&e);
 	assert_good(db_write(pool, insert_fn, &(struct row){3, "after"}, &e), &e);
+	assert_good(db_pool_check_writes(pool, &e), &e);
 	assert_int_equal(count_rows(pool), 2);
 	db_pool_close(pool);
 	pool = db_fixture_open("fault.db");

@@ -176,6 +176,14 @@ service_sweep(struct service *service)
 }
 
 enum fas_code
+service_check_store(struct service *service, struct fas_err *e)
+{
+	(void)service;
+	return fakes.store_away ? fas_fail(e, FAS_E_UNAVAILABLE, "database_busy", "made up")
+				: FAS_OK;
+}
+
+enum fas_code
 service_count(struct service *service, struct service_counts *out, struct fas_err *e)
 {
 	(void)service;
