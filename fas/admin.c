@@ -16,7 +16,6 @@
 #define THREADS 4
 #define IDLE_MS 60000
 #define SEND_MS 5000
-#define MESSAGE_MAX (64 * 1024)
 #define GROUPS_MAX 1024
 
 struct admin {
@@ -90,8 +89,12 @@ serve(const struct admin *admin, int fd)
 	}
 	while (await(admin, fd, IDLE_MS)) {
 		OWN(json) json_t *message = NULL;
-		if (wire_receive(fd, MESSAGE_MAX, SEND_MS, &message, &e) != FAS_OK)
+		/* A page of certificates to be compared is above 64 KB. */
+		if (wire_receive(fd, WIRE_MESSAGE_MAX, SEND_MS, &message, &e) != FAS_OK) {
+			if (e.code == FAS_E_INPUT)
+				wire_refuse(fd, &e);
 			return;
+		}
 		OWN(json) json_t *reply = admin_answer(&admin->config, operator_text, message);
 		if (!reply || wire_send(fd, reply, SEND_MS, &e) != FAS_OK)
 			return;

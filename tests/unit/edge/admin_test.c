@@ -176,6 +176,23 @@ wrong_questions_are_refused(void **state)
 	}
 }
 
+/* As long as a page of certificates is that `fasctl audit verify` has compared. */
+static void
+a_long_question_is_read(void **state)
+{
+	enum { LONG = 200000 };
+	struct fas_err e;
+	(void)state;
+	OWN(text) char *question = malloc(LONG);
+	assert_non_null(question);
+	int n = snprintf(question, LONG, "{\"op\":\"shutdown\",\"x\":\"");
+	memset(question + n, 'x', (size_t)(LONG - n));
+	memcpy(question + LONG - 3, "\"}", 3);
+	OWN(json) json_t *reply = ask(question, &e);
+	assert_null(reply);
+	assert_string_equal(e.reason, "op_unknown");
+}
+
 static void
 a_reload_is_done_and_on_record(void **state)
 {
@@ -456,6 +473,7 @@ main(void)
 	    FRESH(status_tells_the_whole_state),
 	    FRESH(status_answers_also_without_a_signer),
 	    FRESH(wrong_questions_are_refused),
+	    FRESH(a_long_question_is_read),
 	    FRESH(a_reload_is_done_and_on_record),
 	    FRESH(a_failed_reload_says_why_and_is_on_record),
 	    FRESH(explain_tells_verdict_and_rules),
