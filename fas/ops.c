@@ -66,10 +66,16 @@ check_api(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 static enum fas_code
 check_signer(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 {
+	const json_t *failure = json_object_get(signer->state, "failure");
+	const char *reason = json_string_value(json_object_get(failure, "reason"));
+	const char *message = json_string_value(json_object_get(failure, "message"));
 	(void)ops;
-	return signer->state ? FAS_OK
-			     : fas_fail(e, signer->why.code, fas_err_reason(&signer->why), "%s",
-				   signer->why.message);
+	if (!signer->state)
+		return fas_fail(
+		    e, signer->why.code, fas_err_reason(&signer->why), "%s", signer->why.message);
+	return failure ? fas_fail(e, FAS_E_UNAVAILABLE, reason ? reason : "signer_failure",
+			     "fas-signer cannot issue: %s", message ? message : "")
+		       : FAS_OK;
 }
 
 static enum fas_code

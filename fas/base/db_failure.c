@@ -1,6 +1,7 @@
 #include "fas/base/db_failure.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "fas/base/macros.h"
 

@@ -111,6 +111,10 @@ judge_signer(struct findings *out, const json_t *signer, int64_t now_s)
 		    "fas-signer does not answer: no certificate can be issued");
 		return;
 	}
+	const json_t *failure = json_object_get(signer, "failure");
+	if (failure)
+		add(out, true, "docs/ADMIN.md, When something breaks; journalctl -u fas-signer",
+		    "fas-signer cannot issue: %s", text_of(failure, "message"));
 	const json_t *authorities = json_object_get(signer, "authorities");
 	if (json_array_size(authorities) == 0)
 		add(out, true, "authorities: in signer.yaml", "the signer has no authority");

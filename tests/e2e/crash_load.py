@@ -50,7 +50,7 @@ class Caller:
 
     def __init__(self, lab, stem, witness):
         parts = urlsplit(lab.api_url)
-        self.at, self.witness, self.connection = (parts.hostname, parts.port), witness, None
+        self.at, self.witness, self.connection, self.lost = (parts.hostname, parts.port), witness, None, 0
         self.context = ssl.create_default_context(cafile=str(lab.pki / "service-ca.crt"))
         self.context.load_cert_chain(str(lab.pki / f"{stem}.crt"), str(lab.pki / f"{stem}.key"))
 
@@ -67,6 +67,7 @@ class Caller:
             data = None if body is None else json.dumps(body).encode()
             self.connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
             if lose:
+                self.lost += 1
                 self.drop()
                 return None
             reply = self.connection.getresponse()
@@ -98,7 +99,7 @@ class Story:
     """One logon: its response, its ticket, its host."""
 
     def __init__(self, response, host):
-        self.response, self.host, self.ticket = response, host, None
+        self.response, self.host, self.ticket, self.overtaken = response, host, None, False
 
 
 class Customer(threading.Thread):
@@ -129,11 +130,11 @@ class Customer(threading.Thread):
     def wrong(self, what, answer):
         self.witness.note("wrong", f"{what}: {answer}")
 
-    def until_settled(self, caller, method, path, body):
+    def until_settled(self, caller, method, path, body, lose=True):
         """Repeat as a client does that has read docs/PROTOCOL.md: the same request, until somebody has an answer."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            answer = caller.ask(method, path, body, lose=self.chance(0.05))
+            answer = caller.ask(method, path, body, lose=lose and self.chance(0.05))
             if answer is not None and answer.status not in TRANSIENT:
                 return answer
             time.sleep(self.random.uniform(0.01, 0.05))
@@ -144,16 +145,27 @@ class Customer(threading.Thread):
         response = saml.response(saml.claims_of(self.accounts[user]), self.idp_key, name_id=user)
         story, host, csr = Story(response, stem), self.hosts[stem], self.random.choice(self.csrs)
         for _ in range(2 if self.chance(0.1) else 1):  # twice: the second ticket voids the first
+            lost = self.storefront.lost
             answer = self.until_settled(self.storefront, "POST", "/v1/logons",
                                         {"saml_response": response, "host": HOSTS[stem]})
+            story.overtaken |= self.storefront.lost > lost
             if answer.status != 201:
                 return self.wrong("a fresh response", answer)
             story.ticket = answer.json["ticket"]
+        self.redeem(story, host, csr)
+
+    def redeem(self, story, host, csr):
         redeem = {"ticket": story.ticket, "csr": csr}
         if self.chance(0.1):  # the host dies behind its question
             host.ask("POST", "/v1/certificates", redeem, lose=True)
             return self.witness.note("orphans", story)
         answer = self.until_settled(host, "POST", "/v1/certificates", redeem)
+        if answer.code == "ticket_refused" and story.overtaken:
+            # The repeat was answered first, and then the first request has voided its ticket: ask once more.
+            again = self.until_settled(self.storefront, "POST", "/v1/logons",
+                                       {"saml_response": story.response, "host": HOSTS[story.host]}, lose=False)
+            story.ticket, story.overtaken = again.json["ticket"], False
+            return self.redeem(story, host, csr)
         if answer.status != 201:
             return self.wrong("a fresh ticket", answer)
         held = Held(story, answer.json)

@@ -5,16 +5,13 @@ import os
 import random
 import secrets
 import signal
-import sqlite3
 import threading
 import time
-
-from cryptography import x509
 
 from lab import api, config, proc, programs
 
 import crash_load
-from case import LabCase
+from ledger import LedgerCase
 
 ROUNDS = int(os.environ.get("FAS_CRASH_ROUNDS") or 10)
 SEED = int(os.environ.get("FAS_CRASH_SEED") or secrets.randbits(32))
@@ -22,40 +19,9 @@ CUSTOMERS = 5
 VICTIMS = [("fasd",), ("fas-signer",), ("fasd", "fas-signer")]
 BACK_S = 30
 TICKET_LIFE_S = 10  # the shortest that a rule may have
-DATABASES = {"fasd": "fasd/fas.db", "fas-signer": "signer/ca.db"}
 
 
-class Ledger(LabCase):
-    """Both databases, as a running program's are read by root."""
-
-    def ask(self, name, sql, *values):
-        path = self.lab.fas / DATABASES[name]
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
-            return database.execute(sql, values).fetchall()
-
-    def decided(self):
-        """serial -> session, in fas.db."""
-        return dict(self.ask("fasd", "SELECT serial, session FROM certificates"))
-
-    def issued(self):
-        """serial -> session of users' certificates, in ca.db."""
-        return {serial.lower(): session for serial, session in self.ask(
-            "fas-signer", "SELECT hex(serial), session FROM certificates WHERE sid IS NOT NULL")}
-
-    def used_without_result(self, before_s=2**40):
-        return self.ask("fasd", "SELECT id, session FROM tickets WHERE state = 'used' AND used_s < ?", before_s)
-
-    def ready(self):
-        return programs.is_ready(self.lab)
-
-    def crl(self):
-        return x509.load_der_x509_crl(self.public().get("/crl/main-1.crl").body)
-
-    def crl_number(self):
-        return self.crl().extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-
-
-class Rounds(Ledger):
+class Rounds(LedgerCase):
     def setUp(self):
         self.random, self.witness = random.Random(SEED), crash_load.Witness()
         self.csrs = [api.new_csr()[1] for _ in range(4)]
@@ -157,7 +123,7 @@ class Rounds(Ledger):
         self.assertEqual(self.findings(), [])
 
 
-class HalfDone(Ledger):
+class HalfDone(LedgerCase):
     """A crash between the signer's signature and fasd's record, made to happen."""
 
     def setUp(self):
@@ -231,7 +197,7 @@ class HalfDone(Ledger):
         self.fasctl("policy", "reload")
 
 
-class SignerAway(Ledger):
+class SignerAway(LedgerCase):
     """fasd starts without fas-signer: it says so to everybody, and serves as soon as it can."""
 
     def setUp(self):

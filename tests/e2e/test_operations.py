@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from lab import api, proc, programs
+from lab import proc
 
 from case import LabCase
 
@@ -68,30 +68,3 @@ class Operations(LabCase):
             answers.append(self.logon(response=response))
         except OSError:
             pass
-
-    def test_a_directory_that_does_not_answer_is_503_and_costs_no_assertion(self):
-        response = self.response()
-        members = proc.family(proc.pid_of(self.lab, "samba"))
-        for pid in members:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            answer = self.logon(response=response)
-        finally:
-            for pid in members:
-                os.kill(pid, signal.SIGCONT)
-        self.assertProblem(answer, 503, "unavailable")
-        self.assertTrue(answer.headers["Retry-After"])
-        proc.wait_for(lambda: self.logon(response=response).status == 201, 20, "the same response after the pause")
-
-    def test_a_signer_that_does_not_answer_is_503_and_costs_no_ticket(self):
-        ticket, (_, csr) = self.ticket(), api.new_csr()
-        members = [programs.pid(self.lab, "fas-signer")]
-        for pid in members:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            answer = self.redeem(ticket, csr)
-        finally:
-            for pid in members:
-                os.kill(pid, signal.SIGCONT)
-        self.assertEqual(answer.status, 503, answer)
-        self.assertEqual(proc.wait_for(lambda: self.redeem(ticket, csr), 5, "the certificate").status, 201)

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from lab import api, proc, programs
+from lab import api, dc, proc, programs
 
 from case import LabCase
 
@@ -59,7 +59,7 @@ class Restart(LabCase):
         try:
             thread = threading.Thread(target=lambda: answers.append(self.logon(response=response)))
             thread.start()
-            self.wait_until_busy()
+            proc.wait_for(lambda: dc.is_asked(self.lab), 5, "a question to the directory")
             old = programs.pid(self.lab, "fasd")
             os.kill(old, signal.SIGTERM)
         finally:
@@ -69,16 +69,6 @@ class Restart(LabCase):
         proc.wait_for(lambda: programs.pid(self.lab, "fasd") not in (None, old) and programs.is_ready(self.lab), 30,
                       "fasd again")
         self.assertEqual([a.status for a in answers], [201])
-
-    def wait_until_busy(self):
-        """Until fasd waits for the directory: the bytes that it sent stay unread in the stopped server."""
-        def unread():
-            for line in open("/proc/net/tcp").readlines()[1:]:
-                fields = line.split()
-                if fields[1].endswith(":0185") and fields[3] == "01" and not fields[4].endswith("00000000"):
-                    return True
-            return False
-        proc.wait_for(unread, 5, "a question to the directory")
 
     def test_the_trail_is_whole_after_restarts(self):
         self.restart("fas-signer", "fasd")

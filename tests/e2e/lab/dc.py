@@ -122,6 +122,20 @@ def wait_ready(lab):
     proc.wait_ready(lab, "samba", lambda: _answers(lab, 88) and _is_synchronized(lab), 30)
 
 
+def is_asked(lab):
+    """Does a question lie unread in the stopped server?"""
+    for line in open("/proc/net/tcp").readlines()[1:]:
+        fields = line.split()
+        local, port = fields[1].split(":")
+        if port == "0185" and local == _hex(lab.address(DC)) and fields[3] == "01" and not fields[4].endswith("00000000"):
+            return True
+    return False
+
+
+def _hex(address):
+    return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
+
+
 def _answers(lab, port):
     try:
         socket.create_connection((lab.address(DC), port), 1).close()

@@ -57,26 +57,31 @@ def fasctl_status(lab, *words):
     return done.returncode, done.stdout, done.stderr
 
 
-def _start(lab, name, owner, options=()):
+def _start(lab, name, owner, options=(), env=None):
     """By fas-launch, which does without systemd what units do: users, the one capability, starting again."""
     argv = [program("fas-launch"), "--run", f"{owner[0]}:{owner[1]}", *options, "--",
             program(name), "--config", lab.fas / f"{CONFIGS[name]}.yaml"]
-    proc.start(lab, name, namespace.enter(lab, argv), env={"KRB5_CONFIG": str(lab.krb5_conf)})
+    proc.start(lab, name, namespace.enter(lab, argv), env={"KRB5_CONFIG": str(lab.krb5_conf), **(env or {})})
 
 
-def start_signer(lab):
-    _start(lab, "fas-signer", SIGNER)
+def launch_signer(lab, env=None):
+    """Without waiting until it is ready."""
+    _start(lab, "fas-signer", SIGNER, env=env)
+
+
+def start_signer(lab, env=None):
+    launch_signer(lab, env)
     proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
 
 
-def launch_fasd(lab):
+def launch_fasd(lab, env=None):
     """Without waiting until it is ready.  The launcher holds its sockets, port 80 too: fasd has no privilege."""
     held = [f"{lab.address(FAS)}:{port}" for port in (8443, 80)]
-    _start(lab, "fasd", FASD, [word for address in held for word in ("--listen", address)])
+    _start(lab, "fasd", FASD, [word for address in held for word in ("--listen", address)], env)
 
 
-def start_fasd(lab):
-    launch_fasd(lab)
+def start_fasd(lab, env=None):
+    launch_fasd(lab, env)
     proc.wait_ready(lab, "fasd", lambda: is_ready(lab))
 
 
