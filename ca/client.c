@@ -163,6 +163,8 @@ call(struct signer *signer, json_t *request, json_t **reply, struct fas_err *e)
 	OWN(json) json_t *answer = NULL;
 	int64_t deadline_us = clock_monotonic_us() + (int64_t)signer->timeout_ms * 1000;
 	int fd = -1;
+	if (!owned && json_starved())
+		return fas_fail_nomem(e);
 	if (!owned)
 		return fas_fail(e, FAS_E_INPUT, "signer_request",
 		    "a request to the signer cannot be written as JSON: text is not UTF-8");
@@ -254,6 +256,15 @@ copy_certificate(struct json_reader *r, struct known_chain *known, struct signer
 }
 
 /* known NULL: this question goes without. */
+/* That we had no memory to read it says nothing about the signer: the same question may be asked again. */
+static enum fas_code
+reply_failed(const struct fas_err *why, struct fas_err *e)
+{
+	if (why->code == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	return fas_fail(e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: %s", why->message);
+}
+
 static enum fas_code
 call_for_certificate(struct signer *signer, json_t *request, struct known_chain *known,
     struct signer_certificate *out, struct fas_err *e)
@@ -278,7 +289,7 @@ call_for_certificate(struct signer *signer, json_t *request, struct known_chain 
 		return FAS_OK;
 	}
 	signer_certificate_done(out);
-	return fas_fail(e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: %s", why.message);
+	return reply_failed(&why, e);
 }
 
 enum fas_code
@@ -384,8 +395,7 @@ signer_sign(struct signer *signer, const struct signer_sign *q, uint8_t *out, si
 	(void)!json_open_object(&r, reply, &why);
 	OWN(bytes) uint8_t *signature = json_need_base64(&r, "signature", SIGNATURE_MAX, out_len);
 	if (json_finish(&r) != FAS_OK)
-		return fas_fail(
-		    e, FAS_E_INTERNAL, "signer_reply", "the signer's answer: %s", why.message);
+		return reply_failed(&why, e);
 	memcpy(out, signature, *out_len);
 	return FAS_OK;
 }

@@ -209,6 +209,8 @@ pin_file(struct idp *idp, const struct yaml_node *at, const char *folder, struct
 	    file_join(path, sizeof(path), at->text[0] == '/' ? "" : folder, at->text, &why);
 	if (rc == FAS_OK)
 		rc = file_read(path, IDP_CERT_FILE_MAX, &pem, &len, &why);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
 	if (rc != FAS_OK)
 		return refuse_cert(at, e, why.message);
 	return pin_pem(idp, pem, len, at, e);

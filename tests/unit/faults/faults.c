@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +95,33 @@ WRAP_MEMORY(void *, realloc, (void *old, size_t size), (old, size))
 WRAP_MEMORY(char *, strdup, (const char *text), (text))
 WRAP_MEMORY(char *, strndup, (const char *text, size_t max), (text, max))
 
+/* By both names: with and without _FORTIFY_SOURCE. */
+int __wrap_asprintf(char **out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#define WRAP_ASPRINTF                                                                              \
+	va_list args;                                                                              \
+	*out = NULL;                                                                               \
+	if (fails(FAULT_MEMORY))                                                                   \
+		return -1;                                                                         \
+	va_start(args, fmt);                                                                       \
+	int len = vasprintf(out, fmt, args);                                                       \
+	va_end(args);                                                                              \
+	return len
+
+int
+__wrap_asprintf(char **out, const char *fmt, ...)
+{
+	WRAP_ASPRINTF;
+}
+
+int
+__wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
+{
+	(void)flag;
+	WRAP_ASPRINTF;
+}
+
 static sqlite3_mem_methods sqlite_memory;
 
 static void *
@@ -128,6 +157,15 @@ WRAP_SYSTEM(int, mkostemp, (char *name, int flags), (name, flags), EROFS)
 WRAP_SYSTEM(int, fchmod, (int fd, mode_t mode), (fd, mode), EPERM)
 WRAP_SYSTEM(int, chmod, (const char *path, mode_t mode), (path, mode), EPERM)
 WRAP_SYSTEM(int, mkdir, (const char *path, mode_t mode), (path, mode), ENOSPC)
+
+WRAP_SYSTEM(int, socket, (int family, int type, int protocol), (family, type, protocol), EMFILE)
+WRAP_SYSTEM(
+    int, connect, (int fd, const struct sockaddr *to, socklen_t len), (fd, to, len), ECONNREFUSED)
+WRAP_SYSTEM(
+    ssize_t, send, (int fd, const void *data, size_t n, int flags), (fd, data, n, flags), EPIPE)
+WRAP_SYSTEM(
+    ssize_t, recv, (int fd, void *data, size_t n, int flags), (fd, data, n, flags), ECONNRESET)
+WRAP_SYSTEM(int, poll, (struct pollfd * fds, nfds_t n, int wait_ms), (fds, n, wait_ms), ENOMEM)
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);

@@ -1,6 +1,8 @@
 /* Parsers and builders without memory: an error of ours, never one of the sender's, and nothing left behind. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "ca/csr.h"
 #include "fas/base/dn.h"
@@ -8,6 +10,7 @@
 #include "fas/facts.h"
 #include "fas/plan.h"
 #include "ldap/account.h"
+#include "ldap/entry.h"
 #include "tests/unit/faults/faults.h"
 #include "tests/unit/ldap/ldap_fixture.h"
 #include "tests/unit/pipeline/world.h"
@@ -58,6 +61,70 @@ account_is_whole_or_not_there(void **state)
 	(void)faults_each(FAULT_MEMORY, &c, &fake);
 	fake_remove(&fake, "userPrincipalName"); /* the implicit one is put together */
 	(void)faults_each(FAULT_MEMORY, &c, &fake);
+}
+
+/* ---- what a search has brought ---- */
+
+static LDAP *ld;
+
+/* ldap.h has it only with LDAP_DEPRECATED. */
+int ldap_init_fd(ber_socket_t fd, int proto, const char *url, LDAP **ld);
+#define PROTO_TCP 1
+
+/* One entry and the end, as a controller sends them (RFC 4511 4.5.2). */
+static LDAPMessage *
+search_result(int peer)
+{
+	struct berval *bytes = NULL;
+	LDAPMessage *result = NULL;
+	int id = 0;
+	BerElement *ber = ber_alloc_t(LBER_USE_DER);
+	assert_int_equal(ldap_search_ext(ld, "DC=corp", LDAP_SCOPE_SUBTREE, "(a=b)", NULL, 0, NULL,
+			     NULL, NULL, 0, &id),
+	    LDAP_SUCCESS);
+	assert_true(
+	    ber_printf(ber, "{it{s{{s[ss]}{s[s]}}}}", id, LDAP_RES_SEARCH_ENTRY, "CN=alice,DC=corp",
+		"objectClass", "user", "person", "sAMAccountName", "alice") >= 0);
+	assert_true(
+	    ber_printf(ber, "{it{ess}}", id, LDAP_RES_SEARCH_RESULT, LDAP_SUCCESS, "", "") >= 0);
+	assert_int_equal(ber_flatten(ber, &bytes), 0);
+	assert_int_equal(write(peer, bytes->bv_val, bytes->bv_len), (ssize_t)bytes->bv_len);
+	assert_int_equal(ldap_result(ld, id, LDAP_MSG_ALL, NULL, &result), LDAP_RES_SEARCH_RESULT);
+	ber_bvfree(bytes);
+	ber_free(ber, 1);
+	return result;
+}
+
+static enum fas_code
+run_entries(void *arg, struct fas_err *e)
+{
+	static struct entries entries;
+	entries = (struct entries){0};
+	enum fas_code rc = entries_copy(&entries, ld, arg, e);
+	if (rc == FAS_OK) {
+		assert_int_equal(entries.n, 1);
+		assert_int_equal(entry_attribute(&entries.items[0], "objectClass")->n, 2);
+		assert_true(entry_has_value(&entries.items[0], "sAMAccountName", "alice"));
+	}
+	entries_done(&entries);
+	return rc;
+}
+
+static void
+entries_are_whole_or_not_there(void **state)
+{
+	const struct fault_case c = {.run = run_entries};
+	const int version = LDAP_VERSION3;
+	int fds[2];
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(ldap_init_fd(fds[0], PROTO_TCP, "ldap://dc1.corp.example.com", &ld), 0);
+	assert_int_equal(ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version), 0);
+	LDAPMessage *result = search_result(fds[1]);
+	(void)faults_each(FAULT_MEMORY, &c, result);
+	(void)ldap_msgfree(result);
+	(void)ldap_unbind_ext(ld, NULL, NULL);
+	assert_int_equal(close(fds[1]), 0);
 }
 
 /* ---- rows of a ticket ---- */
@@ -130,6 +197,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(csr_is_not_blamed_for_our_memory),
 	    cmocka_unit_test(account_is_whole_or_not_there),
+	    cmocka_unit_test(entries_are_whole_or_not_there),
 	    cmocka_unit_test(a_row_is_not_called_corrupt_for_our_memory),
 	};
 	faults_init();

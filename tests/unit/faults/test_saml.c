@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fas/base/yaml.h"
 #include "saml_world.h"
 #include "tests/unit/faults/faults.h"
 
@@ -37,11 +38,45 @@ a_response_is_not_blamed_for_our_memory(void **state)
 	}
 }
 
+/* ---- the providers' certificates ---- */
+
+static const char providers[] =
+    "  - name: okta\n    entity_id: https://idp/okta\n    certificates: [0.pem, 2.pem]\n"
+    "    audiences: [urn:one, urn:two]\n    recipients: [https://fas.example/acs]\n"
+    "    allow_unsolicited: true\n    claims: {sid: urn:sid, upn: urn:upn, guid: urn:guid}\n"
+    "  - name: adfs\n    entity_id: https://idp/adfs\n    certificates: [1.pem]\n"
+    "    audiences: [urn:one]\n    recipients: [https://fas.example/acs]\n";
+
+static enum fas_code
+run_trust(void *arg, struct fas_err *e)
+{
+	struct saml_trust *trust = NULL;
+	enum fas_code rc = saml_trust_load(yaml_root(arg), world.folder, &trust, e);
+	assert_true((rc == FAS_OK) == (trust != NULL));
+	if (trust)
+		assert_int_equal(saml_trust_count(trust), 2);
+	saml_trust_free(trust);
+	return rc;
+}
+
+static void
+providers_are_loaded_whole_or_not_at_all(void **state)
+{
+	const struct fault_case c = {.run = run_trust};
+	struct yaml_doc *doc = NULL;
+	struct fas_err e = {0};
+	(void)state;
+	assert_int_equal(yaml_parse("idp.yaml", providers, strlen(providers), &doc, &e), FAS_OK);
+	(void)faults_each(FAULT_MEMORY, &c, doc);
+	yaml_doc_free(doc);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_response_is_not_blamed_for_our_memory),
+	    cmocka_unit_test(providers_are_loaded_whole_or_not_at_all),
 	};
 	faults_init();
 	return cmocka_run_group_tests_name(
