@@ -131,7 +131,7 @@ class HalfDone(LedgerCase):
         self.addCleanup(self.go_on)
 
     def halt(self, pid):
-        os.kill(pid, signal.SIGSTOP)
+        proc.halt(pid)
         self.stopped.append(pid)
 
     def go_on(self):

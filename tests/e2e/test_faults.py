@@ -364,7 +364,7 @@ class Directory(Fault):
     def freeze(self):
         members = proc.family(proc.pid_of(self.lab, "samba"))
         for pid in members:
-            os.kill(pid, signal.SIGSTOP)
+            proc.halt(pid)
         return members
 
     def thaw(self, members):
@@ -436,7 +436,7 @@ class Directory(Fault):
 class Signer(Fault):
     def test_one_that_hangs_ends_in_503_at_the_deadline_and_costs_no_ticket(self):
         ticket, pid, begun = self.ticket(), programs.pid(self.lab, "fas-signer"), time.monotonic()
-        os.kill(pid, signal.SIGSTOP)
+        proc.halt(pid)
         try:
             answer = self.redeem(ticket, self.csr)
             took = time.monotonic() - begun

@@ -185,6 +185,12 @@ class Manual(LabCase):
 
 
 class Units(LabCase):
+    def test_the_daemons_are_started_again_however_often_they_die(self):
+        for name in ("fasd", "fas-signer"):
+            text = (UNITS / f"{name}.service").read_text()
+            self.assertRegex(text, r"(?m)^Restart=always$")
+            self.assertRegex(text, r"(?m)^StartLimitIntervalSec=0$")
+
     def test_each_unit_is_exposed_less_than_two(self):
         for unit in sorted(UNITS.glob("*.service")):
             with self.subTest(unit.name):

@@ -19,7 +19,7 @@ class Operations(LabCase):
         """Stop a program's whole session, until the test is over."""
         members = proc.family(proc.pid_of(self.lab, name))
         for pid in members:
-            os.kill(pid, signal.SIGSTOP)
+            proc.halt(pid)
         self.addCleanup(self.thaw, members)
 
     def thaw(self, members):

@@ -55,7 +55,7 @@ class Restart(LabCase):
         response, answers = self.response(), []
         samba = proc.family(proc.pid_of(self.lab, "samba"))
         for pid in samba:
-            os.kill(pid, signal.SIGSTOP)
+            proc.halt(pid)
         try:
             thread = threading.Thread(target=lambda: answers.append(self.logon(response=response)))
             thread.start()

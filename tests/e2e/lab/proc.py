@@ -47,6 +47,20 @@ def family(pid):
     return sorted(found)
 
 
+def halt(pid):
+    """SIGSTOP, and wait until each of its threads stands still: the signal itself stops them one after the other."""
+    def stands():
+        states = []
+        for task in os.listdir(f"/proc/{pid}/task"):
+            try:
+                states.append(Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0])
+            except OSError:
+                continue
+        return all(state in "TtZX" for state in states)
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(stands, 10, f"process {pid} to stand still")
+
+
 def record_of(lab, name):
     return lab.folder / "run" / f"{name}.json"
 
