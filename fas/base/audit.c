@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "fas/base/audit_body.h"
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
@@ -40,38 +41,6 @@ bool
 correlation_id_is_valid(const char *id)
 {
 	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
-}
-
-/* Foreign bytes that are no UTF-8 do not make the member vanish. */
-static bool
-set_text(json_t *body, const char *name, const char *value)
-{
-	if (!value)
-		return true;
-	bool good = utf8_is_valid(value, strlen(value));
-	return json_object_set_new(body, name, json_string(good ? value : "(unprintable)")) == 0;
-}
-
-/* The whole record or NULL: one that lacks a member for want of memory would say something else. */
-static json_t *
-record_to_json(const struct audit_record *r)
-{
-	OWN(json) json_t *body = json_object();
-	if (!body || (r->detail && json_object_update_missing(body, r->detail) != 0))
-		return NULL;
-	const char *const pairs[][2] = {{"event", r->event}, {"outcome", r->outcome},
-	    {"reason", r->reason}, {"correlation_id", r->correlation_id}, {"caller", r->caller},
-	    {"idp", r->idp}, {"storefront", r->storefront}, {"host", r->host}, {"rule", r->rule},
-	    {"upn", r->upn}, {"sid", r->sid}, {"serial", r->serial}, {"session", r->session},
-	    {"message", r->message}};
-	for (size_t i = 0; i < NELEMS(pairs); i++) {
-		if (!set_text(body, pairs[i][0], pairs[i][1]))
-			return NULL;
-	}
-	/* The column beside the body says "" then, and has to agree. */
-	if (!r->correlation_id)
-		(void)json_object_del(body, "correlation_id");
-	return TAKE(body);
 }
 
 static void
@@ -159,13 +128,12 @@ audit_append(struct db *db, const struct audit_record *record, struct fas_err *e
 	enum fas_code rc = next_link(db, &link, e);
 	if (rc != FAS_OK)
 		return rc;
-	OWN(json) json_t *json = record_to_json(record);
-	OWN(text) char *body = json_text(json, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!body)
-		return fas_fail_nomem(e);
-	if (!hash_link(&link, body, link.hash))
+	OWN(buf) struct buf body = {0};
+	if ((rc = audit_body(record, &body, e)) != FAS_OK)
+		return rc;
+	if (!hash_link(&link, buf_str(&body), link.hash))
 		return fas_fail_openssl(e, "audit hash");
-	return insert_link(db, record, &link, body, e);
+	return insert_link(db, record, &link, buf_str(&body), e);
 }
 
 static void

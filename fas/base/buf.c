@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FIRST_ROOM 256 /* a log line, a record, a small message: one allocation */
+
 void
 buf_init(struct buf *b, size_t max_bytes)
 {
@@ -29,7 +31,7 @@ make_room(struct buf *b, size_t more)
 	size_t want = b->len + more + 1;
 	if (want <= b->room)
 		return true;
-	size_t room = b->room ? b->room : 64;
+	size_t room = b->room ? b->room : FIRST_ROOM;
 	while (room < want)
 		room *= 2;
 	uint8_t *grown = realloc(b->data, room);

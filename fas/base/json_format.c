@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fas/base/buf.h"
 #include "fas/base/json.h"
 #include "fas/base/json_parse.h"
 
@@ -50,8 +49,8 @@ put_escape(struct buf *text, char c)
 		buf_printf(text, "\\u%04X", (unsigned)c);
 }
 
-static void
-put_text(struct buf *text, const char *s, size_t len)
+void
+json_format_text(struct buf *text, const char *s, size_t len)
 {
 	const char *end = s + len;
 	buf_append(text, "\"", 1);
@@ -126,7 +125,7 @@ put_value(struct formatter *f, json_t *value)
 		enter(f, value);
 		return;
 	case JSON_STRING:
-		put_text(&f->text, json_string_value(value), json_string_length(value));
+		json_format_text(&f->text, json_string_value(value), json_string_length(value));
 		return;
 	case JSON_INTEGER:
 		buf_printf(&f->text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -161,7 +160,7 @@ step(struct formatter *f)
 	if (level->at > 1)
 		buf_append(&f->text, ",", 1);
 	if (member->key) {
-		put_text(&f->text, member->key, strlen(member->key));
+		json_format_text(&f->text, member->key, strlen(member->key));
 		buf_append(&f->text, ":", 1);
 	}
 	put_value(f, member->value);

@@ -10,8 +10,13 @@
 
 #include <jansson.h>
 
+#include "fas/base/buf.h"
+
 /* sorted: members in the order of their keys (strcmp), else in that of their making.  malloc'ed; NULL: no memory, or
  * nested deeper than JSON_DEPTH_MAX. */
 char *json_format(json_t *value, bool sorted);
+
+/* s[0..len), which is UTF-8, as a JSON string with its quotation marks. */
+void json_format_text(struct buf *out, const char *s, size_t len);
 
 #endif
