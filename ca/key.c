@@ -20,6 +20,8 @@ struct key {
 	enum profile_signature algorithm;
 	uint8_t *spki;
 	size_t spki_len;
+	EVP_MD_CTX *
+	    ready; /* begun, and copied for each signature: to begin anew looks up every algorithm anew */
 };
 
 struct key_kind {
@@ -45,6 +47,7 @@ key_free(struct key *key)
 {
 	if (!key)
 		return;
+	EVP_MD_CTX_free(key->ready);
 	EVP_PKEY_free(key->pkey);
 	OPENSSL_free(key->spki);
 	free(key);
@@ -59,6 +62,23 @@ kind_of(const EVP_PKEY *pkey)
 			return &kinds[i];
 	}
 	return NULL;
+}
+
+static const char *
+digest_of(enum profile_signature algorithm)
+{
+	return algorithm == SIGNATURE_ECDSA_SHA384 ? "SHA384" : "SHA256";
+}
+
+/* RSA's default padding here is PKCS#1 v1.5, which is what Samba's KDC accepts (CERTIFICATES.md). */
+static enum fas_code
+make_ready(struct key *key, struct fas_err *e)
+{
+	key->ready = EVP_MD_CTX_new();
+	if (!key->ready || EVP_DigestSignInit_ex(key->ready, NULL, digest_of(key->algorithm), NULL,
+			       NULL, key->pkey, NULL) != 1)
+		return fas_fail_openssl(e, "a context for signatures");
+	return FAS_OK;
 }
 
 /* Takes pkey in every case. */
@@ -82,8 +102,9 @@ key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
 	if (len <= 0)
 		return fas_fail_openssl(e, "%s: public key", what);
 	key->spki_len = (size_t)len;
-	*out = TAKE(key);
-	return FAS_OK;
+	if ((rc = make_ready(key, e)) == FAS_OK)
+		*out = TAKE(key);
+	return rc;
 }
 
 enum fas_code
@@ -190,22 +211,13 @@ key_matches(const struct key *key, const EVP_PKEY *public_key, struct fas_err *e
 	    "RFC 5280 4.1.2.7: the certificate's public key is not this authority's");
 }
 
-static const char *
-digest_of(enum profile_signature algorithm)
-{
-	return algorithm == SIGNATURE_ECDSA_SHA384 ? "SHA384" : "SHA256";
-}
-
 enum fas_code
 key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len, uint8_t *signature,
     size_t *signature_len, struct fas_err *e)
 {
 	OWN(md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	*signature_len = KEY_SIGNATURE_MAX;
-	/* RSA's default padding here is PKCS#1 v1.5, which is what Samba's KDC accepts (CERTIFICATES.md). */
-	if (!ctx ||
-	    EVP_DigestSignInit_ex(
-		ctx, NULL, digest_of(key->algorithm), NULL, NULL, key->pkey, NULL) != 1 ||
+	if (!ctx || EVP_MD_CTX_copy_ex(ctx, key->ready) != 1 ||
 	    EVP_DigestSign(ctx, signature, signature_len, tbs, tbs_len) != 1)
 		return fas_fail_openssl(e, "signature by the CA's key");
 	return FAS_OK;

@@ -28,23 +28,22 @@ ticket_done(struct ticket *ticket)
 static enum fas_code
 insert_claim(struct db *db, const struct claim *c, bool *won, int64_t *id, struct fas_err *e)
 {
-	bool row = false;
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "INSERT INTO claims(idp,assertion_id,claimant,response_digest,expires_s) "
 	    "VALUES(?1,?2,?3,?4,?5)"
-	    " ON CONFLICT DO NOTHING RETURNING id",
+	    " ON CONFLICT DO NOTHING",
 	    e);
 	db_bind_text(&q, 1, c->idp);
 	db_bind_text(&q, 2, c->assertion_id);
 	db_bind_text(&q, 3, c->claimant);
 	db_bind_blob(&q, 4, c->response_digest, DIGEST_BYTES);
 	db_bind_int(&q, 5, c->expires_s);
-	enum fas_code rc = db_step(&q, &row);
-	*won = rc == FAS_OK && row;
+	enum fas_code rc = db_run(&q);
+	*won = rc == FAS_OK && db_changes(db) == 1;
 	if (*won)
-		*id = db_column_int(&q, 0);
-	return rc == FAS_OK && row ? db_run(&q) : rc;
+		*id = db_last_id(db);
+	return rc;
 }
 
 static enum fas_code

@@ -182,7 +182,8 @@ keep_chain(struct db *db, const char *pem, int64_t *id, struct fas_err *e)
 	OWN(query) struct db_query q = db_query(db, "INSERT INTO chains(pem) VALUES(?1)", e);
 	db_bind_text(&q, 1, pem);
 	rc = db_run(&q);
-	return rc == FAS_OK ? find_chain(db, pem, id, e) : rc;
+	*id = db_last_id(db);
+	return rc;
 }
 
 enum fas_code

@@ -333,6 +333,12 @@ db_changes(struct db *db)
 }
 
 int64_t
+db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+int64_t
 db_column_int(struct db_query *q, int column)
 {
 	return sqlite3_column_int64(q->stmt, column);

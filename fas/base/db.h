@@ -88,6 +88,8 @@ MUST_CHECK enum fas_code db_step(struct db_query *q, bool *row);
 MUST_CHECK enum fas_code db_run(struct db_query *q);
 /* Rows that the last db_run changed. */
 int64_t db_changes(struct db *db);
+/* The id of the row that the last INSERT on this connection has made. */
+int64_t db_last_id(struct db *db);
 
 /* Columns from 0; text is "" for NULL, never a NULL pointer; borrowed until the next step. */
 int64_t db_column_int(struct db_query *q, int column);
