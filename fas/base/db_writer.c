@@ -18,6 +18,7 @@
 #define READERS_MAX 16
 #define CHECKPOINT_EACH_S 2
 #define CHECKPOINT_PAGES 4096 /* or when the log has so many: 16 MB */
+#define LOG_PAGES_MAX 8192    /* with so many the writer waits for the checkpoint */
 
 struct db_pool {
 	pthread_mutex_t lock;
@@ -30,7 +31,7 @@ struct db_pool {
 	size_t n_readers, n_free; /* readers[0..n_free) are free */
 	pthread_t writer_thread, checkpoint_thread;
 	bool writer_runs, checkpoint_runs;
-	pthread_cond_t checkpoint_wake;
+	pthread_cond_t checkpoint_wake, checkpoint_done;
 	bool checkpoint_due, checkpoint_ended; /* the log is long; the writer has to finish it */
 	atomic_bool damaged;
 	struct fas_err unkept; /* why the last batch could not be kept; under the lock */
@@ -107,11 +108,14 @@ wake_batch(struct job *jobs)
 /*
  * The log begins anew only when a checkpoint has reached its very end, which it never does while commits go on behind
  * it: under load it would grow without bounds, and each commit with it cost more.  So the checkpointer does the bulk,
- * and the writer, between two batches, the little that has come since.
+ * and the writer, between two batches, the little that has come since.  Where the checkpointer gets too little of the
+ * processor, the writer waits for it: the log must not depend on who is faster.
  */
 static void
 check_log(struct db_pool *pool)
 {
+	while (pool->checkpoint_due && !pool->closing && db_wal_pages(pool->writer) > LOG_PAGES_MAX)
+		(void)pthread_cond_wait(&pool->checkpoint_done, &pool->lock);
 	if (pool->checkpoint_ended) {
 		(void)pthread_mutex_unlock(&pool->lock);
 		db_checkpoint(pool->writer, false);
@@ -163,6 +167,7 @@ checkpoint_main(void *arg)
 		(void)pthread_mutex_lock(&pool->lock);
 		pool->checkpoint_due = false;
 		pool->checkpoint_ended = true;
+		(void)pthread_cond_signal(&pool->checkpoint_done);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -300,6 +305,7 @@ db_pool_open(const char *path, const struct db_migrations *migrations, size_t n_
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
 	(void)pthread_cond_init(&pool->reader_free, NULL);
+	(void)pthread_cond_init(&pool->checkpoint_done, NULL);
 	clock_cond_init(&pool->checkpoint_wake);
 	enum fas_code rc = connect_all(pool, path, migrations, n_readers ? n_readers : 1, e);
 	if (rc == FAS_OK)
@@ -319,6 +325,7 @@ stop_threads(struct db_pool *pool)
 	pool->closing = true;
 	(void)pthread_cond_broadcast(&pool->work);
 	(void)pthread_cond_broadcast(&pool->checkpoint_wake);
+	(void)pthread_cond_broadcast(&pool->checkpoint_done);
 	(void)pthread_mutex_unlock(&pool->lock);
 	if (pool->writer_runs)
 		(void)pthread_join(pool->writer_thread, NULL);
@@ -344,5 +351,6 @@ db_pool_close(struct db_pool *pool)
 	(void)pthread_cond_destroy(&pool->work);
 	(void)pthread_cond_destroy(&pool->reader_free);
 	(void)pthread_cond_destroy(&pool->checkpoint_wake);
+	(void)pthread_cond_destroy(&pool->checkpoint_done);
 	free(pool);
 }
