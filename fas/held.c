@@ -56,16 +56,15 @@ is_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	       memcmp(&v6[0].sin6_addr, &v6[1].sin6_addr, sizeof(v6[0].sin6_addr)) == 0;
 }
 
+/* One that listens no more was shut down by a life that was killed before it had it listen again (http_server_stop). */
 static bool
 listens_at(int fd, const struct sockaddr_storage *address)
 {
 	struct sockaddr_storage bound = {0};
 	socklen_t len = sizeof(bound);
-	int listens = 0;
-	socklen_t size = sizeof(listens);
-	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
-	       listens && getsockname(fd, (struct sockaddr *)&bound, &len) == 0 &&
-	       is_same(&bound, address);
+	struct fas_err e = {0};
+	return fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &len) == 0 &&
+	       is_same(&bound, address) && http_listen_again(fd, &e) == FAS_OK;
 }
 
 enum fas_code

@@ -80,6 +80,12 @@ http_listen(const char *text, int *fd, struct fas_err *e)
 	return FAS_OK;
 }
 
+enum fas_code
+http_listen_again(int fd, struct fas_err *e)
+{
+	return listen(fd, BACKLOG) == 0 ? FAS_OK : fas_fail_errno(e, "listening again");
+}
+
 uint16_t
 http_listen_port(int fd)
 {

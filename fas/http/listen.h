@@ -14,6 +14,12 @@ bool http_address_parse(const char *text, struct sockaddr_storage *out, socklen_
 /* Bind and listen, non-blocking.  FAS_E_CONFIG "listen_address" when it cannot be had, with the system's reason. */
 MUST_CHECK enum fas_code http_listen(const char *text, int *fd, struct fas_err *e);
 
+/*
+ * A bound socket listens, whatever has been done to it: libmicrohttpd ends by shutting its socket down, which reaches all
+ * who hold it; Linux lets such a socket listen anew.  FAS_E_IO when this one cannot.
+ */
+MUST_CHECK enum fas_code http_listen_again(int fd, struct fas_err *e);
+
 /* The port that fd is bound to; 0 when it is no such socket. */
 uint16_t http_listen_port(int fd);
 

@@ -1,5 +1,6 @@
 #include "fas/http/internal.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -303,7 +304,11 @@ http_server_stop(struct http_server *server, int wait_ms)
 	while (atomic_load(&server->suspended) > 0)
 		await_idle(server, clock_monotonic_us() + POLL_MS * 1000);
 	end_reaper(server);
+	OWN(fd) int kept = fcntl(server->fd, F_DUPFD_CLOEXEC, 0);
 	MHD_stop_daemon(server->daemon);
-	server->fd = -1; /* closed by the library */
+	server->fd = -1; /* closed by the library, and shut down for whoever else holds it */
+	struct fas_err e = {0};
+	if (kept >= 0 && http_listen_again(kept, &e) != FAS_OK)
+		log_error("socket_lost", &e, NULL);
 	release(server);
 }

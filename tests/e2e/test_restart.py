@@ -29,6 +29,15 @@ class Restart(LabCase):
         self.assertEqual(self.redeem(ticket, csr).json["serial"], first.json["serial"])
         self.assertProblem(self.redeem(ticket), 409, "ticket_used")
 
+    def test_its_socket_is_held_over_an_end_as_over_a_crash(self):
+        for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(how=how.name):
+                old = programs.pid(self.lab, "fasd")
+                os.kill(old, how)
+                proc.wait_for(lambda: programs.pid(self.lab, "fasd") != old, 20, "the end of fasd")
+                self.assertEqual(self.client("host").post("/v1/sessions/x/lease", {}).status, 404)
+        proc.wait_for(lambda: programs.is_ready(self.lab), 20, "fasd again")
+
     def test_a_session_lives_on_after_a_restart(self):
         session, _, _ = self.session()
         self.restart()

@@ -20,6 +20,7 @@
 #include "fakes.h"
 #include "fas/base/file.h"
 #include "fas/base/macros.h"
+#include "fas/base/own.h"
 #include "fas/doors.h"
 #include "fas/held.h"
 #include "fas/http/listen.h"
@@ -244,6 +245,43 @@ take_over(int fd, const char *address)
 	return held_listen(address, &again, &e) == FAS_OK ? 5 : 0; /* it is taken, and in use */
 }
 
+static bool
+connects(uint16_t port)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	OWN(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
+/* libmicrohttpd shuts its socket down at the end, and with it everybody's who holds it. */
+static void
+a_server_that_ends_leaves_a_held_socket_listening(void **state)
+{
+	struct fas_err e = {0};
+	struct http_server *server = NULL;
+	struct metrics *counts = NULL;
+	int fd = -1;
+	(void)state;
+	assert_int_equal(metrics_new(&counts, &e), FAS_OK);
+	const struct http_server_config small = {.threads = 1,
+	    .connections = 8,
+	    .connections_per_address = 8,
+	    .idle_s = 5,
+	    .request_s = 5,
+	    .metrics = counts};
+	assert_int_equal(http_listen("127.0.0.1:0", &fd, &e), FAS_OK);
+	uint16_t port = http_listen_port(fd);
+	int held = dup(fd);
+	assert_int_equal(http_server_start(&small, fd, &server, &e), FAS_OK);
+	http_server_stop(server, 100);
+	assert_true(connects(port));
+	assert_int_equal(close(held), 0);
+	assert_false(connects(port));
+	metrics_free(counts);
+}
+
 static void
 a_socket_that_is_handed_over_is_used_again(void **state)
 {
@@ -328,6 +366,7 @@ main(void)
 	    cmocka_unit_test(a_shut_api_says_when_to_come_again_and_opens_at_the_same_place),
 	    cmocka_unit_test(without_a_certificate_of_old_a_connection_waits),
 	    cmocka_unit_test(a_damaged_certificate_of_old_is_not_used),
+	    cmocka_unit_test(a_server_that_ends_leaves_a_held_socket_listening),
 	    cmocka_unit_test(a_socket_that_is_handed_over_is_used_again),
 	    cmocka_unit_test(the_manager_holds_what_is_in_use_and_nothing_else),
 	};
