@@ -148,15 +148,12 @@ run_lease(const struct cli_args *args)
 
 /* The daemon's, where it runs: the session then has a card and is kept alive. */
 static int
-logon_by_daemon(
-    const struct cli_args *args, const struct agent_config *config, const struct secret *ticket)
+logon_by_daemon(const struct cli_args *args, const struct agent_config *config,
+    const struct secret *ticket, const char *user)
 {
 	struct fas_err e = {0};
 	uint64_t leader = 0;
-	const char *user = cli_text(args, "user"), *text = cli_text(args, "leader");
-	if (!user || cli_flag(args, "ccache"))
-		return cli_usage(
-		    args, "while fas-agent runs, --user is needed, and --ccache is its own affair");
+	const char *text = cli_text(args, "leader");
 	if (text && !parse_uint(text, 1, INT32_MAX, &leader))
 		return cli_usage(args, "--leader: want a process id");
 	return daemon_logon(args, config, ticket, user, (pid_t)leader, &e) == FAS_OK
@@ -164,19 +161,22 @@ logon_by_daemon(
 		   : cli_fail(args, &e);
 }
 
+/* Its session is of a named user, and its caches have the names that it gives them. */
 static int
 run_logon(const struct cli_args *args)
 {
 	struct fas_err e = {0};
 	struct agent_config config;
 	OWN(secret) struct secret ticket = {0};
+	const char *user = cli_text(args, "user");
 	int rc = agent_secret(args, "ticket", "ticket-file", TICKET_BYTES_MAX, &ticket);
 	if (rc != CLI_OK)
 		return rc;
 	if (agent_setup(args, &config, &e) != FAS_OK)
 		return cli_fail(args, &e);
-	return daemon_is_running(&config) ? logon_by_daemon(args, &config, &ticket)
-					  : logon_alone(args, &config, &ticket);
+	if (user && !cli_flag(args, "ccache") && daemon_is_running(&config))
+		return logon_by_daemon(args, &config, &ticket, user);
+	return logon_alone(args, &config, &ticket);
 }
 
 /* ---- sessions ---- */
@@ -232,11 +232,10 @@ static const struct cli_option lease_options[] = {
 
 static const struct cli_command commands[] = {
     {"logon", NULL, "Redeem a ticket: certificate, Kerberos ticket, credential cache",
-	"Where fas-agent run serves its socket, the session is the daemon's: it has a card, and "
-	"is\n"
-	"kept until logoff.  Else the key is made here, in memory, and is gone when the command\n"
-	"ends.  The cache belongs to the user and never replaces one.  Root and uids below\n"
-	"first_uid are refused.",
+	"With --user and without --ccache, where fas-agent run serves its socket, the session is\n"
+	"the daemon's: it has a card, and is kept until logoff.  Else the key is made here, in\n"
+	"memory, and is gone when the command ends.  The cache belongs to the user and never\n"
+	"replaces one.  Root and uids below first_uid are refused.",
 	logon_options, NELEMS(logon_options), run_logon},
     {"logoff", NULL, "End sessions: cache destroyed, certificate revoked as the rule says", NULL,
 	logoff_options, NELEMS(logoff_options), run_logoff},

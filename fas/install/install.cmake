@@ -25,7 +25,8 @@ install(FILES ${here}/examples/policy.d/50-staff.yaml
 
 # ---- host ----
 
-install(FILES ${here}/systemd/fas-agent-renew.service ${here}/systemd/fas-agent-renew.timer
+install(FILES ${here}/systemd/fas-agent.service ${here}/systemd/fas-agent-renew.service
+    ${here}/systemd/fas-agent-renew.timer
   DESTINATION lib/systemd/system COMPONENT fas-host)
 install(FILES ${here}/fas-host.tmpfiles DESTINATION lib/tmpfiles.d RENAME fas-host.conf COMPONENT fas-host)
 install(FILES ${here}/completion/fas.bash
@@ -72,10 +73,10 @@ set(CPACK_DEBIAN_FAS-SERVER_PACKAGE_CONTROL_EXTRA
 
 set(CPACK_DEBIAN_FAS-HOST_PACKAGE_NAME fas-host)
 set(CPACK_DEBIAN_FAS-HOST_PACKAGE_DEPENDS "systemd, krb5-pkinit")
-set(CPACK_DEBIAN_FAS-HOST_PACKAGE_RECOMMENDS "krb5-user, libnss3-tools, p11-kit, chrony | time-daemon, bash-completion")
+set(CPACK_DEBIAN_FAS-HOST_PACKAGE_RECOMMENDS "pinentry-curses | pinentry, krb5-user, libnss3-tools, p11-kit, chrony | time-daemon, bash-completion")
 set(CPACK_DEBIAN_FAS-HOST_DESCRIPTION "federated authentication service: host
 The desktop host's side: fas-agent redeems a ticket for a certificate and
-logs the user on by Kerberos PKINIT.")
+logs the user on by Kerberos PKINIT and keeps the session's smart card.")
 set(CPACK_DEBIAN_FAS-HOST_PACKAGE_CONTROL_EXTRA
   "${here}/debian/host/postinst;${here}/debian/host/prerm;${here}/debian/host/postrm")
 include(CPack)

@@ -16,6 +16,7 @@ from case import SECRETS, LabCase
 UNITS = REPO / "fas" / "install" / "systemd"
 MAN = REPO / "docs" / "man"
 EXPOSURE_MAX = 2.0
+BECOMES_USERS = {"fas-agent.service": 3.1}  # root, with the rights to become the users and to see who calls
 SECCOMP_FILTER = "2"  # proc(5), Seccomp
 
 
@@ -191,11 +192,11 @@ class Units(LabCase):
             self.assertRegex(text, r"(?m)^Restart=always$")
             self.assertRegex(text, r"(?m)^StartLimitIntervalSec=0$")
 
-    def test_each_unit_is_exposed_less_than_two(self):
+    def test_each_unit_is_exposed_less_than_it_may_be(self):
         for unit in sorted(UNITS.glob("*.service")):
             with self.subTest(unit.name):
                 done = run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
                 found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
                 self.assertIsNotNone(found, done.stderr)
-                self.assertLess(float(found.group(1)), EXPOSURE_MAX)
-        self.assertEqual(len(list(UNITS.glob("*.service"))), 3)
+                self.assertLess(float(found.group(1)), BECOMES_USERS.get(unit.name, EXPOSURE_MAX))
+        self.assertEqual(len(list(UNITS.glob("*.service"))), 4)

@@ -1,11 +1,12 @@
 """A VDA host of the lab: fas-agent with a state folder of its own."""
 
 import os
+import re
 import signal
 import subprocess
 
 from . import card, config, namespace, proc, programs
-from .layout import LabError, write
+from .layout import REPO, LabError, write
 
 
 class Agent:
@@ -45,7 +46,11 @@ class Agent:
     # ---- the daemon ----
 
     def start(self, **env):
-        argv = namespace.enter(self.lab, [programs.program("fas-agent"), "run", "--config", self.config])
+        """With root's rights as far as the unit leaves them."""
+        unit = (REPO / "fas" / "install" / "systemd" / "fas-agent.service").read_text()
+        kept = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", unit).group(1).lower().replace("cap_", "+").split()
+        argv = namespace.enter(self.lab, ["setpriv", "--inh-caps=-all", f"--bounding-set=-all,{','.join(kept)}", "--",
+                                          programs.program("fas-agent"), "run", "--config", self.config])
         proc.start(self.lab, self.process, argv, env={"KRB5_CONFIG": str(self.krb5_conf), **env})
         proc.wait_ready(self.lab, self.process, self.socket.exists)
 
