@@ -282,7 +282,7 @@ struct attempt {
 static void
 choose_servers(const struct api *api, struct server_order *out)
 {
-	out->n = 0;
+	out->n = out->n_away = 0;
 	if (api->only && api->servers && servers_is_away(api->servers, api->only))
 		return;
 	if (api->only) {
@@ -320,7 +320,8 @@ ask_round(const struct api *api, struct attempt *at, struct api_answer *out)
 {
 	struct server_order order;
 	choose_servers(api, &order);
-	if (order.n == 0)
+	/* Whoever is away may be the one that knows. */
+	if (order.n == 0 || order.n_away > 0)
 		(void)fail_no_server(api, &at->transient);
 	for (size_t i = 0; i < order.n; i++) {
 		fas_err_clear(&at->last);

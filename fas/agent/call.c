@@ -57,6 +57,8 @@ handle(struct call *call, const struct ucred *sender, struct fas_err *e)
 	enum fas_code rc = peer_check(&call->peer, sender, e);
 	if (rc != FAS_OK)
 		return rc;
+	if (atomic_load(&call->d->stopping))
+		return fas_fail(e, FAS_E_UNAVAILABLE, "stopping", "fas-agent is being stopped");
 	if (roots && call->peer.uid != 0)
 		return fas_fail(e, FAS_E_DENIED, "root_only", "uid %u asks what is root's to ask",
 		    (unsigned)call->peer.uid);

@@ -24,7 +24,7 @@
 #define EVENTS_MAX 64
 #define STOP_US                                                                                    \
 	(8LL * 1000000) /* for telling the service; what is left is told at the next start */
-#define STOP_TICK_MS 100
+#define TICK_LEAST_MS 50
 
 static void
 run_job(void *arg)
@@ -168,19 +168,31 @@ on_event(struct daemon *d, const struct epoll_event *event)
 	}
 }
 
+/* Many requests are one look at what is due.  Returns how long the loop may sleep. */
+static int
+look_at_due(struct daemon *d)
+{
+	int64_t now_us = clock_monotonic_us();
+	if (now_us - d->tick_us < TICK_LEAST_MS * 1000)
+		return TICK_LEAST_MS;
+	d->tick_us = now_us;
+	keeper_tick(d);
+	return KEEPER_TICK_MS;
+}
+
 static void
-turn(struct daemon *d, int timeout_ms)
+turn(struct daemon *d)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int n = epoll_wait(d->epoll, events, EVENTS_MAX, timeout_ms);
+	int n = epoll_wait(d->epoll, events, EVENTS_MAX, look_at_due(d));
 	for (int i = 0; i < n; i++)
 		on_event(d, &events[i]);
 	local_look_again(d->local);
-	keeper_tick(d);
 }
 
 /* ---- end ---- */
 
+/* Also those that a logon under way has just begun.  How many are still to be told. */
 static size_t
 end_all(struct daemon *d)
 {
@@ -193,24 +205,14 @@ end_all(struct daemon *d)
 	return n;
 }
 
-static size_t
-left(struct daemon *d)
-{
-	sessions_lock(&d->sessions);
-	size_t n = d->sessions.n;
-	sessions_unlock(&d->sessions);
-	return n;
-}
-
 /* Every card is gone at once; the service is told as far as it answers within the bound. */
 static void
 wind_up(struct daemon *d)
 {
 	int64_t until_us = clock_monotonic_us() + STOP_US;
 	local_quiesce(d->local);
-	(void)end_all(d);
-	while (left(d) > 0 && clock_monotonic_us() < until_us)
-		turn(d, STOP_TICK_MS);
+	while (end_all(d) > 0 && clock_monotonic_us() < until_us)
+		turn(d);
 }
 
 enum fas_code
@@ -224,7 +226,7 @@ daemon_run(const struct agent_config *config, void (*ready)(void), struct fas_er
 		return rc;
 	ready();
 	while (!atomic_load(&d->stopping))
-		turn(d, KEEPER_TICK_MS);
+		turn(d);
 	notify_manager("STOPPING=1");
 	wind_up(d);
 	return FAS_OK;

@@ -44,6 +44,7 @@ struct daemon {
 	atomic_bool spare_busy, machine_busy, probe_busy, discover_busy;
 	_Atomic int64_t machine_due_s;
 	int64_t discover_due_us;
+	int64_t tick_us; /* of the keeper, the last one */
 	atomic_bool stopping;
 	int epoll, wake, signals;
 };

@@ -9,7 +9,7 @@
 #include "fas/base/log.h"
 
 #define URL_PATH_MAX 160
-#define FETCH_MS 10000
+#define FETCH_MS 8000 /* within what a program waits for its first look */
 #define RETRY_US (15LL * 1000000)
 #define PEM_TEXT_MAX 65536
 
@@ -59,7 +59,8 @@ post(struct fetch *f, struct fas_err *e)
 	    .path = path,
 	    .body = body,
 	    .server = f->s->file.server,
-	    .total_ms = FETCH_MS};
+	    .total_ms = FETCH_MS,
+	    .once = true};
 	return f->d->up.call(&f->d->up, &ask, &f->answer, e);
 }
 

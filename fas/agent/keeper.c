@@ -225,6 +225,23 @@ why_over(const struct session *s, int64_t now_s, int64_t now_us)
 	return s->state != SESSION_ENDED && now_s >= s->expires_s ? "cap" : NULL;
 }
 
+/* A key whose certificate is over is of no use to anybody. */
+static void
+drop_expired(struct sessions *t, struct session *s, int64_t now_s)
+{
+	struct card_key *logon = NULL, *in_session = NULL;
+	sessions_lock(t);
+	if (s->logon && now_s >= s->logon->not_after_s)
+		logon = TAKE(s->logon);
+	if (s->in_session && now_s >= s->in_session->not_after_s)
+		in_session = TAKE(s->in_session);
+	if (logon || in_session)
+		session_touch(t, s);
+	sessions_unlock(t);
+	card_key_unref(logon);
+	card_key_unref(in_session);
+}
+
 /* Takes the reference. */
 static void
 tend(struct daemon *d, struct session *s)
@@ -233,6 +250,7 @@ tend(struct daemon *d, struct session *s)
 	sessions_lock(&d->sessions);
 	const char *over = why_over(s, now_s, now_us);
 	sessions_unlock(&d->sessions);
+	drop_expired(&d->sessions, s, now_s);
 	if (over)
 		(void)session_end(&d->sessions, s, over);
 	sessions_lock(&d->sessions);

@@ -12,6 +12,7 @@
 #include "fas/base/text.h"
 
 #define ANCHORS_MAX (256 * 1024)
+#define REDEEM_MS 10000
 #define PKINIT_MS 30000
 #define SYSTEM_PROFILE "/etc/krb5.conf"
 
@@ -58,7 +59,8 @@ logon_redeem(struct logon *l, const struct secret *ticket, struct fas_err *e)
 	    .path = "/v1/certificates",
 	    .body = body,
 	    .node = node,
-	    .user = l->user.name};
+	    .user = l->user.name,
+	    .total_ms = REDEEM_MS};
 	if (l->up->call(l->up, &ask, &l->answer, e) != FAS_OK)
 		return e->code;
 	if (!l->answer.body)

@@ -112,7 +112,7 @@ servers_order(struct servers *servers, const char *node, const char *user, struc
 {
 	struct candidate list[AGENT_SERVERS_MAX];
 	bool any = false;
-	out->n = 0;
+	out->n = out->n_away = 0;
 	(void)pthread_mutex_lock(&servers->lock);
 	for (size_t i = 0; i < servers->n; i++)
 		any = any || !servers->list[i].away;
@@ -122,7 +122,9 @@ servers_order(struct servers *servers, const char *node, const char *user, struc
 		    .named = node && node[0] && strcmp(s->node, node) == 0,
 		    .weight = user ? weight(s->url, user) : 0};
 		/* With none left somebody who waits at a login is better served by a try than by a no. */
-		if (!s->away || !any)
+		if (s->away && any)
+			out->n_away++;
+		else
 			insert(list, out->n++, &one);
 	}
 	for (size_t i = 0; i < out->n; i++)

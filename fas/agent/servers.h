@@ -32,6 +32,7 @@ struct servers {
 /* An order of asking; URLs are copies. */
 struct server_order {
 	size_t n;
+	size_t n_away; /* that were left out */
 	char urls[AGENT_SERVERS_MAX][AGENT_URL_MAX];
 };
 

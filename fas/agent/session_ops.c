@@ -15,6 +15,7 @@
 
 #define LOGON_US (120LL * 1000000) /* longer than redemption and PKINIT may take */
 #define PENDING_US (60LL * 1000000)
+#define UNLOCK_PAUSE_US 1000000
 #define PKCS11_MAX (PATH_MAX + 128)
 
 /* ---- LOGON, UNLOCK ---- */
@@ -213,6 +214,21 @@ take_over(struct entry *n, struct fas_err *e)
 	return rc;
 }
 
+/* Each try costs a key: a user's come one behind the other. */
+static enum fas_code
+take_turn(struct entry *n, struct fas_err *e)
+{
+	int64_t now_us = clock_monotonic_us();
+	if (n->call->peer.uid == 0)
+		return FAS_OK;
+	sessions_lock(&n->d->sessions);
+	bool early = now_us < n->old->unlock_after_us;
+	if (!early)
+		n->old->unlock_after_us = now_us + UNLOCK_PAUSE_US;
+	sessions_unlock(&n->d->sessions);
+	return early ? fas_fail(e, FAS_E_LIMIT, "busy", "an unlock has just been tried") : FAS_OK;
+}
+
 /* root, or the user himself: the uid that is named is the caller's. */
 static enum fas_code
 find_running(struct entry *n, struct fas_err *e)
@@ -226,7 +242,7 @@ find_running(struct entry *n, struct fas_err *e)
 		return fas_fail(
 		    e, FAS_E_DENIED, "root_only", "a session is unlocked by its user, or by root");
 	n->old = sessions_find_uid(&n->d->sessions, user.uid);
-	return n->old ? FAS_OK
+	return n->old ? take_turn(n, e)
 		      : fas_fail(e, FAS_E_NOTFOUND, "session_gone", "%s has no session", name);
 }
 

@@ -55,8 +55,9 @@ struct session {
 	bool keep_cache;      /* another session has taken over its credential cache */
 	char alias[AGENT_SESSION_ID_MAX]; /* the id by which its login knows it, "" = its own */
 	int64_t tgt_end_s, tgt_renew_till_s, tgt_due_s;
-	int64_t fetch_after_us; /* a fetch has failed: not again before */
-	int64_t rate_since_us;  /* signatures within the rule's period */
+	int64_t unlock_after_us; /* its user may try so again */
+	int64_t fetch_after_us;  /* a fetch has failed: not again before */
+	int64_t rate_since_us;   /* signatures within the rule's period */
 	int64_t rate_used;
 	struct consent consents[CONSENTS_MAX];
 	size_t n_consents;

@@ -321,6 +321,133 @@ nobody_at_the_address_is_unavailable(void **state)
 	assert_string_equal(e.reason, "server_away");
 }
 
+/* ---- as the daemon calls ---- */
+
+static struct servers known;
+static struct api_line *line;
+
+static void
+daemon_begins(const struct server *const *servers, size_t n)
+{
+	struct fas_err e = {0};
+	agent_config_defaults(&config);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(agent_config_add_server(&config, servers[i]->url, &e), FAS_OK);
+	servers_init(&known, &config);
+	assert_int_equal(api_line_new(&line, &e), FAS_OK);
+}
+
+static void
+daemon_ends(void)
+{
+	api_line_free(line);
+	servers_done(&known);
+}
+
+static enum fas_code
+daemon_calls(const char *only, const char *node, struct api_answer *answer, struct fas_err *e)
+{
+	const struct identity identity = {host.key, host.certificate, ca.certificate};
+	OWN(trust) struct trust trust = {.identity = &identity};
+	const struct api api = {.config = &config,
+	    .trust = &trust,
+	    .only = only,
+	    .servers = &known,
+	    .node = node,
+	    .user = "alice",
+	    .line = line};
+	return api_call(&api, "POST", "/v1/x", NULL, answer, e);
+}
+
+static void
+a_dead_server_is_asked_once_and_then_left_alone(void **state)
+{
+	struct server dead, alive;
+	const struct server *servers[] = {&dead, &alive};
+	(void)state;
+	server_start(&dead, &api_leaf, NULL, NULL);
+	server_stop(&dead);
+	server_start(&alive, &api_leaf, NULL, NULL);
+	server_answer(&alive, OK_ANSWER);
+	daemon_begins(servers, 2);
+	servers_note_node(&known, dead.url, "fas1");
+	for (int i = 0; i < 3; i++) {
+		struct fas_err e = {0};
+		OWN(api_answer) struct api_answer answer = {0};
+		assert_int_equal(daemon_calls(NULL, "fas1", &answer, &e), FAS_OK);
+		assert_string_equal(answer.server, alive.url);
+		assert_true(servers_is_away(&known, dead.url));
+		assert_int_equal(known.list[0].failures, 1);
+	}
+	daemon_ends();
+	server_stop(&alive);
+}
+
+static void
+a_session_whose_node_is_away_is_told_so_at_once(void **state)
+{
+	struct server dead, alive;
+	const struct server *servers[] = {&dead, &alive};
+	struct fas_err e = {0};
+	OWN(api_answer) struct api_answer answer = {0};
+	(void)state;
+	server_start(&dead, &api_leaf, NULL, NULL);
+	server_stop(&dead);
+	server_start(&alive, &api_leaf, NULL, NULL);
+	daemon_begins(servers, 2);
+	servers_note(&known, dead.url, false);
+	assert_int_equal(daemon_calls(dead.url, NULL, &answer, &e), FAS_E_UNAVAILABLE);
+	assert_string_equal(e.reason, "server_away");
+	assert_non_null(strstr(e.message, "another server does not know this session"));
+	assert_int_equal(known.list[0].failures, 1);
+	daemon_ends();
+	server_stop(&alive);
+	assert_int_equal(alive.n_served, 0);
+}
+
+/* The other nodes say that the ticket is none of theirs: that is not what the user is to hear. */
+static void
+that_the_tickets_node_is_away_outweighs_what_the_others_say(void **state)
+{
+	struct server dead, wrong;
+	const struct server *servers[] = {&dead, &wrong};
+	struct fas_err e = {0};
+	OWN(api_answer) struct api_answer answer = {0};
+	(void)state;
+	server_start(&dead, &api_leaf, NULL, NULL);
+	server_stop(&dead);
+	server_start(&wrong, &api_leaf, NULL, NULL);
+	server_answer(&wrong, ELSEWHERE);
+	daemon_begins(servers, 2);
+	assert_int_equal(daemon_calls(NULL, "fas1", &answer, &e), FAS_E_UNAVAILABLE);
+	assert_string_equal(e.reason, "server_away");
+	daemon_ends();
+	server_stop(&wrong);
+}
+
+static void
+a_probe_says_whether_a_server_is_there_and_ours(void **state)
+{
+	struct server s, foreign;
+	OWN(pki) struct pki_node leaf = {0};
+	struct fas_err e = {0};
+	const struct identity identity = {host.key, host.certificate, ca.certificate};
+	OWN(trust) struct trust trust = {.identity = &identity};
+	const struct api api = {.config = &config, .trust = &trust};
+	(void)state;
+	pki_make(&leaf, &other_ca, "api", server_extensions);
+	server_start(&s, &api_leaf, NULL, NULL);
+	server_answer(&s, OK_ANSWER);
+	server_start(&foreign, &leaf, NULL, NULL);
+	server_answer(&foreign, OK_ANSWER);
+	assert_int_equal(api_probe(&api, s.url, &e), FAS_OK);
+	assert_int_equal(api_probe(&api, foreign.url, &e), FAS_E_AUTH);
+	server_stop(&s);
+	server_stop(&foreign);
+	fas_err_clear(&e);
+	assert_int_equal(api_probe(&api, s.url, &e), FAS_E_UNAVAILABLE);
+}
+
 int
 main(void)
 {
@@ -340,6 +467,10 @@ main(void)
 	    cmocka_unit_test(an_answer_that_is_no_json_object_is_refused),
 	    cmocka_unit_test(a_redirection_is_not_followed),
 	    cmocka_unit_test(nobody_at_the_address_is_unavailable),
+	    cmocka_unit_test(a_dead_server_is_asked_once_and_then_left_alone),
+	    cmocka_unit_test(a_session_whose_node_is_away_is_told_so_at_once),
+	    cmocka_unit_test(that_the_tickets_node_is_away_outweighs_what_the_others_say),
+	    cmocka_unit_test(a_probe_says_whether_a_server_is_there_and_ours),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

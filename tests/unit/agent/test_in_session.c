@@ -133,7 +133,7 @@ static void
 what_the_service_no_longer_allows_is_gone_from_the_card(void **state)
 {
 	struct fas_err e = {0};
-	struct session_rule nothing = {0};
+	OWN(rule) struct session_rule nothing = {0};
 	(void)state;
 	struct session *s = played_session(&p, played_rule("host", "logon"));
 	played_certify(&p, NULL, played_rule("host", "logon"));
