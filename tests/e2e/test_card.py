@@ -87,6 +87,29 @@ class CardCase(LabCase):
         certificate = x509.load_der_x509_certificate(bytes.fromhex(key["certificate"]))
         certificate.public_key().verify(bytes.fromhex(answer["signature"]), text, padding.PKCS1v15(), hashes.SHA256())
 
+    def primes_in_memory(self, key):
+        """How often a factor of the key's modulus stands in the agent's memory."""
+        modulus = int(key["modulus"], 16)
+        size, found = 128, 0
+        maps = Path(f"/proc/{self.host.pid}/maps").read_text().splitlines()
+        with open(f"/proc/{self.host.pid}/mem", "rb", buffering=0) as memory:
+            for line in maps:
+                where, rights = line.split()[:2]
+                begin, end = (int(part, 16) for part in where.split("-"))
+                if rights[:2] != "rw":
+                    continue
+                try:
+                    memory.seek(begin)
+                    data = memory.read(end - begin)
+                except (OSError, ValueError):
+                    continue
+                # BIGNUMs: little-endian words of 8 bytes; a prime is odd and has its highest bit set
+                for at in range(0, len(data) - size, 8):
+                    if data[at] & 1 and data[at + size - 1] & 0x80:
+                        value = int.from_bytes(data[at:at + size], "little")
+                        found += modulus % value == 0
+        return found
+
 
 class Card(CardCase):
     name = "agent-card"
@@ -304,29 +327,6 @@ class Card(CardCase):
         shown = self.fasctl_json("cert", "show", "0" * (len(serial) % 2) + serial)
         self.assertEqual(shown["state"], "revoked")
         self.assertEqual(self.root.ask("close", session=answer["session"])["status"], "session_gone")
-
-    def primes_in_memory(self, key):
-        """How often a factor of the key's modulus stands in the agent's memory."""
-        modulus = int(key["modulus"], 16)
-        size, found = 128, 0
-        maps = Path(f"/proc/{self.host.pid}/maps").read_text().splitlines()
-        with open(f"/proc/{self.host.pid}/mem", "rb", buffering=0) as memory:
-            for line in maps:
-                where, rights = line.split()[:2]
-                begin, end = (int(part, 16) for part in where.split("-"))
-                if rights[:2] != "rw":
-                    continue
-                try:
-                    memory.seek(begin)
-                    data = memory.read(end - begin)
-                except (OSError, ValueError):
-                    continue
-                # BIGNUMs: little-endian words of 8 bytes; a prime is odd and has its highest bit set
-                for at in range(0, len(data) - size, 8):
-                    if data[at] & 1 and data[at + size - 1] & 0x80:
-                        value = int.from_bytes(data[at:at + size], "little")
-                        found += modulus % value == 0
-        return found
 
     def test_the_key_is_in_the_agents_memory_until_logoff_and_not_after(self):
         session = self.log_on()["session"]
