@@ -187,7 +187,7 @@ class Manual(LabCase):
 
 class Units(LabCase):
     def test_the_daemons_are_started_again_however_often_they_die(self):
-        for name in ("fasd", "fas-signer"):
+        for name in ("fasd", "fas-signer", "fas-agent"):
             text = (UNITS / f"{name}.service").read_text()
             self.assertRegex(text, r"(?m)^Restart=always$")
             self.assertRegex(text, r"(?m)^StartLimitIntervalSec=0$")

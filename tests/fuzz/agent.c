@@ -109,6 +109,25 @@ try_answer(struct fuzz_input *in)
 		check_answer(&answer);
 }
 
+/* What is allowed in a session: read whole or not at all. */
+static void
+try_rule(struct fuzz_input *in)
+{
+	OWN(rule) struct session_rule rule = {0};
+	OWN(json)
+	json_t *value = json_loadb(
+	    (const char *)in->at, in->left, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+	struct fas_err e = {0};
+	if (!value)
+		return;
+	enum fas_code rc = rule_read(value, &rule, &e);
+	fuzz_check_result(rc, &e);
+	FUZZ_CHECK(rc == FAS_OK || (!rule.allowed && rule.n_programs == 0));
+	for (size_t i = 0; i < rule.n_programs; i++)
+		FUZZ_CHECK(rule.programs[i][0] == '/' && strlen(rule.programs[i]) < RULE_PATH_MAX);
+	FUZZ_CHECK(!rule.allowed || (rule.validity_s > 0 && rule.key_type[0]));
+}
+
 static void
 try_session_file(struct fuzz_input *in)
 {
@@ -165,7 +184,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(struct fuzz_input *) = {try_refusal, try_answer,
-	    try_session_file, try_certificate, try_server, try_own_problem};
+	    try_session_file, try_certificate, try_server, try_own_problem, try_rule};
 	struct fuzz_input in = {data, size};
 	if (size > 0)
 		tries[fuzz_below(&in, NELEMS(tries))](&in);

@@ -12,6 +12,10 @@ static const char answer_text[] =
     "50Z\","
     "\"upn\":\"alice@corp.example.com\",\"sam_account_name\":\"alice\",\"realm\":"
     "\"CORP.EXAMPLE.COM\",\"principal\":\"alice@CORP.EXAMPLE.COM\",\"sid\":\"S-1-5-21-1-2-3-1104\","
+    "\"custody\":\"host\",\"in_session\":{\"fetch\":\"logon\",\"custody\":\"host\",\"key_type\":"
+    "\"p-256\","
+    "\"programs\":[\"/usr/bin/ssh\",\"/usr/bin/curl\"],\"mechanisms\":[\"ecdsa\"],\"consent\":"
+    "{\"scope\":\"none\"},\"rate\":{\"count\":1,\"period_s\":1},\"validity_s\":60},"
     "\"correlation_id\":\"0123456789abcdef0123456789abcdef\"}";
 
 static enum fas_code
