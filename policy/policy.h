@@ -19,12 +19,45 @@ enum policy_custody { CUSTODY_HOST, CUSTODY_SERVICE };
 enum policy_front_end { FRONT_END_STOREFRONT, FRONT_END_HOST };
 enum policy_ticket { TICKET_HOST, TICKET_POOL };
 enum policy_logoff { LOGOFF_KEEP, LOGOFF_REVOKE };
+enum policy_pool_empty { POOL_EMPTY_HOST, POOL_EMPTY_WAIT };
+enum policy_fetch { FETCH_LOGON, FETCH_FIRST_USE };
+enum policy_consent { CONSENT_NONE, CONSENT_SESSION, CONSENT_PROGRAM };
 enum policy_key {
 	POLICY_KEY_RSA_2048 = 1,
 	POLICY_KEY_RSA_3072 = 2,
 	POLICY_KEY_RSA_4096 = 4,
 	POLICY_KEY_P256 = 8,
 	POLICY_KEY_P384 = 16
+};
+/* "rsa-2048", ...: the word of one kind. */
+const char *policy_key_name(enum policy_key key);
+enum policy_mechanism {
+	POLICY_MECHANISM_RSA_PKCS1 = 1,
+	POLICY_MECHANISM_RSA_PSS = 2,
+	POLICY_MECHANISM_ECDSA = 4
+};
+#define POLICY_MECHANISMS 3
+/* Words of the bits, in their order. */
+extern const char *const policy_mechanism_names[POLICY_MECHANISMS];
+
+/* Certificates for use within the session; all borrowed from the policy. */
+struct policy_in_session {
+	bool allow; /* false: nothing below has a meaning */
+	const char *authority;
+	const char *profile; /* the signer's: "client-auth", or "smartcard-logon" where the rule
+				says so */
+	int64_t validity_s;
+	unsigned keys;             /* bit set of enum policy_key; one kind under CUSTODY_SERVICE */
+	enum policy_key first_key; /* the first that the rule names: what a host should make */
+	enum policy_custody custody;
+	enum policy_pool_empty pool_empty;
+	enum policy_fetch fetch;
+	const char *const *programs; /* absolute paths; n_programs 0: any program of the user */
+	size_t n_programs;
+	unsigned mechanisms; /* bit set of enum policy_mechanism */
+	enum policy_consent consent;
+	int64_t consent_timeout_s; /* how long a consent lasts; 0 under CONSENT_NONE */
+	int64_t rate_count, rate_period_s;
 };
 
 /* What an allowing rule grants: all the pipeline needs to go on.  Borrowed from the policy. */
@@ -33,13 +66,17 @@ struct policy_grant {
 	const char *authority;
 	const char *profile; /* "smartcard-logon" */
 	int64_t validity_s;
-	unsigned keys; /* bit set of enum policy_key */
+	unsigned keys; /* bit set of enum policy_key; one kind under CUSTODY_SERVICE */
 	enum policy_custody custody;
+	/* Of a key that the service keeps: */
+	enum policy_pool_empty pool_empty;
+	int64_t signatures, signature_window_s; /* so many, so long from redemption */
 	enum policy_ticket ticket;
 	int64_t ticket_life_s;
 	int64_t session_max_s;
 	int64_t lease_s;
 	enum policy_logoff logoff;
+	struct policy_in_session in_session;
 };
 
 /* Everything that a decision may depend on; all members borrowed, NULL = unknown. */

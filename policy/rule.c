@@ -16,8 +16,8 @@
 void
 rule_done(struct rule *rule)
 {
-	struct names *const names[] = {
-	    &rule->idps, &rule->storefronts, &rule->hosts, &rule->upn_suffixes, &rule->deny_upns};
+	struct names *const names[] = {&rule->idps, &rule->storefronts, &rule->hosts,
+	    &rule->upn_suffixes, &rule->deny_upns, &rule->programs};
 	struct group_list *const groups[] = {&rule->groups, &rule->privileged, &rule->deny_groups};
 	for (size_t i = 0; i < NELEMS(names); i++)
 		free(names[i]->items);
@@ -142,43 +142,6 @@ read_deny(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 	(void)is_finished(&part);
 }
 
-/* One of the words; n and an error when it is none. */
-static size_t
-read_word(struct rule_reader *rr, const struct yaml_node *at, const char *key,
-    const char *const *words, size_t n)
-{
-	if (at->kind != YAML_SCALAR) {
-		(void)yaml_fail(at, rr->e, "yaml_type", "\"%s\" holds no plain words", key);
-		return n;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(at->text, words[i]) == 0)
-			return i;
-	}
-	const char *near = nearest_word(at->text, words, n);
-	(void)yaml_fail(at, rr->e, "yaml_value", "unknown word \"%.64s\" in \"%s\"%s%s%s", at->text,
-	    key, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-	return n;
-}
-
-/* One word or a list of words as a bit set: bit i stands for words[i]; absent is fallback. */
-static unsigned
-read_words(struct rule_reader *rr, struct yaml_reader *r, const char *key, const char *const *words,
-    size_t n, unsigned fallback)
-{
-	const struct yaml_node *node = yaml_want_any(r, key);
-	if (!node)
-		return fallback;
-	bool list = node->kind == YAML_LIST;
-	unsigned set = 0;
-	for (size_t i = 0; i < (list ? node->n : 1); i++)
-		set |= 1U << read_word(rr, list ? node->items[i] : node, key, words, n);
-	if (set == 0)
-		(void)yaml_fail(
-		    node, rr->e, "policy_empty_list", "\"%s\" in %s is empty", key, r->what);
-	return set;
-}
-
 static void
 read_match(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 {
@@ -213,64 +176,6 @@ read_session(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 }
 
 static void
-not_supported(struct rule_reader *rr, const struct yaml_node *at, const char *what)
-{
-	(void)yaml_fail_key(at, rr->e, "policy_not_supported", "%s is not supported yet", what);
-}
-
-static void
-read_custody(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
-{
-	static const char *const words[] = {"host", "service"};
-	out->grant.custody =
-	    (enum policy_custody)yaml_want_word(r, "custody", words, NELEMS(words), CUSTODY_HOST);
-	if (out->grant.custody == CUSTODY_SERVICE)
-		not_supported(rr, yaml_want_any(r, "custody"), "\"custody: service\"");
-}
-
-static void
-read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
-{
-	static const char *const profiles[] = {"smartcard-logon"};
-	/* The bits of enum policy_key, in order. */
-	static const char *const keys[] = {"rsa-2048", "rsa-3072", "rsa-4096", "p-256", "p-384"};
-	struct yaml_reader part;
-	const struct yaml_node *node = yaml_need(r, "logon", YAML_MAP);
-	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
-		return;
-	struct policy_grant *grant = &out->grant;
-	grant->authority = yaml_need_text(&part, "authority");
-	if (grant->authority &&
-	    check_authority(yaml_want_any(&part, "authority"), rr->world, rr->e) != FAS_OK)
-		return;
-	grant->profile = profiles[yaml_want_word(&part, "profile", profiles, NELEMS(profiles), 0)];
-	grant->validity_s = yaml_want_duration(&part, "validity", MINUTE_S, HOUR_S, 15 * MINUTE_S);
-	grant->keys = read_words(rr, &part, "key", keys, NELEMS(keys), POLICY_KEY_RSA_2048);
-	read_custody(rr, &part, out);
-	(void)is_finished(&part);
-}
-
-/* Known words of certificates within a session: refused, never passed over. */
-static void
-read_in_session(struct rule_reader *rr, struct yaml_reader *r)
-{
-	static const char *const later[] = {
-	    "authority", "profile", "validity", "key", "custody", "programs", "consent", "rate"};
-	struct yaml_reader part;
-	const struct yaml_node *node = yaml_want(r, "in_session", YAML_MAP);
-	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
-		return;
-	if (yaml_want_bool(&part, "allow", false))
-		not_supported(rr, yaml_want_any(&part, "allow"), "\"in_session: allow: true\"");
-	for (size_t i = 0; i < NELEMS(later); i++) {
-		const struct yaml_node *there = yaml_want_any(&part, later[i]);
-		if (there)
-			not_supported(rr, there, "what this key of \"in_session\" says");
-	}
-	(void)is_finished(&part);
-}
-
-static void
 read_grant(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 {
 	static const char *const tickets[] = {"host", "pool"};
@@ -286,7 +191,7 @@ read_grant(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 	read_match(rr, r, out);
 	read_session(rr, r, out);
 	read_logon(rr, r, out);
-	read_in_session(rr, r);
+	read_in_session(rr, r, out);
 	out->grant.rule = out->name;
 }
 

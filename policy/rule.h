@@ -14,6 +14,8 @@
 #define POLICY_RULES_MAX 10000
 #define POLICY_GROUPS_MAX 4096 /* different groups of all rules: the size of a decision's bit set */
 #define RULE_NAME_MAX 64
+#define PROGRAMS_MAX 64 /* of one rule */
+#define PROGRAM_MAX 1024
 
 /* The file's list ["*"], said explicitly; it matches every known name, never an unknown one. */
 struct names {
@@ -53,6 +55,7 @@ struct rule {
 	struct names deny_upns;
 	unsigned require; /* bit set of enum claim */
 	bool allow_expired_password;
+	struct names programs;     /* of in_session */
 	struct policy_grant grant; /* rule's name included */
 };
 
@@ -121,13 +124,23 @@ void read_names(struct rule_reader *rr, struct yaml_reader *r, const char *key, 
     bool may_be_any, struct names *out);
 void read_sids(struct rule_reader *rr, struct yaml_reader *r, const char *key, bool may_be_any,
     struct sids *out);
+/* One word or a list of words as a bit set: bit i stands for words[i]; absent is fallback. */
+unsigned read_words(struct rule_reader *rr, struct yaml_reader *r, const char *key,
+    const char *const *words, size_t n, unsigned fallback);
 /* Names or SIDs. */
 void read_groups(
     struct rule_reader *rr, struct yaml_reader *r, const char *key, struct group_list *out);
 
+/* ---- rule_logon.c: what a rule grants in certificates and keys ---- */
+
+void read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out);
+/* After read_logon: what is not said here is as there. */
+void read_in_session(struct rule_reader *rr, struct yaml_reader *r, struct rule *out);
+
 /* ---- world.c: cross-checks, each with the nearest known word ---- */
 
-text_check check_idp, check_host_pattern, check_upn_suffix, check_upn, check_group_name;
+text_check check_idp, check_host_pattern, check_upn_suffix, check_upn, check_group_name,
+    check_program;
 MUST_CHECK enum fas_code check_authority(
     const struct yaml_node *at, const struct policy_world *world, struct fas_err *e);
 

@@ -1,8 +1,10 @@
-/* The lists of a rule: texts, SIDs and groups.  ["*"] alone means any, where that may be said at all. */
+/* The lists of a rule: texts, words, SIDs and groups.  ["*"] alone means any, where that may be said at all. */
 #include "policy/rule.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "fas/base/text.h"
 
 static bool
 fail_empty(struct rule_reader *rr, const struct yaml_node *list, const char *key)
@@ -115,4 +117,40 @@ read_groups(struct rule_reader *rr, struct yaml_reader *r, const char *key, stru
 			return;
 		out->n++;
 	}
+}
+
+/* One of the words; n and an error when it is none. */
+static size_t
+read_word(struct rule_reader *rr, const struct yaml_node *at, const char *key,
+    const char *const *words, size_t n)
+{
+	if (at->kind != YAML_SCALAR) {
+		(void)yaml_fail(at, rr->e, "yaml_type", "\"%s\" holds no plain words", key);
+		return n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(at->text, words[i]) == 0)
+			return i;
+	}
+	const char *near = nearest_word(at->text, words, n);
+	(void)yaml_fail(at, rr->e, "yaml_value", "unknown word \"%.64s\" in \"%s\"%s%s%s", at->text,
+	    key, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+	return n;
+}
+
+unsigned
+read_words(struct rule_reader *rr, struct yaml_reader *r, const char *key, const char *const *words,
+    size_t n, unsigned fallback)
+{
+	const struct yaml_node *node = yaml_want_any(r, key);
+	if (!node)
+		return fallback;
+	bool list = node->kind == YAML_LIST;
+	unsigned set = 0;
+	for (size_t i = 0; i < (list ? node->n : 1); i++)
+		set |= 1U << read_word(rr, list ? node->items[i] : node, key, words, n);
+	if (set == 0)
+		(void)yaml_fail(
+		    node, rr->e, "policy_empty_list", "\"%s\" in %s is empty", key, r->what);
+	return set;
 }

@@ -91,6 +91,33 @@ check_upn_suffix(const struct yaml_node *at, const struct policy_world *world, s
 	return fail_unknown(at, "policy_unknown_upn_suffix", "UPN suffix", at->text, near, e);
 }
 
+/* Absolute and in its shortest spelling: it is compared with what the kernel says of a process. */
+static bool
+is_plain_path(const char *path)
+{
+	size_t n = 0;
+	if (*path != '/')
+		return false;
+	while (*path == '/') {
+		n = strcspn(++path, "/");
+		if (n == 0 || (n == 1 && path[0] == '.') || strncmp(path, "..", n) == 0)
+			return false;
+		path += n;
+	}
+	return true;
+}
+
+enum fas_code
+check_program(const struct yaml_node *at, const struct policy_world *world, struct fas_err *e)
+{
+	(void)world;
+	if (is_plain_path(at->text) && strlen(at->text) <= PROGRAM_MAX)
+		return FAS_OK;
+	return yaml_fail(at, e, "policy_program",
+	    "\"%.64s\" is no program: want an absolute path without \".\", \"..\" and \"//\"",
+	    at->text);
+}
+
 /* RFC 4514: does it begin like "CN="? */
 static bool
 is_dn(const char *text)

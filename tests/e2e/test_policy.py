@@ -57,11 +57,11 @@ class Policy(LabCase):
         self.assertNotEqual(programs.fasctl_status(self.lab, "policy", "reload")[0], 0)
         self.assertEqual(self.logon("alice").status, 201)
 
-    def test_what_comes_later_is_refused_not_ignored(self):
-        self.write(config.policy_yaml().replace("custody: host", "custody: service"))
+    def test_keys_of_the_service_come_from_one_pool(self):
+        self.write(config.policy_yaml().replace("key: rsa-2048, custody: host", "key: [rsa-2048, p-256], custody: service"))
         status, _, errors = programs.fasctl_status(self.lab, "policy", "reload")
         self.assertNotEqual(status, 0)
-        self.assertIn("not supported yet", errors)
+        self.assertIn("want one kind of", errors)
 
     def test_check_reads_a_file_without_touching_the_service(self):
         old = self.digest()

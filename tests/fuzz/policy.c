@@ -82,6 +82,18 @@ on_rule(const char *rule, bool matched, const char *because, void *arg)
 }
 
 static void
+check_in_session(const struct policy_in_session *s)
+{
+	FUZZ_CHECK(strcmp(s->authority, "main") == 0 && s->profile && s->validity_s > 0);
+	FUZZ_CHECK(s->keys != 0 && (s->keys & s->first_key) && s->mechanisms != 0);
+	FUZZ_CHECK(s->custody == CUSTODY_HOST || (s->keys & (s->keys - 1)) == 0);
+	FUZZ_CHECK((s->consent == CONSENT_NONE) == (s->consent_timeout_s == 0));
+	FUZZ_CHECK(s->rate_count > 0 && s->rate_period_s > 0);
+	for (size_t i = 0; i < s->n_programs; i++)
+		FUZZ_CHECK(s->programs[i][0] == '/' && !strstr(s->programs[i], "//"));
+}
+
+static void
 check_grant(const struct policy_verdict *v)
 {
 	static const struct policy_grant none;
@@ -94,7 +106,11 @@ check_grant(const struct policy_verdict *v)
 	FUZZ_CHECK(strcmp(v->reason, "policy_allow") == 0 && v->rule && g->rule);
 	FUZZ_CHECK(strcmp(g->rule, v->rule) == 0 && strcmp(g->authority, "main") == 0);
 	FUZZ_CHECK(g->validity_s > 0 && g->session_max_s > 0 && g->lease_s > 0);
-	FUZZ_CHECK(g->ticket_life_s > 0 && g->keys != 0 && g->custody == CUSTODY_HOST);
+	FUZZ_CHECK(g->ticket_life_s > 0 && g->keys != 0);
+	FUZZ_CHECK(g->custody == CUSTODY_HOST || (g->keys & (g->keys - 1)) == 0);
+	FUZZ_CHECK(g->signatures > 0 && g->signature_window_s > 0);
+	if (g->in_session.allow)
+		check_in_session(&g->in_session);
 }
 
 static void

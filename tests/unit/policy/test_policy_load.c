@@ -53,6 +53,86 @@ left_out_keys_have_their_documented_defaults(void **state)
 	assert_int_equal(v.grant.session_max_s, 43200);
 	assert_int_equal(v.grant.lease_s, 600);
 	assert_int_equal(v.grant.logoff, LOGOFF_REVOKE);
+	assert_false(v.grant.in_session.allow);
+}
+
+static void
+left_out_keys_in_session_have_their_documented_defaults(void **state)
+{
+	struct policy_facts f = alice_asks();
+	struct policy_verdict v;
+	const struct policy_in_session *s = &v.grant.in_session;
+	(void)state;
+	OWN(policy)
+	struct policy *policy = fixture_load(fixture_rule(
+	    "    users: { sids: ['*'] }\n    logon: { authority: main, custody: service }\n"
+	    "    in_session: { allow: true, programs: ['*'] }\n"));
+	policy_decide(policy, &f, &v);
+	assert_int_equal(v.grant.custody, CUSTODY_SERVICE);
+	assert_int_equal(v.grant.pool_empty, POOL_EMPTY_HOST);
+	assert_int_equal(v.grant.signatures, 8);
+	assert_int_equal(v.grant.signature_window_s, 120);
+	assert_true(s->allow);
+	assert_string_equal(s->authority, "main");
+	assert_string_equal(s->profile, "client-auth");
+	assert_int_equal(s->validity_s, 3600);
+	assert_int_equal(s->keys, POLICY_KEY_RSA_2048);
+	assert_int_equal(s->custody, CUSTODY_HOST);
+	assert_int_equal(s->fetch, FETCH_LOGON);
+	assert_int_equal(s->n_programs, 0);
+	assert_int_equal(s->mechanisms, 7);
+	assert_int_equal(s->consent, CONSENT_NONE);
+	assert_int_equal(s->rate_count, 120);
+	assert_int_equal(s->rate_period_s, 60);
+}
+
+static void
+all_keys_in_session_that_are_said_are_granted(void **state)
+{
+	struct policy_facts f = alice_asks();
+	struct policy_verdict v;
+	const struct policy_in_session *s = &v.grant.in_session;
+	(void)state;
+	OWN(policy)
+	struct policy *policy = fixture_load(
+	    fixture_rule("    users: { sids: ['*'] }\n    logon: { authority: main }\n"
+			 "    in_session:\n      allow: true\n      authority: backup\n"
+			 "      smart_card_logon: true\n      validity: 8h\n      key: p-384\n"
+			 "      custody: service\n      pool_empty: wait\n      fetch: first_use\n"
+			 "      programs: [/usr/bin/ssh, /opt/x]\n      mechanisms: ecdsa\n"
+			 "      consent: { scope: program, timeout: 1h }\n"
+			 "      rate: { count: 5, period: 10s }\n"));
+	policy_decide(policy, &f, &v);
+	assert_string_equal(s->authority, "backup");
+	assert_string_equal(s->profile, "smartcard-logon");
+	assert_int_equal(s->validity_s, 28800);
+	assert_int_equal(s->keys, POLICY_KEY_P384);
+	assert_string_equal(policy_key_name(s->first_key), "p-384");
+	assert_int_equal(s->custody, CUSTODY_SERVICE);
+	assert_int_equal(s->pool_empty, POOL_EMPTY_WAIT);
+	assert_int_equal(s->fetch, FETCH_FIRST_USE);
+	assert_int_equal(s->n_programs, 2);
+	assert_string_equal(s->programs[1], "/opt/x");
+	assert_int_equal(s->mechanisms, POLICY_MECHANISM_ECDSA);
+	assert_int_equal(s->consent, CONSENT_PROGRAM);
+	assert_int_equal(s->consent_timeout_s, 3600);
+	assert_int_equal(s->rate_count, 5);
+	assert_int_equal(s->rate_period_s, 10);
+}
+
+static void
+the_first_kind_of_key_is_the_one_to_make(void **state)
+{
+	struct policy_facts f = alice_asks();
+	struct policy_verdict v;
+	(void)state;
+	OWN(policy)
+	struct policy *policy = fixture_load(fixture_rule(
+	    "    users: { sids: ['*'] }\n    logon: { authority: main }\n"
+	    "    in_session: { allow: true, programs: ['*'], key: [p-256, rsa-2048] }\n"));
+	policy_decide(policy, &f, &v);
+	assert_int_equal(v.grant.in_session.keys, POLICY_KEY_P256 | POLICY_KEY_RSA_2048);
+	assert_int_equal(v.grant.in_session.first_key, POLICY_KEY_P256);
 }
 
 static void
@@ -382,6 +462,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(left_out_keys_have_their_documented_defaults),
 	    TEST(all_keys_that_are_said_are_granted),
+	    TEST(left_out_keys_in_session_have_their_documented_defaults),
+	    TEST(all_keys_in_session_that_are_said_are_granted),
+	    TEST(the_first_kind_of_key_is_the_one_to_make),
 	    TEST(files_of_a_folder_follow_each_other_by_name),
 	    TEST(folder_without_policy_files_is_refused),
 	    TEST(one_bad_file_refuses_the_whole_folder),
