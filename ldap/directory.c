@@ -109,6 +109,14 @@ directory_find(struct directory *directory, const struct directory_claims *claim
 }
 
 enum fas_code
+directory_reread(struct directory *directory, const struct sid *sid, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	*out = NULL;
+	return lookup_again(directory, sid, now_s, out, e);
+}
+
+enum fas_code
 directory_machine(struct directory *directory, const char *realm, const char *sam, int64_t now_s,
     struct machine *out, struct fas_err *e)
 {

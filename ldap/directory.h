@@ -114,6 +114,14 @@ MUST_CHECK enum fas_code directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
 
 /*
+ * The account with this SID, once more: one base search.  Whether its UPN still means nobody else is not asked: that is
+ * for whom a certificate is made.  FAS_E_DENIED "account_not_found" | "account_kind" | "entry_malformed" | ..., and
+ * FAS_E_UNAVAILABLE, as directory_find.  Thread-safe.
+ */
+MUST_CHECK enum fas_code directory_reread(struct directory *directory, const struct sid *sid,
+    int64_t now_s, struct account **out, struct fas_err *e);
+
+/*
  * A machine account, as Kerberos names it.  account is read like a user's (`privileged` stays false: no policy asks
  * for it); dns_name is its dNSHostName, which is a host name, begins with the account's own name, and is no other
  * account's.

@@ -234,12 +234,11 @@ read_by_sid(struct domain *domain, const struct sid *sid, const char *upn, int64
 
 /* ---- by which claim ---- */
 
-/* upn: the other claim, if any; only a guess at the account's, so that its bearers are known already when it is right. */
+/* In the one domain whose SID it is; upn: as ask_account. */
 static enum fas_code
-find_by_sid(struct directory *directory, const struct sid *sid, const char *upn, int64_t now_s,
-    struct account **out, struct fas_err *e)
+read_in_its_domain(struct directory *directory, const struct sid *sid, const char *upn,
+    int64_t now_s, struct account **out, struct heard *heard, struct fas_err *e)
 {
-	OWN(heard) struct heard heard = {0};
 	struct fas_err unknown = {0};
 	for (size_t i = 0; i < directory->n; i++) {
 		struct domain *domain = &directory->domains[i];
@@ -250,14 +249,22 @@ find_by_sid(struct directory *directory, const struct sid *sid, const char *upn,
 			    &unknown, failure.code, failure.reason, "%s", failure.message);
 			continue;
 		}
-		if (!sid_in_domain(sid, &identity.sid))
-			continue;
-		enum fas_code rc = read_by_sid(domain, sid, upn, now_s, out, &heard, e);
-		return rc == FAS_OK ? check_unambiguous(directory, *out, &heard, e) : rc;
+		if (sid_in_domain(sid, &identity.sid))
+			return read_by_sid(domain, sid, upn, now_s, out, heard, e);
 	}
 	if (unknown.code != FAS_OK)
 		return fas_fail(e, unknown.code, unknown.reason, "%s", unknown.message);
 	return not_found(e, "objectSid");
+}
+
+/* upn: the other claim, if any; only a guess at the account's, so that its bearers are known already when it is right. */
+static enum fas_code
+find_by_sid(struct directory *directory, const struct sid *sid, const char *upn, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	OWN(heard) struct heard heard = {0};
+	enum fas_code rc = read_in_its_domain(directory, sid, upn, now_s, out, &heard, e);
+	return rc == FAS_OK ? check_unambiguous(directory, *out, &heard, e) : rc;
 }
 
 static enum fas_code
@@ -335,6 +342,20 @@ lookup_account(struct directory *directory, const struct directory_claims *claim
 		rc = find_by_guid(directory, claims->guid, now_s, &account, e);
 	else
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "no claim to find an account by");
+	if (rc == FAS_OK)
+		rc = mark_privileged(directory, account, e);
+	if (rc == FAS_OK)
+		*out = TAKE(account);
+	return rc;
+}
+
+enum fas_code
+lookup_again(struct directory *directory, const struct sid *sid, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	OWN(account) struct account *account = NULL;
+	OWN(heard) struct heard heard = {0};
+	enum fas_code rc = read_in_its_domain(directory, sid, NULL, now_s, &account, &heard, e);
 	if (rc == FAS_OK)
 		rc = mark_privileged(directory, account, e);
 	if (rc == FAS_OK)

@@ -28,6 +28,10 @@ void lookup_filter(struct buf *filter, const struct domain_config *config, const
 MUST_CHECK enum fas_code lookup_account(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
 
+/* As directory_reread. */
+MUST_CHECK enum fas_code lookup_again(struct directory *directory, const struct sid *sid,
+    int64_t now_s, struct account **out, struct fas_err *e);
+
 /* As directory_group. */
 MUST_CHECK enum fas_code lookup_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
