@@ -6,11 +6,10 @@
 #include <openssl/evp.h>
 
 #include "ca/csr.h"
-#include "fas/base/json.h"
+#include "fas/api_parts.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 #include "fas/logon.h"
-#include "fas/session.h"
 
 #define SAML_BODY_MAX (400 * 1024)
 #define BODY_MAX (32 * 1024)
@@ -23,30 +22,38 @@ DEFINE_OWN(digest, EVP_MD_CTX *, EVP_MD_CTX_free);
 
 /* ---- both directions ---- */
 
-static struct request
-pipeline_request(const struct http_request *http)
+struct request
+api_request(const struct http_request *http)
 {
 	struct request request = {.caller = &http->caller};
 	memcpy(request.correlation_id, http->correlation_id, sizeof(request.correlation_id));
 	return request;
 }
 
-/* The pipeline may have found that the request belongs to an older story. */
-static void
-adopt_correlation(struct http_response *response, const struct request *request)
+void
+api_adopt_correlation(struct http_response *response, const struct request *request)
 {
 	memcpy(response->correlation_id, request->correlation_id, sizeof(response->correlation_id));
 }
 
-static json_t *
-time_json(int64_t unix_s)
+void
+api_answer_refusal(
+    struct http_response *response, const struct request *request, const struct fas_err *e)
+{
+	http_answer_problem(response, e);
+	if (request->retry_after_s > 0)
+		http_header(response, "Retry-After", "%lld", (long long)request->retry_after_s);
+}
+
+json_t *
+api_time(int64_t unix_s)
 {
 	char text[TIME_TEXT_MAX];
 	return json_string(time_format(unix_s, text));
 }
 
-static enum fas_code
-open_body(const struct http_request *http, struct json_reader *r, struct fas_err *e)
+enum fas_code
+api_open_body(const struct http_request *http, struct json_reader *r, struct fas_err *e)
 {
 	return json_open(r, buf_str(&http->body), http->body.len, e);
 }
@@ -77,7 +84,7 @@ static json_t *
 logon_json(const struct logon_answer *answer, const char *correlation_id)
 {
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s}", "ticket", answer->ticket, "expires_at",
-	    time_json(answer->expires_s), "upn", answer->upn, "sid", answer->sid, "rule",
+	    api_time(answer->expires_s), "upn", answer->upn, "sid", answer->sid, "rule",
 	    answer->rule, "correlation_id", correlation_id);
 }
 
@@ -88,9 +95,9 @@ post_logons(void *app, const struct http_request *http, struct http_response *re
 	struct fas_err e = {0};
 	OWN(json_reader) struct json_reader r = {0};
 	OWN(logon_answer) struct logon_answer answer = {0};
-	struct request request = pipeline_request(http);
+	struct request request = api_request(http);
 	struct logon_request body = {0};
-	if (open_body(http, &r, &e) == FAS_OK) {
+	if (api_open_body(http, &r, &e) == FAS_OK) {
 		body.saml_response = json_need_lines(&r, "saml_response", 1, SAML_BODY_MAX);
 		body.host = need_host(&r);
 		body.in_response_to = json_want_text(&r, "in_response_to", 1, SAML_ID_MAX);
@@ -101,10 +108,10 @@ post_logons(void *app, const struct http_request *http, struct http_response *re
 		return;
 	}
 	enum fas_code rc = logon_start(api->service, &request, &body, &answer, &e);
-	adopt_correlation(response, &request);
+	api_adopt_correlation(response, &request);
 	metrics_add(api->metrics, outcome_of(rc));
 	if (rc != FAS_OK) {
-		http_answer_problem(response, &e);
+		api_answer_refusal(response, &request, &e);
 		return;
 	}
 	metrics_add(api->metrics, METRIC_TICKET_ISSUED);
@@ -136,10 +143,10 @@ static json_t *
 redeem_json(const struct redeem_answer *a, const char *correlation_id)
 {
 	return json_pack("{s:s, s:o, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}",
-	    "session_id", a->session_id, "session_expires_at", time_json(a->session_expires_s),
+	    "session_id", a->session_id, "session_expires_at", api_time(a->session_expires_s),
 	    "lease_s", (json_int_t)a->lease_s, "certificate", a->certificate.pem, "chain",
 	    a->certificate.chain_pem, "serial", a->certificate.serial, "not_after",
-	    time_json(a->certificate.not_after_s), "upn", a->upn, "sam_account_name",
+	    api_time(a->certificate.not_after_s), "upn", a->upn, "sam_account_name",
 	    a->sam_account_name, "realm", a->realm, "principal", a->principal, "sid", a->sid,
 	    "correlation_id", correlation_id);
 }
@@ -160,74 +167,21 @@ post_certificates(void *app, const struct http_request *http, struct http_respon
 	struct fas_err e = {0};
 	OWN(json_reader) struct json_reader r = {0};
 	OWN(redeem_answer) struct redeem_answer answer = {0};
-	struct request request = pipeline_request(http);
+	struct request request = api_request(http);
 	struct redeem_request body = {0};
-	if (open_body(http, &r, &e) != FAS_OK || read_redeem(&r, &body, &e) != FAS_OK) {
+	if (api_open_body(http, &r, &e) != FAS_OK || read_redeem(&r, &body, &e) != FAS_OK) {
 		http_refuse(response, &e);
 		return;
 	}
 	enum fas_code rc = logon_redeem(api->service, &request, &body, &answer, &e);
-	adopt_correlation(response, &request);
+	api_adopt_correlation(response, &request);
 	if (rc != FAS_OK) {
 		metrics_add(api->metrics, METRIC_TICKET_REFUSED);
-		http_answer_problem(response, &e);
+		api_answer_refusal(response, &request, &e);
 		return;
 	}
 	count_redeemed(api, body.ticket != NULL);
 	http_answer_json(response, 201, redeem_json(&answer, request.correlation_id));
-}
-
-/* ---- sessions ---- */
-
-/* Nothing, or an object without members. */
-static enum fas_code
-read_nothing(const struct http_request *http, struct fas_err *e)
-{
-	OWN(json_reader) struct json_reader r = {0};
-	if (http->body.len == 0)
-		return FAS_OK;
-	enum fas_code rc = open_body(http, &r, e);
-	return rc == FAS_OK ? json_finish(&r) : rc;
-}
-
-static void
-post_lease(void *app, const struct http_request *http, struct http_response *response)
-{
-	struct api *api = app;
-	struct fas_err e = {0};
-	struct lease_answer answer = {0};
-	struct request request = pipeline_request(http);
-	if (read_nothing(http, &e) != FAS_OK) {
-		http_refuse(response, &e);
-		return;
-	}
-	enum fas_code rc = session_lease(api->service, &request, http->segment, &answer, &e);
-	adopt_correlation(response, &request);
-	if (rc != FAS_OK) {
-		http_answer_problem(response, &e);
-		return;
-	}
-	metrics_add(api->metrics, METRIC_LEASE_RENEWED);
-	http_answer_json(response, 200,
-	    json_pack("{s:s, s:o, s:I, s:s}", "session_id", http->segment, "session_expires_at",
-		time_json(answer.session_expires_s), "lease_s", (json_int_t)answer.lease_s,
-		"correlation_id", request.correlation_id));
-}
-
-static void
-delete_session(void *app, const struct http_request *http, struct http_response *response)
-{
-	struct api *api = app;
-	struct fas_err e = {0};
-	struct request request = pipeline_request(http);
-	enum fas_code rc = session_end(api->service, &request, http->segment, &e);
-	adopt_correlation(response, &request);
-	if (rc != FAS_OK) {
-		http_answer_problem(response, &e);
-		return;
-	}
-	metrics_add(api->metrics, METRIC_SESSION_ENDED);
-	http_answer_empty(response, 204);
 }
 
 /* ---- machines ---- */
@@ -320,7 +274,7 @@ answer_machine(struct api *api, const struct http_request *http, struct http_res
 	OWN(json_reader) struct json_reader r = {0};
 	OWN(signer_certificate) struct signer_certificate issued = {0};
 	OWN(machine_request) struct machine_request machine = {0};
-	enum fas_code rc = open_body(http, &r, &e);
+	enum fas_code rc = api_open_body(http, &r, &e);
 	if (rc == FAS_OK)
 		rc = read_machine(&r, has_token, &machine, &e);
 	if (rc == FAS_OK)
@@ -356,8 +310,8 @@ const struct http_route api_routes[] = {
     {"POST", "/v1/logons", "logons", ROLE_STOREFRONT, SAML_BODY_MAX, 0, true, false, post_logons},
     {"POST", "/v1/certificates", "certificates", ROLE_HOST, SAML_BODY_MAX, 0, true, false,
 	post_certificates},
-    {"POST", "/v1/sessions/?/lease", "lease", ROLE_HOST, BODY_MAX, 0, true, false, post_lease},
-    {"DELETE", "/v1/sessions/?", "session_end", ROLE_HOST, 0, 0, true, false, delete_session},
+    {"POST", "/v1/sessions/?/lease", "lease", ROLE_HOST, BODY_MAX, 0, true, false, api_post_lease},
+    {"DELETE", "/v1/sessions/?", "session_end", ROLE_HOST, 0, 0, true, false, api_delete_session},
     {"POST", "/v1/enroll", "enroll", ROLE_NONE, BODY_MAX, ENROLS_AT_A_TIME, true, false,
 	post_enroll},
     {"POST", "/v1/renew", "renew", ROLE_STOREFRONT | ROLE_HOST, BODY_MAX, 0, true, true,

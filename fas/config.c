@@ -126,6 +126,7 @@ read_limits(struct yaml_reader *r, struct config *config)
 	config->connections_per_address =
 	    (unsigned)yaml_want_int(r, "connections_per_address", 1, 100000, 512);
 	config->clock_skew_s = yaml_want_duration(r, "clock_skew", 0, 600, 60);
+	config->directory_grace_s = yaml_want_duration(r, "directory_grace", 60, 86400, 900);
 	config->log_level =
 	    (enum log_level)yaml_want_word(r, "log_level", levels, NELEMS(levels), LOG_LEVEL_INFO);
 }

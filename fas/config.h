@@ -45,6 +45,7 @@ struct config {
 	size_t workers, queue;
 	unsigned connections, connections_per_address; /* of each listener */
 	int64_t clock_skew_s;
+	int64_t directory_grace_s;
 	enum log_level log_level;
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];

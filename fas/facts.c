@@ -133,8 +133,8 @@ judgement_done(struct judgement *j)
 	*j = (struct judgement){0};
 }
 
-static enum fas_code
-decide(const struct facts *facts, const char *host, struct judgement *j, struct fas_err *e)
+enum fas_code
+facts_decide(const struct facts *facts, const char *host, struct judgement *j, struct fas_err *e)
 {
 	/* The directory has read the groups: that there are none is knowledge too, and policy tells it by the pointer. */
 	static const struct sid no_groups;
@@ -177,7 +177,7 @@ facts_judge(struct service *service, const struct facts *facts, const char *host
     const struct sid *expected_sid, struct judgement *out, struct fas_err *e)
 {
 	const struct directory_claims claims = facts_claims(facts);
-	out->policy = service_policy(service);
+	out->policy = service_policy_named(service, out->policy_id);
 	if (!out->policy)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "policy_missing", "no policy is loaded yet");
 	enum fas_code rc = directory_find(service->directory, &claims, now_s, &out->account, e);
@@ -187,5 +187,5 @@ facts_judge(struct service *service, const struct facts *facts, const char *host
 		rc = account_match(out->account, &claims, e);
 	if (rc == FAS_OK)
 		rc = account_check(out->account, e);
-	return rc == FAS_OK ? decide(facts, host, out, e) : rc;
+	return rc == FAS_OK ? facts_decide(facts, host, out, e) : rc;
 }

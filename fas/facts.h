@@ -40,11 +40,15 @@ MUST_CHECK enum fas_code facts_parse(const char *text, struct facts *out, struct
 struct judgement {
 	struct account *account;
 	struct policy *policy; /* a reference */
+	char policy_id[CORRELATION_ID_MAX];
 	struct policy_verdict verdict;
 };
 MUST_CHECK enum fas_code facts_judge(struct service *service, const struct facts *facts,
     const char *host, int64_t now_s, const struct sid *expected_sid, struct judgement *out,
     struct fas_err *e);
+/* The last step alone: what the policy of *out says of its account.  FAS_E_DENIED with the policy's reason. */
+MUST_CHECK enum fas_code facts_decide(
+    const struct facts *facts, const char *host, struct judgement *out, struct fas_err *e);
 void judgement_done(struct judgement *judgement);
 
 DEFINE_OWN_IN_PLACE(facts, struct facts, facts_done);

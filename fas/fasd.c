@@ -89,6 +89,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	    .trust = trust,
 	    .directory = d->directory,
 	    .clock_skew_s = config->clock_skew_s,
+	    .directory_grace_s = config->directory_grace_s,
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
 	pthread_rwlock_init(&d->service.trust_lock, NULL);

@@ -5,6 +5,7 @@
 
 #include "fas/base/json.h"
 #include "fas/base/text.h"
+#include "fas/terms.h"
 
 #define SPKI_MAX 1024
 
@@ -61,7 +62,10 @@ fill_session(struct session *s, const struct judgement *j, const struct facts *f
 	s->realm = strdup(account->realm);
 	s->principal = make_principal(account);
 	s->rule = strdup(grant->rule);
-	return s->upn && s->realm && s->principal && s->rule ? FAS_OK : fas_fail_nomem(e);
+	memcpy(s->policy, j->policy_id, sizeof(s->policy));
+	if (!s->upn || !s->realm || !s->principal || !s->rule)
+		return fas_fail_nomem(e);
+	return terms_format(&grant->in_session, &s->in_session, e);
 }
 
 static enum fas_code
@@ -118,7 +122,11 @@ plan_format(const struct plan *plan)
 	    "sam_account_name", s->sam_account_name, "realm", s->realm, "principal", s->principal,
 	    "rule", s->rule, "revoke_at_end", s->revoke_at_end, "lease_s", (json_int_t)s->lease_s,
 	    "created_s", (json_int_t)s->created_s, "expires_s", (json_int_t)s->expires_s);
-	if (object && json_object_set_new(object, "sid", json_string(s->sid)) != 0)
+	if (object && (json_object_set_new(object, "sid", json_string(s->sid)) != 0 ||
+			  json_object_set_new(object, "policy", json_string(s->policy)) != 0))
+		return NULL;
+	if (object && s->in_session &&
+	    json_object_set_new(object, "in_session", json_string(s->in_session)) != 0)
 		return NULL;
 	return json_text(object, JSON_COMPACT);
 }
@@ -133,6 +141,18 @@ take_text(struct json_reader *r, const char *name, size_t max)
 	return copy;
 }
 
+/* A plan of an earlier release has neither: then the next heartbeat asks. */
+static void
+read_standing(struct json_reader *r, struct session *s)
+{
+	const char *policy = json_want_text(r, "policy", 0, sizeof(s->policy) - 1);
+	const char *in_session = json_want_text(r, "in_session", 2, TERMS_MAX);
+	if (policy)
+		memcpy(s->policy, policy, strlen(policy) + 1);
+	if (in_session && !(s->in_session = strdup(in_session)))
+		fas_fail_nomem(r->e);
+}
+
 static void
 read_session(struct json_reader *r, const struct ticket *ticket, struct session *s)
 {
@@ -142,6 +162,7 @@ read_session(struct json_reader *r, const struct ticket *ticket, struct session 
 	s->realm = take_text(r, "realm", HOSTNAME_MAX);
 	s->principal = take_text(r, "principal", UPN_MAX + HOSTNAME_MAX);
 	s->rule = take_text(r, "rule", 256);
+	read_standing(r, s);
 	s->revoke_at_end = json_want_bool(r, "revoke_at_end", true);
 	s->lease_s = json_need_int(r, "lease_s", 1, INT32_MAX);
 	s->created_s = json_need_int(r, "created_s", 0, INT64_MAX);

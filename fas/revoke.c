@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "fas/base/log.h"
+#include "fas/issued_store.h"
 
 #define OWED_MAX 100 /* revocations in one round */
 
@@ -56,6 +57,58 @@ revoke_owed(struct service *service)
 			log_error("revocation_owed", &e, "session", next.session.id, NULL);
 		(void)snprintf(next.after, sizeof(next.after), "%s", next.session.id);
 		session_done(&next.session);
+		if (rc == FAS_E_UNAVAILABLE || rc == FAS_E_TIMEOUT)
+			return;
+	}
+}
+
+/* ---- single certificates ---- */
+
+struct next_due {
+	int64_t now_s;
+	struct due due;
+};
+
+static enum fas_code
+find_due(struct db *db, void *arg, struct fas_err *e)
+{
+	struct next_due *next = arg;
+	return due_find(db, next->due.id, next->now_s, &next->due, e);
+}
+
+static enum fas_code
+mark_done(struct db *db, void *arg, struct fas_err *e)
+{
+	const struct next_due *next = arg;
+	return due_done(db, next->due.id, e);
+}
+
+/* The signer has a record of each revocation, with our correlation id; one that it does not know needs none. */
+static enum fas_code
+revoke_one(struct service *service, struct next_due *next, struct fas_err *e)
+{
+	size_t n = 0;
+	const struct due *due = &next->due;
+	enum fas_code rc =
+	    signer_revoke(service->signer, due->correlation_id, due->serial, NULL, due->why, &n, e);
+	if (rc != FAS_OK && rc != FAS_E_NOTFOUND)
+		return rc;
+	fas_err_clear(e);
+	return db_write(service->db, mark_done, next, e);
+}
+
+void
+revoke_due(struct service *service, int64_t now_s)
+{
+	struct next_due next = {.now_s = now_s};
+	for (size_t i = 0; i < OWED_MAX; i++) {
+		struct fas_err e = {0};
+		if (db_read(service->db, find_due, &next, &e) != FAS_OK)
+			return;
+		enum fas_code rc = revoke_one(service, &next, &e);
+		if (rc != FAS_OK)
+			log_error("revocation_owed", &e, "session", next.due.session, "serial",
+			    next.due.serial, NULL);
 		if (rc == FAS_E_UNAVAILABLE || rc == FAS_E_TIMEOUT)
 			return;
 	}

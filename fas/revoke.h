@@ -1,4 +1,7 @@
-/* What an ended session still owes: the revocation of its certificates, and the housekeeping's way to end one. */
+/*
+ * What is still owed to the signer: the revocation of an ended session's certificates, of single ones; and the
+ * housekeeping's way to end a session.
+ */
 #ifndef FAS_REVOKE_H
 #define FAS_REVOKE_H
 
@@ -9,6 +12,9 @@ void revoke_session(struct service *service, const struct session *session);
 
 /* Every revocation that is still owed, until the signer fails. */
 void revoke_owed(struct service *service);
+
+/* Single certificates whose time to be revoked has come (taken back, replaced), until the signer fails. */
+void revoke_due(struct service *service, int64_t now_s);
 
 /* fas/session.c: end a session whose cap or lease has passed. */
 MUST_CHECK enum fas_code session_end_overdue(

@@ -98,6 +98,49 @@ static const char *const migrations[] = {
     "CREATE INDEX tickets_claim ON tickets(claim);"
     "CREATE INDEX tickets_expires ON tickets(expires_s);"
     "CREATE INDEX tickets_session ON tickets(session) WHERE state='used';",
+
+    /*
+     * What a session is judged by again (its ticket does not live so long), when that was, by which policy, and what
+     * its rule grants within it: JSON, NULL = nothing.
+     */
+    "ALTER TABLE sessions ADD COLUMN facts TEXT;"
+    "ALTER TABLE sessions ADD COLUMN policy TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE sessions ADD COLUMN judged_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN tried_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN in_session TEXT;"
+    "UPDATE sessions SET facts=(SELECT t.facts FROM tickets t WHERE t.id=sessions.ticket)"
+    " WHERE state='live';"
+
+    /*
+     * purpose: logon, in_session.  key: the signer's name for one that it keeps; NULL = the host does.  signatures_max
+     * and sign_until_s: 0 = no such limit.  revoke_at_s: when it is to be revoked for itself, NULL = not.
+     */
+    "ALTER TABLE certificates ADD COLUMN purpose TEXT NOT NULL DEFAULT 'logon';"
+    "ALTER TABLE certificates ADD COLUMN profile TEXT NOT NULL DEFAULT 'smartcard-logon';"
+    "ALTER TABLE certificates ADD COLUMN key TEXT;"
+    "ALTER TABLE certificates ADD COLUMN signatures INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN signatures_max INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN sign_until_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN rate_start_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN rate_used INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE certificates ADD COLUMN revoke_at_s INTEGER;"
+    "ALTER TABLE certificates ADD COLUMN revoke_why TEXT;"
+    "ALTER TABLE certificates ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX certificates_key ON certificates(key) WHERE key IS NOT NULL;"
+    "CREATE INDEX certificates_due ON certificates(revoke_at_s)"
+    " WHERE revoke_at_s IS NOT NULL AND revoked=0;"
+
+    /* What the signer is asked for a session that lives; state: open -> done.  ask: the host's name for it. */
+    "CREATE TABLE orders("
+    " id INTEGER PRIMARY KEY,"
+    " session TEXT NOT NULL, ask TEXT NOT NULL,"
+    " csr_digest BLOB NOT NULL,"
+    " request_id TEXT NOT NULL UNIQUE," /* the signer's */
+    " issue TEXT NOT NULL,"             /* enough to ask again */
+    " created_s INTEGER NOT NULL,"
+    " state TEXT NOT NULL, serial TEXT,"
+    " UNIQUE(session, ask)) STRICT;"
+    "CREATE INDEX orders_open ON orders(session) WHERE state='open';",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

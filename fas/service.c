@@ -37,20 +37,46 @@ service_replace_trust(struct service *service, struct saml_trust *trust)
 /* ---- the policy in force ---- */
 
 struct policy *
-service_policy(struct service *service)
+service_policy_named(struct service *service, char id[CORRELATION_ID_MAX])
 {
 	(void)pthread_mutex_lock(&service->policy_lock);
 	struct policy *policy = service->policy ? policy_ref(service->policy) : NULL;
+	if (id)
+		memcpy(id, service->policy_id, sizeof(service->policy_id));
 	(void)pthread_mutex_unlock(&service->policy_lock);
 	return policy;
+}
+
+struct policy *
+service_policy(struct service *service)
+{
+	return service_policy_named(service, NULL);
+}
+
+bool
+service_policy_is(struct service *service, const char *id)
+{
+	(void)pthread_mutex_lock(&service->policy_lock);
+	bool same = service->policy && strcmp(service->policy_id, id) == 0;
+	(void)pthread_mutex_unlock(&service->policy_lock);
+	return same;
+}
+
+/* With policy_lock held; returns the one before. */
+static struct policy *
+exchange(struct service *service, struct policy *policy)
+{
+	struct policy *old = service->policy;
+	service->policy = policy;
+	correlation_id_new(service->policy_id); /* the same shape: 128 random bits in hex */
+	return old;
 }
 
 static void
 publish(struct service *service, struct policy *policy)
 {
 	(void)pthread_mutex_lock(&service->policy_lock);
-	struct policy *old = service->policy;
-	service->policy = policy;
+	struct policy *old = exchange(service, policy);
 	(void)pthread_mutex_unlock(&service->policy_lock);
 	if (old)
 		policy_unref(old);
@@ -62,9 +88,7 @@ publish_instead_of(struct service *service, const struct policy *present, struct
 {
 	(void)pthread_mutex_lock(&service->policy_lock);
 	bool same = service->policy == present;
-	struct policy *old = same ? service->policy : policy;
-	if (same)
-		service->policy = policy;
+	struct policy *old = same ? exchange(service, policy) : policy;
 	(void)pthread_mutex_unlock(&service->policy_lock);
 	policy_unref(old);
 }
@@ -129,19 +153,19 @@ service_reload_policy(
 	return FAS_OK;
 }
 
-static bool
-has_unresolved(const struct policy *policy)
+static size_t
+count_unresolved(const struct policy *policy)
 {
-	for (size_t i = 0; i < policy_group_count(policy); i++) {
-		if (!policy_group_is_set(policy, i))
-			return true;
-	}
-	return false;
+	size_t n = 0;
+	for (size_t i = 0; i < policy_group_count(policy); i++)
+		n += !policy_group_is_set(policy, i);
+	return n;
 }
 
 /*
  * A published policy is immutable: one with more groups resolved takes its place.  It is read anew from the files, and
- * must be the same policy: an edit that nobody has asked to load stays unloaded.
+ * must be the same policy: an edit that nobody has asked to load stays unloaded.  One that knows no more than the present
+ * one is not published: every session would be judged anew by it.
  */
 void
 service_resolve_groups(struct service *service)
@@ -150,10 +174,12 @@ service_resolve_groups(struct service *service)
 	char unresolved[512] = "";
 	OWN(policy) struct policy *present = service_policy(service);
 	OWN(policy) struct policy *next = NULL;
-	if (!present || !has_unresolved(present))
+	size_t before = present ? count_unresolved(present) : 0;
+	if (before == 0 ||
+	    load_and_resolve(service, &next, unresolved, sizeof(unresolved), &e) != FAS_OK)
 		return;
-	if (load_and_resolve(service, &next, unresolved, sizeof(unresolved), &e) != FAS_OK ||
-	    strcmp(policy_digest(next), policy_digest(present)) != 0)
+	if (strcmp(policy_digest(next), policy_digest(present)) != 0 ||
+	    count_unresolved(next) >= before)
 		return;
 	if (strlen(unresolved) == 0)
 		log_event(LOG_LEVEL_INFO, "groups_resolved", "digest", policy_digest(next), NULL);

@@ -38,13 +38,16 @@ struct service {
 	struct signer *signer;
 	struct db_pool *db;
 	int64_t clock_skew_s;
+	int64_t
+	    directory_grace_s; /* how long a session's key signs while its account cannot be read */
 	const char *policy_path;
 	const struct policy_world *world; /* for policy_load */
 
 	struct audit_watch audit;
 
-	pthread_mutex_t policy_lock; /* guards the pointer only */
+	pthread_mutex_t policy_lock; /* guards these two only */
 	struct policy *policy;
+	char policy_id[CORRELATION_ID_MAX]; /* new with each that is published, for ever unique */
 };
 
 /* One request through the pipeline. */
@@ -52,6 +55,8 @@ struct request {
 	const struct caller *caller;
 	/* A new id at first; replaced by the ticket's or session's once that is known. */
 	char correlation_id[CORRELATION_ID_MAX];
+	/* Of a refusal: when to come again, where more is known than its class says; 0 = not. */
+	int64_t retry_after_s;
 };
 
 /* The migrations of fas.db. */
@@ -74,6 +79,10 @@ MUST_CHECK enum fas_code service_reload_policy(
     struct service *service, char *warning, size_t warning_size, struct fas_err *e);
 /* A reference to the present policy; policy_unref it.  NULL before the first load. */
 struct policy *service_policy(struct service *service);
+/* The same and its id, "" when there is none; id NULL: not asked. */
+struct policy *service_policy_named(struct service *service, char id[CORRELATION_ID_MAX]);
+/* Is this the id of the policy in force? */
+bool service_policy_is(struct service *service, const char *id);
 /* Try again to resolve groups that were not known or whose domain was away: about each minute. */
 void service_resolve_groups(struct service *service);
 

@@ -4,18 +4,6 @@
 
 #include "fas/service.h"
 
-struct lease_answer {
-	int64_t session_expires_s;
-	int64_t lease_s;
-};
-
-/*
- * POST /v1/sessions/ID/lease.  Another host's session does not exist (FAS_E_NOTFOUND "session_unknown"); an ended one
- * is FAS_E_NOTFOUND "session_ended".
- */
-MUST_CHECK enum fas_code session_lease(struct service *service, struct request *request,
-    const char *id, struct lease_answer *out, struct fas_err *e);
-
 /* DELETE /v1/sessions/ID by its host: ended, certificates revoked as the rule says.  Again: FAS_OK (idempotent). */
 MUST_CHECK enum fas_code session_end(
     struct service *service, struct request *request, const char *id, struct fas_err *e);

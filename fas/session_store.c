@@ -15,6 +15,7 @@ session_done(struct session *s)
 	free(s->realm);
 	free(s->principal);
 	free(s->rule);
+	free(s->in_session);
 	*s = (struct session){0};
 }
 
@@ -26,8 +27,10 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 	    "INSERT INTO "
 	    "sessions(session,ticket,correlation_id,host,upn,sid,sam_account_name,realm,principal,"
 	    "rule,"
-	    "revoke_at_end,lease_s,created_s,expires_s,lease_until_s,state)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live')",
+	    "revoke_at_end,lease_s,created_s,expires_s,lease_until_s,state,judged_s,tried_s,policy,"
+	    "in_session,facts)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live',?13,?13,?16,?17,"
+	    "(SELECT t.facts FROM tickets t WHERE t.id=?2))",
 	    e);
 	const char *const texts[] = {s->correlation_id, s->host, s->upn, s->sid,
 	    s->sam_account_name, s->realm, s->principal, s->rule};
@@ -39,6 +42,8 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 		db_bind_text(&q, (int)i + 3, texts[i]);
 	for (size_t i = 0; i < NELEMS(numbers); i++)
 		db_bind_int(&q, (int)i + 11, numbers[i]);
+	db_bind_text(&q, 16, s->policy);
+	db_bind_text(&q, 17, s->in_session);
 	return db_run(&q);
 }
 
@@ -135,21 +140,21 @@ session_extend(struct db *db, const char *id, int64_t lease_until_s, struct fas_
 }
 
 enum fas_code
-session_mark_ended(struct db *db, const char *id, int64_t now_s, const char *why, bool revoke,
-    bool *won, struct fas_err *e)
+session_mark_ended(struct db *db, const struct session *session, int64_t now_s, const char *why,
+    bool *won, bool *owed, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "UPDATE sessions SET state='ended',ended_s=?2,ended_why=?3,revoke=?4 WHERE session=?1 "
-	    "AND state='live'",
+	    "UPDATE sessions SET state='ended',ended_s=?2,ended_why=?3,revoke=revoke_at_end"
+	    " OR EXISTS(SELECT 1 FROM certificates c WHERE c.session=?1 AND c.key IS NOT NULL)"
+	    " WHERE session=?1 AND state='live' RETURNING revoke",
 	    e);
-	db_bind_text(&q, 1, id);
+	db_bind_text(&q, 1, session->id);
 	db_bind_int(&q, 2, now_s);
 	db_bind_text(&q, 3, why);
-	db_bind_int(&q, 4, revoke);
-	enum fas_code rc = db_run(&q);
-	*won = rc == FAS_OK && db_changes(db) == 1;
-	return rc;
+	enum fas_code rc = db_step(&q, won);
+	*owed = rc == FAS_OK && *won && db_column_int(&q, 0) != 0;
+	return rc == FAS_OK && *won ? db_run(&q) : rc;
 }
 
 enum fas_code

@@ -21,6 +21,9 @@ struct session {
 	char sid[SID_TEXT_MAX];
 	char sam_account_name[SAM_ACCOUNT_NAME_MAX];
 	char *realm, *principal, *rule; /* owned */
+	/* To be inserted only; from then on they are the standing's (fas/standing.h). */
+	char policy[CORRELATION_ID_MAX];
+	char *in_session; /* owned, or NULL */
 	bool revoke_at_end;
 	int64_t lease_s;
 	int64_t created_s, expires_s, lease_until_s;
@@ -28,7 +31,7 @@ struct session {
 };
 void session_done(struct session *session);
 
-/* FAS_E_CONFLICT "row_exists" when it is there already. */
+/* The facts of its ticket go with it.  FAS_E_CONFLICT "row_exists" when it is there already. */
 MUST_CHECK enum fas_code session_insert(
     struct db *db, const struct session *session, struct fas_err *e);
 /* FAS_E_NOTFOUND "session_unknown". */
@@ -36,15 +39,18 @@ MUST_CHECK enum fas_code session_find(
     struct db *db, const char *id, struct session *out, struct fas_err *e);
 MUST_CHECK enum fas_code session_extend(
     struct db *db, const char *id, int64_t lease_until_s, struct fas_err *e);
-/* Live -> ended; *won: this call did it.  revoke: certificates are still to be revoked. */
-MUST_CHECK enum fas_code session_mark_ended(struct db *db, const char *id, int64_t now_s,
-    const char *why, bool revoke, bool *won, struct fas_err *e);
+/*
+ * Live -> ended; *won: this call did it.  *owed: the signer has still to be told, since certificates are to be revoked or
+ * it keeps a key.
+ */
+MUST_CHECK enum fas_code session_mark_ended(struct db *db, const struct session *session,
+    int64_t now_s, const char *why, bool *won, bool *owed, struct fas_err *e);
 MUST_CHECK enum fas_code session_mark_revoked(struct db *db, const char *id, struct fas_err *e);
 
 /* A live session past its lease or cap; FAS_E_NOTFOUND "session_none". */
 MUST_CHECK enum fas_code session_find_overdue(
     struct db *db, int64_t now_s, struct session *out, struct fas_err *e);
-/* An ended session whose certificates are still to be revoked; FAS_E_NOTFOUND "session_none". */
+/* An ended session of which the signer is still to be told; FAS_E_NOTFOUND "session_none". */
 MUST_CHECK enum fas_code session_find_to_revoke(
     struct db *db, const char *after_id, struct session *out, struct fas_err *e);
 

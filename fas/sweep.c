@@ -181,6 +181,7 @@ service_sweep(struct service *service)
 	end_overdue(service, now_s);
 	finish_unfinished(service, now_s, now_s - REDRIVE_AFTER_S);
 	revoke_owed(service);
+	revoke_due(service, now_s);
 	if (db_write(service->db, prune, &now_s, &e) != FAS_OK)
 		log_error("prune_failed", &e, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "ca/csr.h"
 #include "fas/base/json.h"
+#include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
 
@@ -105,6 +106,12 @@ redeem_answer_done(struct redeem_answer *a)
 	free(a->principal);
 }
 
+void
+lease_answer_done(struct lease_answer *a)
+{
+	free(a->in_session);
+}
+
 enum fas_code
 session_lease(struct service *service, struct request *request, const char *id,
     struct lease_answer *out, struct fas_err *e)
@@ -112,7 +119,11 @@ session_lease(struct service *service, struct request *request, const char *id,
 	(void)service;
 	keep_request(request);
 	keep(fakes.session, id);
-	*out = (struct lease_answer){1700003600, 600};
+	*out = (struct lease_answer){.session_expires_s = 1700003600,
+	    .lease_s = 600,
+	    .next_s = 45,
+	    .account_known = !fakes.account_unknown,
+	    .in_session = fakes.in_session ? strdup(fakes.in_session) : NULL};
 	return answer(fakes.code, e);
 }
 

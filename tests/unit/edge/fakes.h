@@ -20,6 +20,8 @@ struct fakes {
 	int64_t next_update_s; /* of the CRL; 0 = far ahead */
 	bool no_authority;
 	enum fas_code reload_code;
+	bool account_unknown;
+	const char *in_session; /* of the lease; NULL = none */
 	/* what was asked */
 	_Atomic unsigned calls;
 	char caller[CALLER_TEXT_MAX];

@@ -72,6 +72,7 @@ static const struct expectation expectations[] = {
     {FAS_E_CONFLICT, "ticket_failed", 403, "ticket_refused"},
     {FAS_E_NOTFOUND, "session_unknown", 404, "session_unknown"},
     {FAS_E_NOTFOUND, "session_ended", 404, "session_unknown"},
+    {FAS_E_DENIED, "over", 403, "session_ended"},
     {FAS_E_INPUT, "session_id_invalid", 404, "session_unknown"},
     {FAS_E_AUTH, "token_invalid", 403, "token_refused"},
     {FAS_E_INPUT, "token_malformed", 403, "token_refused"},

@@ -26,6 +26,13 @@ __wrap_directory_find(struct directory *directory, const struct directory_claims
 }
 
 enum fas_code
+__wrap_directory_reread(struct directory *directory, const struct sid *sid, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	PLAY(world_directory_reread(directory, sid, now_s, out, e));
+}
+
+enum fas_code
 __wrap_directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e)
 {

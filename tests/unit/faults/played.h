@@ -9,6 +9,8 @@ enum fas_code world_saml_verify(const struct saml_trust *trust, const uint8_t *x
     const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
 enum fas_code world_directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
+enum fas_code world_directory_reread(struct directory *directory, const struct sid *sid,
+    int64_t now_s, struct account **out, struct fas_err *e);
 enum fas_code world_directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
 enum fas_code world_signer_issue(struct signer *signer, const struct signer_request *request,
@@ -21,6 +23,8 @@ enum fas_code __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *
     const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
 enum fas_code __wrap_directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
+enum fas_code __wrap_directory_reread(struct directory *directory, const struct sid *sid,
+    int64_t now_s, struct account **out, struct fas_err *e);
 enum fas_code __wrap_directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
 enum fas_code __wrap_signer_issue(struct signer *signer, const struct signer_request *request,

@@ -9,28 +9,6 @@
 
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_begin, world_end)
 
-/* One logon of alice at VDA1; returns the session's id. */
-static void
-log_on(char id[SESSION_ID_TEXT_MAX])
-{
-	struct fas_err e = {0};
-	char ticket[TICKET_TEXT_MAX];
-	OWN(text) char *csr = new_csr();
-	OWN(redeem_answer) struct redeem_answer a = {0};
-	if (start_logon("a1", ticket, &e) != FAS_OK || redeem(VDA1, ticket, csr, &a, &e) != FAS_OK)
-		fail_msg("%s", e.message);
-	memcpy(id, a.session_id, SESSION_ID_TEXT_MAX);
-}
-
-static enum fas_code
-lease_by(const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e)
-{
-	struct caller caller = host(host_name);
-	struct request request = {
-	    .caller = &caller, .correlation_id = "00000000000000000000000000000000"};
-	return session_lease(&world.service, &request, id, out, e);
-}
-
 static enum fas_code
 end_by(const char *host_name, const char *id, struct fas_err *e)
 {

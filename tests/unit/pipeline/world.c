@@ -46,19 +46,14 @@ __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t le
 
 /* ---- directory ---- */
 
-enum fas_code __wrap_directory_find(struct directory *directory,
-    const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
-
-enum fas_code
-__wrap_directory_find(struct directory *directory, const struct directory_claims *claims,
-    int64_t now_s, struct account **out, struct fas_err *e)
+static enum fas_code
+find_alice(struct account **out, struct fas_err *e)
 {
-	(void)directory;
-	(void)claims;
-	(void)now_s;
 	if (world.find_fails != FAS_OK)
 		return fas_fail(
 		    e, world.find_fails, "directory_away", "played: no controller answers");
+	if (world.gone)
+		return fas_fail(e, FAS_E_DENIED, "account_not_found", "played: no such account");
 	struct account *a = calloc(1, sizeof(*a));
 	assert_non_null(a);
 	assert_int_equal(sid_parse(world.found_sid, &a->sid, e), FAS_OK);
@@ -72,6 +67,35 @@ __wrap_directory_find(struct directory *directory, const struct directory_claims
 	a->disabled = world.disabled;
 	*out = a;
 	return FAS_OK;
+}
+
+enum fas_code __wrap_directory_find(struct directory *directory,
+    const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
+
+enum fas_code
+__wrap_directory_find(struct directory *directory, const struct directory_claims *claims,
+    int64_t now_s, struct account **out, struct fas_err *e)
+{
+	(void)directory;
+	(void)claims;
+	(void)now_s;
+	world.found++;
+	return find_alice(out, e);
+}
+
+enum fas_code __wrap_directory_reread(struct directory *directory, const struct sid *sid,
+    int64_t now_s, struct account **out, struct fas_err *e);
+
+enum fas_code
+__wrap_directory_reread(struct directory *directory, const struct sid *sid, int64_t now_s,
+    struct account **out, struct fas_err *e)
+{
+	char text[SID_TEXT_MAX];
+	(void)directory;
+	(void)now_s;
+	assert_string_equal(sid_format(sid, text), ALICE_SID);
+	world.reread++;
+	return find_alice(out, e);
 }
 
 enum fas_code __wrap_directory_group(
@@ -130,12 +154,14 @@ __wrap_signer_revoke(struct signer *signer, const char *correlation_id, const ch
 {
 	(void)signer;
 	(void)correlation_id;
-	(void)serial;
-	(void)reason;
 	if (world.revoke_fails != FAS_OK)
 		return fas_fail(e, world.revoke_fails, "signer_away", "played: the signer is away");
 	world.revoked++;
-	(void)snprintf(world.revoked_session, sizeof(world.revoked_session), "%s", session);
+	(void)snprintf(
+	    world.revoked_session, sizeof(world.revoked_session), "%s", session ? session : "");
+	(void)snprintf(
+	    world.revoked_serial, sizeof(world.revoked_serial), "%s", serial ? serial : "");
+	(void)snprintf(world.revoked_why, sizeof(world.revoked_why), "%s", reason);
 	*n_revoked = 1;
 	return FAS_OK;
 }
@@ -185,6 +211,14 @@ world_policy(const char *rules)
 		fail_msg("%s", e.message);
 }
 
+void
+world_rule_with(const char *more)
+{
+	char rules[4096];
+	(void)snprintf(rules, sizeof(rules), "%s%s", USUAL_RULES, more);
+	world_policy(rules);
+}
+
 static void
 open_database(void)
 {
@@ -215,8 +249,11 @@ world_begin(void **state)
 		return -1;
 	(void)snprintf(
 	    world.policy_path, sizeof(world.policy_path), "%s/policy.yaml", world.folder);
-	world.service = (struct service){
-	    .node = "fas1", .clock_skew_s = 60, .policy_path = world.policy_path, .world = &names};
+	world.service = (struct service){.node = "fas1",
+	    .clock_skew_s = 60,
+	    .directory_grace_s = 900,
+	    .policy_path = world.policy_path,
+	    .world = &names};
 	(void)pthread_mutex_init(&world.service.policy_lock, NULL);
 	open_database();
 	world_policy(USUAL_RULES);
@@ -312,6 +349,30 @@ redeem(const char *host_name, const char *ticket, const char *csr, struct redeem
 	struct redeem_request body = {.ticket = ticket, .csr = csr};
 	correlation_id_new(request.correlation_id);
 	return logon_redeem(&world.service, &request, &body, out, e);
+}
+
+void
+log_on(char id[SESSION_ID_TEXT_MAX])
+{
+	static unsigned number;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX], assertion[32];
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	(void)snprintf(assertion, sizeof(assertion), "log-on-%u", number++);
+	if (start_logon(assertion, ticket, &e) != FAS_OK ||
+	    redeem(VDA1, ticket, csr, &a, &e) != FAS_OK)
+		fail_msg("%s", e.message);
+	memcpy(id, a.session_id, SESSION_ID_TEXT_MAX);
+}
+
+enum fas_code
+lease_by(const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e)
+{
+	struct caller caller = host(host_name);
+	struct request request = {
+	    .caller = &caller, .correlation_id = "00000000000000000000000000000000"};
+	return session_lease(&world.service, &request, id, out, e);
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef TESTS_PIPELINE_WORLD_H
 #define TESTS_PIPELINE_WORLD_H
 
+#include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
 
@@ -20,6 +21,8 @@ struct world {
 	enum fas_code find_fails; /* FAS_OK: alice is found */
 	const char *found_sid;
 	bool disabled;
+	bool gone;
+	size_t found, reread; /* how often it was asked */
 
 	/* the signer */
 	enum fas_code issue_fails;
@@ -28,6 +31,7 @@ struct world {
 	enum fas_code revoke_fails;
 	size_t revoked;
 	char revoked_session[SESSION_ID_TEXT_MAX];
+	char revoked_serial[SERIAL_HEX_MAX], revoked_why[32];
 };
 
 extern struct world world;
@@ -63,5 +67,12 @@ enum fas_code start_logon(const char *assertion_id, char out[TICKET_TEXT_MAX], s
 /* logon_redeem by this host. */
 enum fas_code redeem(const char *host_name, const char *ticket, const char *csr,
     struct redeem_answer *out, struct fas_err *e);
+/* One logon of alice at VDA1, of a fresh assertion; the session's id. */
+void log_on(char id[SESSION_ID_TEXT_MAX]);
+enum fas_code lease_by(
+    const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e);
+
+/* The usual rule of the stage, with more lines at its end ("    in_session: ...\n"). */
+void world_rule_with(const char *more);
 
 #endif

@@ -206,6 +206,21 @@ rows_say_the_same_as_before(void **state)
 	}
 }
 
+#ifdef UPGRADE_FAS
+static void
+live_sessions_keep_what_they_are_judged_by(void **state)
+{
+	(void)state;
+	load_first_schema();
+	open_and_close(&UPGRADE_SCHEMA, FAS_OK, NULL);
+	sqlite3 *db = open_bare();
+	assert_int_equal(ask_int(db, "SELECT count(*) FROM sessions WHERE state='live' AND "
+				     "json_valid(facts) AND policy='' AND in_session IS NULL"),
+	    1);
+	(void)sqlite3_close(db);
+}
+#endif
+
 static void
 trail_of_the_first_schema_still_verifies(void **state)
 {
@@ -283,6 +298,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    IN_A_FOLDER(first_schema_with_data_becomes_the_present_one),
 	    IN_A_FOLDER(rows_say_the_same_as_before),
+#ifdef UPGRADE_FAS
+	    IN_A_FOLDER(live_sessions_keep_what_they_are_judged_by),
+#endif
 	    IN_A_FOLDER(trail_of_the_first_schema_still_verifies),
 	    IN_A_FOLDER(upgraded_database_has_the_schema_of_a_new_one),
 	    IN_A_FOLDER(newer_database_is_refused_and_left_alone),
