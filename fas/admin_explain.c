@@ -6,6 +6,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
+#include "fas/terms.h"
 
 struct subject {
 	struct sid sid;
@@ -105,6 +106,25 @@ facts_of(const struct explain_question *question, const struct account *account)
 	};
 }
 
+/* What the rule would grant in certificates and keys. */
+static json_t *
+grant_json(const struct policy_grant *grant)
+{
+	bool service = grant->custody == CUSTODY_SERVICE;
+	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:o}", "authority", grant->authority,
+	    "profile", grant->profile, "validity_s", (json_int_t)grant->validity_s, "custody",
+	    service ? "service" : "host", "in_session",
+	    grant->in_session.allow ? terms_json(&grant->in_session) : json_null());
+	if (object && service) {
+		(void)json_object_set_new(object, "pool_empty",
+		    json_string(grant->pool_empty == POOL_EMPTY_WAIT ? "wait" : "host"));
+		(void)json_object_set_new(object, "signatures", json_integer(grant->signatures));
+		(void)json_object_set_new(
+		    object, "signature_window_s", json_integer(grant->signature_window_s));
+	}
+	return object;
+}
+
 /* The account's own state comes before any rule, as in a logon. */
 static json_t *
 verdict_json(
@@ -117,10 +137,11 @@ verdict_json(
 	policy_explain(policy, facts, add_rule, rules);
 	bool usable = account_check(account, &state) == FAS_OK;
 	bool allow = usable && verdict.outcome == VERDICT_ALLOW;
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:o, s:s}", "verdict",
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:o?, s:o, s:o, s:s}", "verdict",
 	    allow ? "allow" : "deny", "reason", usable ? verdict.reason : fas_err_reason(&state),
-	    "rule", verdict.rule, "warning", verdict.warning, "account", account_json(account),
-	    "rules", rules, "policy", policy_digest(policy));
+	    "rule", verdict.rule, "warning", verdict.warning, "grant",
+	    allow ? grant_json(&verdict.grant) : NULL, "account", account_json(account), "rules",
+	    rules, "policy", policy_digest(policy));
 }
 
 enum fas_code

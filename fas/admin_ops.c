@@ -163,6 +163,18 @@ op_session_list(const struct question *q, json_t **reply, struct fas_err *e)
 }
 
 static enum fas_code
+op_session_show(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	json_t *session = NULL;
+	const char *id = json_need_text(q->r, "id", 1, SESSION_ID_TEXT_MAX - 1);
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK || (rc = session_show(q->config->service, id, &session, e)) != FAS_OK)
+		return rc;
+	*reply = json_pack("{s:o}", "session", session);
+	return FAS_OK;
+}
+
+static enum fas_code
 op_session_end(const struct question *q, json_t **reply, struct fas_err *e)
 {
 	const char *id = json_need_text(q->r, "id", 1, SESSION_ID_TEXT_MAX - 1);
@@ -275,10 +287,10 @@ static const struct {
 	op_fn *run;
 } ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
     {"policy.explain", op_policy_explain}, {"session.list", op_session_list},
-    {"session.end", op_session_end}, {"audit.tail", op_audit_tail},
-    {"audit.verify", op_audit_verify}, {"audit.heads", op_audit_heads},
-    {"audit.hashes", op_audit_hashes}, {"audit.decisions", op_audit_decisions},
-    {"audit.issued", op_audit_issued}};
+    {"session.show", op_session_show}, {"session.end", op_session_end},
+    {"audit.tail", op_audit_tail}, {"audit.verify", op_audit_verify},
+    {"audit.heads", op_audit_heads}, {"audit.hashes", op_audit_hashes},
+    {"audit.decisions", op_audit_decisions}, {"audit.issued", op_audit_issued}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,

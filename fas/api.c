@@ -52,6 +52,12 @@ api_time(int64_t unix_s)
 	return json_string(time_format(unix_s, text));
 }
 
+json_t *
+api_terms(const char *text)
+{
+	return text ? json_loads(text, 0, NULL) : json_null();
+}
+
 enum fas_code
 api_open_body(const struct http_request *http, struct json_reader *r, struct fas_err *e)
 {
@@ -126,7 +132,7 @@ read_redeem(struct json_reader *r, struct redeem_request *out, struct fas_err *e
 	out->ticket = json_want_text(r, "ticket", 1, TICKET_MAX);
 	out->saml_response = json_want_lines(r, "saml_response", 1, SAML_BODY_MAX);
 	out->in_response_to = json_want_text(r, "in_response_to", 1, SAML_ID_MAX);
-	out->csr = json_need_lines(r, "csr", 1, CSR_PEM_MAX);
+	out->csr = json_want_lines(r, "csr", 1, CSR_PEM_MAX);
 	enum fas_code rc = json_finish(r);
 	if (rc != FAS_OK)
 		return rc;
@@ -142,13 +148,16 @@ read_redeem(struct json_reader *r, struct redeem_request *out, struct fas_err *e
 static json_t *
 redeem_json(const struct redeem_answer *a, const char *correlation_id)
 {
-	return json_pack("{s:s, s:o, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}",
+	const char *key = a->certificate.key_id;
+	return json_pack(
+	    "{s:s, s:o, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:o, s:s}",
 	    "session_id", a->session_id, "session_expires_at", api_time(a->session_expires_s),
 	    "lease_s", (json_int_t)a->lease_s, "certificate", a->certificate.pem, "chain",
 	    a->certificate.chain_pem, "serial", a->certificate.serial, "not_after",
 	    api_time(a->certificate.not_after_s), "upn", a->upn, "sam_account_name",
 	    a->sam_account_name, "realm", a->realm, "principal", a->principal, "sid", a->sid,
-	    "correlation_id", correlation_id);
+	    "custody", *key ? "service" : "host", "key", *key ? key : NULL, "in_session",
+	    api_terms(a->in_session), "correlation_id", correlation_id);
 }
 
 static void

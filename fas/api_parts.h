@@ -14,6 +14,8 @@ void api_answer_refusal(
     struct http_response *response, const struct request *request, const struct fas_err *e);
 /* RFC 3339 text; a new reference. */
 json_t *api_time(int64_t unix_s);
+/* What is granted within a session: the object that the text is (fas/terms.h), null for NULL; a new reference. */
+json_t *api_terms(const char *text);
 enum fas_code api_open_body(
     const struct http_request *http, struct json_reader *r, struct fas_err *e);
 

@@ -16,20 +16,13 @@ read_nothing(const struct http_request *http, struct fas_err *e)
 	return rc == FAS_OK ? json_finish(&r) : rc;
 }
 
-/* null, or the object that the text is. */
-static json_t *
-terms_or_null(const char *text)
-{
-	return text ? json_loads(text, 0, NULL) : json_null();
-}
-
 static json_t *
 lease_json(const struct lease_answer *a, const char *session, const char *correlation_id)
 {
 	return json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:s}", "session_id", session,
 	    "session_expires_at", api_time(a->session_expires_s), "lease_s", (json_int_t)a->lease_s,
 	    "next_s", (json_int_t)a->next_s, "account", a->account_known ? "ok" : "unknown",
-	    "in_session", terms_or_null(a->in_session), "correlation_id", correlation_id);
+	    "in_session", api_terms(a->in_session), "correlation_id", correlation_id);
 }
 
 void

@@ -2,6 +2,8 @@
 #ifndef FAS_ISSUED_STORE_H
 #define FAS_ISSUED_STORE_H
 
+#include <jansson.h>
+
 #include "ca/client.h"
 #include "fas/base/audit.h"
 #include "fas/base/db.h"
@@ -20,5 +22,9 @@ struct due {
 MUST_CHECK enum fas_code due_find(
     struct db *db, int64_t after_id, int64_t now_s, struct due *out, struct fas_err *e);
 MUST_CHECK enum fas_code due_done(struct db *db, int64_t id, struct fas_err *e);
+
+/* The session's certificates, the oldest first: serial, purpose, custody, key, ... (docs/PROTOCOL.md, session.show). */
+MUST_CHECK enum fas_code certificates_json(
+    struct db *db, const char *session, json_t *array, struct fas_err *e);
 
 #endif

@@ -34,7 +34,7 @@ struct redeem_request {
 	const char *ticket;         /* or NULL, then: */
 	const char *saml_response;  /* base64, under a rule with front_end: host */
 	const char *in_response_to; /* or NULL */
-	const char *csr;            /* PEM */
+	const char *csr; /* PEM; or NULL: the rule has to say that the service keeps the key */
 };
 
 struct redeem_answer {
@@ -48,12 +48,14 @@ struct redeem_answer {
 	char *
 	    principal; /* what kinit asks for: the UPN, enterprise form where its suffix is not the realm */
 	char sid[SID_TEXT_MAX];
+	char *in_session; /* JSON (fas/terms.h); NULL: nothing is granted within the session */
 };
 void redeem_answer_done(struct redeem_answer *answer);
 
 /*
  * POST /v1/certificates; the caller is a VDA host.  The same host repeating the same ticket with the same CSR within the
- * ticket's life gets the same certificate.
+ * ticket's life gets the same certificate; where the service keeps the key (certificate.key_id), with any or no CSR.
+ * FAS_E_CONFLICT "csr_required", FAS_E_UNAVAILABLE "pool_empty" (request->retry_after_s): the ticket is still good.
  */
 MUST_CHECK enum fas_code logon_redeem(struct service *service, struct request *request,
     const struct redeem_request *body, struct redeem_answer *out, struct fas_err *e);

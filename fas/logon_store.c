@@ -256,6 +256,20 @@ ticket_use(struct db *db, const struct ticket *t, bool *won, struct fas_err *e)
 }
 
 enum fas_code
+ticket_replan(struct db *db, const struct ticket *t, bool *won, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(
+	    db, "UPDATE tickets SET csr_digest=?2,issue=?3 WHERE id=?1 AND state='used'", e);
+	db_bind_int(&q, 1, t->id);
+	db_bind_blob(&q, 2, t->csr_digest, DIGEST_BYTES);
+	db_bind_text(&q, 3, t->issue);
+	enum fas_code rc = db_run(&q);
+	*won = rc == FAS_OK && db_changes(db) == 1;
+	return rc;
+}
+
+enum fas_code
 ticket_finish(struct db *db, int64_t id, enum ticket_state state, struct fas_err *e)
 {
 	OWN(query)

@@ -27,7 +27,7 @@ struct ticket {
 	enum ticket_state state;
 	char redeemer[HOSTNAME_MAX + 1]; /* from TICKET_USED on, as all that follows */
 	int64_t used_s;
-	uint8_t csr_digest[DIGEST_BYTES];
+	uint8_t csr_digest[DIGEST_BYTES]; /* zero: the service keeps the key */
 	char request_id[REQUEST_ID_MAX];
 	char session[SESSION_ID_TEXT_MAX];
 	char *issue; /* owned */
@@ -65,6 +65,9 @@ MUST_CHECK enum fas_code ticket_find_by_claim(
     struct db *db, int64_t claim, struct ticket *out, struct fas_err *e);
 /* Open -> used, with redeemer, csr_digest, request_id, session and issue of ticket.  *won: this call did it. */
 MUST_CHECK enum fas_code ticket_use(
+    struct db *db, const struct ticket *ticket, bool *won, struct fas_err *e);
+/* Used, without a result: another csr_digest and issue from here on.  *won: it still was. */
+MUST_CHECK enum fas_code ticket_replan(
     struct db *db, const struct ticket *ticket, bool *won, struct fas_err *e);
 /* Used -> done or failed. */
 MUST_CHECK enum fas_code ticket_finish(

@@ -15,6 +15,7 @@ plan_done(struct plan *plan)
 	free(plan->authority);
 	free(plan->profile);
 	free(plan->spki);
+	free(plan->key_type);
 	dn_done(&plan->subject);
 	session_done(&plan->session);
 	*plan = (struct plan){0};
@@ -77,30 +78,55 @@ copy_subject(const struct dn *from, struct dn *to, struct fas_err *e)
 	return rc;
 }
 
-static enum fas_code
-copy_spki(const uint8_t *spki, size_t len, struct plan *out, struct fas_err *e)
+enum fas_code
+plan_use_host_key(struct plan *plan, const struct host_key *key, struct fas_err *e)
 {
-	out->spki = malloc(len ? len : 1);
-	if (!out->spki)
+	uint8_t *spki = malloc(key->spki_len);
+	if (!spki)
 		return fas_fail_nomem(e);
-	memcpy(out->spki, spki, len);
-	out->spki_len = len;
+	memcpy(spki, key->spki, key->spki_len);
+	free(plan->spki);
+	free(plan->key_type);
+	plan->spki = spki;
+	plan->spki_len = key->spki_len;
+	plan->key_type = NULL;
 	return FAS_OK;
+}
+
+/* The rule names one kind: the policy's reader has seen to that. */
+static enum fas_code
+take_from_pool(struct plan *plan, unsigned kind, enum policy_pool_empty empty, struct fas_err *e)
+{
+	plan->key_type = strdup(policy_key_name((enum policy_key)kind));
+	plan->host_when_empty = empty == POOL_EMPTY_HOST;
+	return plan->key_type ? FAS_OK : fas_fail_nomem(e);
+}
+
+static enum fas_code
+fill_names(struct plan *out, const struct account *account, const char *authority,
+    const char *profile, struct fas_err *e)
+{
+	out->sid = account->sid;
+	out->authority = strdup(authority);
+	out->profile = strdup(profile);
+	if (!out->authority || !out->profile)
+		return fas_fail_nomem(e);
+	return copy_subject(&account->dn, &out->subject, e);
 }
 
 enum fas_code
 plan_make(const struct judgement *j, const struct facts *facts, const struct ticket *ticket,
-    const uint8_t *spki, size_t spki_len, int64_t now_s, struct plan *out, struct fas_err *e)
+    const struct host_key *key, int64_t now_s, struct plan *out, struct fas_err *e)
 {
 	const struct policy_grant *grant = &j->verdict.grant;
-	*out = (struct plan){.sid = j->account->sid, .validity_s = grant->validity_s};
-	out->authority = strdup(grant->authority);
-	out->profile = strdup(grant->profile);
-	enum fas_code rc = out->authority && out->profile ? FAS_OK : fas_fail_nomem(e);
+	*out = (struct plan){.validity_s = grant->validity_s,
+	    .signatures = grant->signatures,
+	    .sign_until_s = now_s + grant->signature_window_s};
+	enum fas_code rc = fill_names(out, j->account, grant->authority, grant->profile, e);
 	if (rc == FAS_OK)
-		rc = copy_subject(&j->account->dn, &out->subject, e);
-	if (rc == FAS_OK)
-		rc = copy_spki(spki, spki_len, out, e);
+		rc = grant->custody == CUSTODY_SERVICE
+			 ? take_from_pool(out, grant->keys, grant->pool_empty, e)
+			 : plan_use_host_key(out, key, e);
 	if (rc == FAS_OK)
 		rc = fill_session(&out->session, j, facts, ticket, now_s, e);
 	if (rc != FAS_OK)
@@ -108,25 +134,40 @@ plan_make(const struct judgement *j, const struct facts *facts, const struct tic
 	return rc;
 }
 
+/* Members that one plan has and another has not.  False: no memory. */
+static bool
+add_choices(json_t *object, const struct plan *plan)
+{
+	const struct session *s = &plan->session;
+	OWN(json)
+	json_t *more = json_pack(
+	    "{s:s, s:s, s:s*}", "sid", s->sid, "policy", s->policy, "in_session", s->in_session);
+	OWN(json)
+	json_t *key = plan->key_type ? json_pack("{s:s, s:I, s:I, s:b}", "key_type", plan->key_type,
+					   "signatures", (json_int_t)plan->signatures,
+					   "sign_until_s", (json_int_t)plan->sign_until_s,
+					   "host_when_empty", (int)plan->host_when_empty)
+				     : json_object();
+	return json_object_update(object, more) == 0 && json_object_update(object, key) == 0;
+}
+
 char *
 plan_format(const struct plan *plan)
 {
 	const struct session *s = &plan->session;
-	OWN(text) char *spki = base64_encode(plan->spki, plan->spki_len);
+	OWN(text) char *spki = plan->spki ? base64_encode(plan->spki, plan->spki_len) : NULL;
+	if (plan->spki && !spki)
+		return NULL;
 	(void)json_starved();
 	OWN(json)
 	json_t *object = json_pack(
-	    "{s:s, s:s, s:o, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "authority",
+	    "{s:s, s:s, s:o, s:s*, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "authority",
 	    plan->authority, "profile", plan->profile, "subject", dn_to_json(&plan->subject),
 	    "spki", spki, "validity_s", (json_int_t)plan->validity_s, "upn", s->upn,
 	    "sam_account_name", s->sam_account_name, "realm", s->realm, "principal", s->principal,
 	    "rule", s->rule, "revoke_at_end", s->revoke_at_end, "lease_s", (json_int_t)s->lease_s,
 	    "created_s", (json_int_t)s->created_s, "expires_s", (json_int_t)s->expires_s);
-	if (object && (json_object_set_new(object, "sid", json_string(s->sid)) != 0 ||
-			  json_object_set_new(object, "policy", json_string(s->policy)) != 0))
-		return NULL;
-	if (object && s->in_session &&
-	    json_object_set_new(object, "in_session", json_string(s->in_session)) != 0)
+	if (!object || !add_choices(object, plan))
 		return NULL;
 	return json_text(object, JSON_COMPACT);
 }
@@ -178,12 +219,25 @@ read_session(struct json_reader *r, const struct ticket *ticket, struct session 
 	(void)snprintf(s->sid, sizeof(s->sid), "%s", sid ? sid : "");
 }
 
+static void
+read_key(struct json_reader *r, struct plan *out)
+{
+	if (json_object_get(r->object, "spki")) {
+		out->spki = json_need_base64(r, "spki", SPKI_MAX, &out->spki_len);
+		return;
+	}
+	out->key_type = take_text(r, "key_type", 16);
+	out->signatures = json_need_int(r, "signatures", 1, INT32_MAX);
+	out->sign_until_s = json_need_int(r, "sign_until_s", 1, INT64_MAX);
+	out->host_when_empty = json_want_bool(r, "host_when_empty", false);
+}
+
 static enum fas_code
 read_plan(struct json_reader *r, const struct ticket *ticket, struct plan *out, struct fas_err *e)
 {
 	out->authority = take_text(r, "authority", 256);
 	out->profile = take_text(r, "profile", 256);
-	out->spki = json_need_base64(r, "spki", SPKI_MAX, &out->spki_len);
+	read_key(r, out);
 	out->validity_s = json_need_int(r, "validity_s", 1, INT32_MAX);
 	json_t *subject = json_need_value(r, "subject", JSON_ARRAY);
 	read_session(r, ticket, &out->session);
@@ -224,12 +278,27 @@ plan_issue(const struct plan *plan, const struct ticket *ticket, struct signer *
 	    .upn = plan->session.upn,
 	    .spki = plan->spki,
 	    .spki_len = plan->spki_len,
+	    .key_type = plan->key_type,
+	    .signatures = plan->signatures,
+	    .sign_until_s = plan->sign_until_s,
 	    .validity_s = plan->validity_s,
 	    .rule = plan->session.rule,
 	    .host = plan->session.host,
 	    .session = plan->session.id,
 	};
 	return signer_issue(signer, &request, out, e);
+}
+
+enum fas_code
+plan_insert_certificate(struct db *db, const struct plan *plan,
+    const struct signer_certificate *certificate, const struct issued_terms *terms,
+    struct fas_err *e)
+{
+	struct issued_terms all = *terms;
+	all.profile = plan->profile;
+	all.signatures_max = plan->key_type ? plan->signatures : 0;
+	all.sign_until_s = plan->key_type ? plan->sign_until_s : 0;
+	return certificate_insert(db, plan->session.id, certificate, &all, e);
 }
 
 struct completion {
@@ -242,10 +311,11 @@ struct completion {
 static enum fas_code
 complete(struct db *db, void *arg, struct fas_err *e)
 {
+	static const struct issued_terms logon = {.purpose = "logon"};
 	struct completion *c = arg;
 	enum fas_code rc = session_insert(db, &c->plan->session, e);
 	if (rc == FAS_OK)
-		rc = certificate_insert(db, c->plan->session.id, c->certificate, e);
+		rc = plan_insert_certificate(db, c->plan, c->certificate, &logon, e);
 	if (rc == FAS_OK)
 		rc = ticket_finish(db, c->ticket->id, TICKET_DONE, e);
 	return rc == FAS_OK ? audit_append(db, c->record, e) : rc;

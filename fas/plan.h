@@ -8,6 +8,7 @@
 #define FAS_PLAN_H
 
 #include "fas/facts.h"
+#include "fas/host_key.h"
 #include "fas/logon_store.h"
 #include "fas/session_store.h"
 
@@ -15,17 +16,26 @@ struct plan {
 	char *authority, *profile;
 	struct dn subject;
 	struct sid sid;
-	uint8_t *spki;
+	uint8_t *spki; /* the host's key; NULL: */
 	size_t spki_len;
+	char *key_type;                   /* one of the signer's, of this type, */
+	int64_t signatures, sign_until_s; /* which signs so often, so long, */
+	bool host_when_empty;             /* or else a key of this type that the host brings */
 	int64_t validity_s;
 	struct session session; /* as it will be inserted */
 };
 void plan_done(struct plan *plan);
 
-/* spki is copied.  The session's id is new; its lease begins now. */
+/*
+ * Who keeps the key is the rule's matter: where the host does, key (copied) has been checked.  The session's id is new;
+ * its lease begins now.
+ */
 MUST_CHECK enum fas_code plan_make(const struct judgement *judgement, const struct facts *facts,
-    const struct ticket *ticket, const uint8_t *spki, size_t spki_len, int64_t now_s,
-    struct plan *out, struct fas_err *e);
+    const struct ticket *ticket, const struct host_key *key, int64_t now_s, struct plan *out,
+    struct fas_err *e);
+/* The pool is empty: the host's own key instead, which has been checked. */
+MUST_CHECK enum fas_code plan_use_host_key(
+    struct plan *plan, const struct host_key *key, struct fas_err *e);
 
 /* JSON text for the ticket's row: malloc'ed; NULL when out of memory. */
 char *plan_format(const struct plan *plan);
@@ -36,6 +46,11 @@ MUST_CHECK enum fas_code plan_parse(
 /* Ask the signer.  Safe to repeat. */
 MUST_CHECK enum fas_code plan_issue(const struct plan *plan, const struct ticket *ticket,
     struct signer *signer, struct signer_certificate *out, struct fas_err *e);
+
+/* The certificate's row, inside a db_fn: what terms leave open is the plan's. */
+MUST_CHECK enum fas_code plan_insert_certificate(struct db *db, const struct plan *plan,
+    const struct signer_certificate *certificate, const struct issued_terms *terms,
+    struct fas_err *e);
 
 /*
  * The result: session, certificate, ticket done and the record, in one transaction.  When somebody else has

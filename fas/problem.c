@@ -7,6 +7,7 @@
 enum public_code {
 	REQUEST_INVALID,
 	CSR_REFUSED,
+	CSR_REQUIRED,
 	CALLER_REQUIRED,
 	CALLER_REFUSED,
 	ASSERTION_REFUSED,
@@ -28,11 +29,13 @@ enum public_code {
 	BUSY,
 	INTERNAL,
 	UNAVAILABLE,
+	POOL_EMPTY,
 };
 
 static const struct problem problems[] = {
     [REQUEST_INVALID] = {400, "request_invalid", "The request is not well formed", 0},
     [CSR_REFUSED] = {400, "csr_refused", "The certificate request cannot be used", 0},
+    [CSR_REQUIRED] = {409, "csr_required", "The host has to bring a certificate request", 0},
     [CALLER_REQUIRED] = {401, "caller_required", "The machine must prove who it is", 0},
     [CALLER_REFUSED] = {401, "caller_refused", "The machine's proof is not accepted", 0},
     [ASSERTION_REFUSED] = {403, "assertion_refused", "The SAML response is not accepted", 0},
@@ -54,6 +57,7 @@ static const struct problem problems[] = {
     [BUSY] = {429, "busy", "Too many requests", 1},
     [INTERNAL] = {500, "internal", "The service failed", 0},
     [UNAVAILABLE] = {503, "unavailable", "The service is not available at the moment", 2},
+    [POOL_EMPTY] = {503, "pool_empty", "No key is ready at the moment", 2},
 };
 
 struct rule {
@@ -81,7 +85,10 @@ static const struct rule rules[] = {
     {"ticket_used", TICKET_USED},
     {"ticket_", TICKET_REFUSED},
     {"token_", TOKEN_REFUSED},
+    {"csr_required", CSR_REQUIRED},
     {"csr_", CSR_REFUSED},
+    {"key_gone", TICKET_REFUSED},
+    {"pool_empty", POOL_EMPTY},
     {"session_", SESSION_UNKNOWN},
     {"over", SESSION_ENDED},
     {"renew_", RENEWAL_REFUSED},
@@ -149,11 +156,15 @@ static const struct rule failures[] = {
 
 /*
  * Only a refusal has a reason that the outside may act on: a failing library behind "saml_" is still our failure.
- * (The rules for authorities, peers and files are for refusals that are our own side's fault.)
+ * (The rules for authorities, peers and files are for refusals that are our own side's fault.)  That a pool is empty is
+ * what the rule lets the host know.
  */
 static bool
-is_refusal(enum fas_code code)
+is_refusal(const struct fas_err *e)
 {
+	enum fas_code code = e->code;
+	if (code == FAS_E_UNAVAILABLE)
+		return strcmp(e->reason, "pool_empty") == 0;
 	return code == FAS_E_INPUT || code == FAS_E_AUTH || code == FAS_E_DENIED ||
 	       code == FAS_E_NOTFOUND || code == FAS_E_CONFLICT;
 }
@@ -161,9 +172,8 @@ is_refusal(enum fas_code code)
 const struct problem *
 problem_of(const struct fas_err *e)
 {
-	const struct rule *rule = is_refusal(e->code)
-				      ? find_rule(rules, NELEMS(rules), e->reason)
-				      : find_rule(failures, NELEMS(failures), e->reason);
+	const struct rule *rule = is_refusal(e) ? find_rule(rules, NELEMS(rules), e->reason)
+						: find_rule(failures, NELEMS(failures), e->reason);
 	if (rule)
 		return &problems[rule->code];
 	return &problems[(size_t)e->code < NELEMS(by_class) ? by_class[e->code] : INTERNAL];

@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
-
-#include "ca/csr.h"
 #include "fas/audit_trail.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
@@ -19,6 +16,7 @@ redeem_answer_done(struct redeem_answer *answer)
 	free(answer->upn);
 	free(answer->realm);
 	free(answer->principal);
+	free(answer->in_session);
 	*answer = (struct redeem_answer){0};
 }
 
@@ -27,11 +25,7 @@ struct redeem {
 	struct service *service;
 	struct request *request;
 	int64_t now_s;
-	uint8_t *spki;
-	size_t spki_len;
-	enum csr_key key;
-	unsigned bits;
-	uint8_t csr_digest[DIGEST_BYTES];
+	struct host_key key;
 	struct verified verified; /* under front_end: host only */
 	struct ticket ticket;
 	struct facts facts;
@@ -46,7 +40,7 @@ struct redeem {
 static void
 redeem_done(struct redeem *r)
 {
-	free(r->spki);
+	host_key_done(&r->key);
 	verified_done(&r->verified);
 	ticket_done(&r->ticket);
 	facts_done(&r->facts);
@@ -56,17 +50,6 @@ redeem_done(struct redeem *r)
 }
 
 DEFINE_OWN_IN_PLACE(redeem, struct redeem, redeem_done);
-
-static enum fas_code
-read_csr(struct redeem *r, const char *csr, struct fas_err *e)
-{
-	unsigned len = DIGEST_BYTES;
-	enum fas_code rc = csr_parse(csr, &r->spki, &r->spki_len, &r->key, &r->bits, e);
-	if (rc == FAS_OK &&
-	    EVP_Digest(r->spki, r->spki_len, r->csr_digest, &len, EVP_sha256(), NULL) != 1)
-		rc = fas_fail_openssl(e, "digest of the key");
-	return rc;
-}
 
 /* ---- which ticket ---- */
 
@@ -150,8 +133,11 @@ accept_assertion(struct redeem *r, const struct redeem_request *body, struct fas
 static bool
 is_repeat(const struct redeem *r)
 {
+	static const uint8_t none[DIGEST_BYTES];
+	const uint8_t *first = r->ticket.csr_digest;
 	return strcmp(r->ticket.redeemer, r->request->caller->name) == 0 &&
-	       memcmp(r->ticket.csr_digest, r->csr_digest, DIGEST_BYTES) == 0;
+	       (memcmp(first, none, DIGEST_BYTES) == 0 ||
+		   memcmp(first, r->key.digest, DIGEST_BYTES) == 0);
 }
 
 static enum fas_code
@@ -199,28 +185,14 @@ check_ticket(struct redeem *r, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* Where the host makes the key, it has to be there before the ticket is used. */
 static enum fas_code
 check_key(const struct redeem *r, struct fas_err *e)
 {
-	unsigned have = 0;
-	switch (r->key) {
-	case CSR_KEY_RSA:
-		have = r->bits >= 4096   ? POLICY_KEY_RSA_4096
-		       : r->bits >= 3072 ? POLICY_KEY_RSA_3072
-					 : POLICY_KEY_RSA_2048;
-		break;
-	case CSR_KEY_P256:
-		have = POLICY_KEY_P256;
-		break;
-	case CSR_KEY_P384:
-		have = POLICY_KEY_P384;
-		break;
-	}
-	if (r->judgement.verdict.grant.keys & have)
+	const struct policy_verdict *verdict = &r->judgement.verdict;
+	if (verdict->grant.custody == CUSTODY_SERVICE)
 		return FAS_OK;
-	return fas_fail(e, FAS_E_INPUT, "csr_key",
-	    "rule %s does not allow a key of this kind (%u bits)", r->judgement.verdict.rule,
-	    r->bits);
+	return host_key_check(&r->key, verdict->grant.keys, verdict->rule, e);
 }
 
 /* ---- use it ---- */
@@ -243,12 +215,12 @@ make_plan(struct redeem *r, struct fas_err *e)
 	struct ticket *t = &r->ticket;
 	t->used_s = r->now_s;
 	memcpy(t->redeemer, r->request->caller->name, sizeof(t->redeemer));
-	memcpy(t->csr_digest, r->csr_digest, sizeof(t->csr_digest));
 	correlation_id_new(t->request_id);
-	enum fas_code rc =
-	    plan_make(&r->judgement, &r->facts, t, r->spki, r->spki_len, r->now_s, &r->plan, e);
+	enum fas_code rc = plan_make(&r->judgement, &r->facts, t, &r->key, r->now_s, &r->plan, e);
 	if (rc != FAS_OK)
 		return rc;
+	if (r->plan.spki)
+		memcpy(t->csr_digest, r->key.digest, sizeof(t->csr_digest));
 	memcpy(t->session, r->plan.session.id, sizeof(t->session));
 	free(t->issue);
 	t->issue = plan_format(&r->plan);
@@ -293,24 +265,77 @@ fail_ticket(struct db *db, void *arg, struct fas_err *e)
 	return ticket_finish(db, ticket->id, TICKET_FAILED, e);
 }
 
-/* Would the same question get another answer later? */
+/*
+ * Would the same question never get another answer?  A transient failure, a host that comes again with a key, another
+ * request that was faster: the plan stays.  So it does when the signer has lost the key: past the ticket's life the
+ * certificate without one is revoked.
+ */
 static bool
-is_transient(enum fas_code code)
+is_final(const struct fas_err *e)
 {
-	return code == FAS_E_UNAVAILABLE || code == FAS_E_TIMEOUT || code == FAS_E_LIMIT ||
-	       code == FAS_E_NOMEM || code == FAS_E_IO;
+	static const char *const others[] = {
+	    "csr_required", "csr_key", "request_id_reused", "key_gone"};
+	for (size_t i = 0; i < NELEMS(others); i++) {
+		if (strcmp(e->reason, others[i]) == 0)
+			return false;
+	}
+	return e->code != FAS_E_UNAVAILABLE && e->code != FAS_E_TIMEOUT && e->code != FAS_E_LIMIT &&
+	       e->code != FAS_E_NOMEM && e->code != FAS_E_IO;
+}
+
+static enum fas_code
+write_plan(struct db *db, void *arg, struct fas_err *e)
+{
+	struct redeem *r = arg;
+	return ticket_replan(db, &r->ticket, &r->won, e);
+}
+
+/*
+ * The pool has no key.  Nothing was used: the same plan is asked again when the host comes again; or, where the rule says
+ * so, the host's own key takes its place, under the same request id: of two that race the signer serves one.
+ */
+static enum fas_code
+go_on_without_pool(struct redeem *r, struct signer_certificate *out, struct fas_err *e)
+{
+	r->request->retry_after_s = out->pool_wait_s;
+	if (!r->plan.host_when_empty)
+		return e->code;
+	fas_err_clear(e);
+	enum fas_code rc =
+	    host_key_check(&r->key, policy_key_of(r->plan.key_type), r->plan.session.rule, e);
+	if (rc == FAS_OK)
+		rc = plan_use_host_key(&r->plan, &r->key, e);
+	if (rc != FAS_OK)
+		return rc;
+	memcpy(r->ticket.csr_digest, r->key.digest, sizeof(r->ticket.csr_digest));
+	free(r->ticket.issue);
+	if (!(r->ticket.issue = plan_format(&r->plan)))
+		return fas_fail_nomem(e);
+	if ((rc = db_write(r->service->db, write_plan, r, e)) != FAS_OK)
+		return rc;
+	if (!r->won)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "ticket_raced",
+		    "another request has finished with this ticket meanwhile");
+	return plan_issue(&r->plan, &r->ticket, r->service->signer, out, e);
+}
+
+static enum fas_code
+ask_signer(struct redeem *r, struct signer_certificate *out, struct fas_err *e)
+{
+	enum fas_code rc = r->plan.authority ? FAS_OK : plan_parse(&r->ticket, &r->plan, e);
+	if (rc == FAS_OK)
+		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, out, e);
+	if (rc == FAS_E_UNAVAILABLE && strcmp(e->reason, "pool_empty") == 0)
+		rc = go_on_without_pool(r, out, e);
+	return rc;
 }
 
 static enum fas_code
 issue(struct redeem *r, struct fas_err *e)
 {
 	struct fas_err store = {0};
-	enum fas_code rc = FAS_OK;
-	if (!r->plan.authority)
-		rc = plan_parse(&r->ticket, &r->plan, e);
-	if (rc == FAS_OK)
-		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, &r->certificate, e);
-	if (rc != FAS_OK && !is_transient(rc) &&
+	enum fas_code rc = ask_signer(r, &r->certificate, e);
+	if (rc != FAS_OK && is_final(e) &&
 	    db_write(r->service->db, fail_ticket, &r->ticket, &store) != FAS_OK)
 		log_error("ticket_store_failed", &store, NULL);
 	if (rc != FAS_OK)
@@ -338,7 +363,7 @@ load_result(struct db *db, void *arg, struct fas_err *e)
 {
 	struct stored *s = arg;
 	enum fas_code rc = session_find(db, s->id, &s->session, e);
-	return rc == FAS_OK ? certificate_find(db, s->id, &s->certificate, e) : rc;
+	return rc == FAS_OK ? certificate_find(db, s->id, NULL, &s->certificate, e) : rc;
 }
 
 /* Takes what it needs of both. */
@@ -353,6 +378,7 @@ fill_answer(struct session *s, struct signer_certificate *c, struct redeem_answe
 	out->upn = TAKE(s->upn);
 	out->realm = TAKE(s->realm);
 	out->principal = TAKE(s->principal);
+	out->in_session = TAKE(s->in_session);
 	out->certificate = *c;
 	*c = (struct signer_certificate){0};
 }
@@ -420,7 +446,7 @@ logon_redeem(struct service *service, struct request *request, const struct rede
 	if (rc == FAS_OK)
 		rc = db_pool_check(service->db, e);
 	if (rc == FAS_OK)
-		rc = read_csr(&r, body->csr, e);
+		rc = host_key_read(body->csr, &r.key, e);
 	if (rc == FAS_OK)
 		rc =
 		    body->ticket ? find_ticket(&r, body->ticket, e) : accept_assertion(&r, body, e);

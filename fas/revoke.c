@@ -19,8 +19,11 @@ revoke_now(struct service *service, const struct session *session, struct fas_er
 {
 	size_t n = 0;
 	struct session copy = *session; /* borrowed: only the id is looked at */
-	enum fas_code rc = signer_revoke(service->signer, session->correlation_id, NULL,
-	    session->id, "cessationOfOperation", &n, e);
+	enum fas_code rc =
+	    session->revoke_at_end
+		? signer_revoke(service->signer, session->correlation_id, NULL, session->id,
+		      "cessationOfOperation", &n, e)
+		: signer_drop(service->signer, session->correlation_id, session->id, e);
 	return rc == FAS_OK ? db_write(service->db, mark_revoked, &copy, e) : rc;
 }
 

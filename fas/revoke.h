@@ -7,10 +7,13 @@
 
 #include "fas/session_store.h"
 
-/* Revoke now and note it as done; when the signer is away it stays owed, and revoke_owed tries again. */
+/*
+ * Revoke the session's certificates where its rule says so, which destroys the keys that the signer keeps for it; else
+ * destroy these alone.  Noted as done; when the signer is away it stays owed, and revoke_owed tries again.
+ */
 void revoke_session(struct service *service, const struct session *session);
 
-/* Every revocation that is still owed, until the signer fails. */
+/* All of that which is still owed, until the signer fails. */
 void revoke_owed(struct service *service);
 
 /* Single certificates whose time to be revoked has come (taken back, replaced), until the signer fails. */

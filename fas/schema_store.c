@@ -135,12 +135,15 @@ static const char *const migrations[] = {
     " id INTEGER PRIMARY KEY,"
     " session TEXT NOT NULL, ask TEXT NOT NULL,"
     " csr_digest BLOB NOT NULL,"
-    " request_id TEXT NOT NULL UNIQUE," /* the signer's */
-    " issue TEXT NOT NULL,"             /* enough to ask again */
+    " request_id TEXT NOT NULL," /* the signer's */
+    " issue TEXT NOT NULL,"      /* enough to ask again */
     " created_s INTEGER NOT NULL,"
     " state TEXT NOT NULL, serial TEXT,"
     " UNIQUE(session, ask)) STRICT;"
-    "CREATE INDEX orders_open ON orders(session) WHERE state='open';",
+    "CREATE INDEX orders_open ON orders(session) WHERE state='open';"
+    "CREATE INDEX orders_done ON orders(created_s) WHERE state='done';"
+    "CREATE INDEX certificates_in_session ON certificates(not_after_s)"
+    " WHERE purpose='in_session';",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

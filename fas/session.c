@@ -2,6 +2,7 @@
 
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
+#include "fas/issued_store.h"
 #include "fas/revoke.h"
 #include "fas/session_work.h"
 
@@ -71,7 +72,7 @@ static enum fas_code
 list(struct db *db, void *arg, struct fas_err *e)
 {
 	struct listing *l = arg;
-	return session_list_json(db, l->all, l->array, e);
+	return session_list_json(db, l->all, NULL, l->array, e);
 }
 
 enum fas_code
@@ -85,4 +86,40 @@ session_list(struct service *service, bool all, json_t **out, struct fas_err *e)
 	if (rc == FAS_OK)
 		*out = TAKE(array);
 	return rc;
+}
+
+/* ---- show ---- */
+
+struct showing {
+	const char *id;
+	json_t *array, *certificates;
+};
+
+static enum fas_code
+show(struct db *db, void *arg, struct fas_err *e)
+{
+	struct showing *s = arg;
+	enum fas_code rc = session_list_json(db, true, s->id, s->array, e);
+	return rc == FAS_OK ? certificates_json(db, s->id, s->certificates, e) : rc;
+}
+
+enum fas_code
+session_show(struct service *service, const char *id, json_t **out, struct fas_err *e)
+{
+	OWN(json) json_t *array = json_array();
+	OWN(json) json_t *certificates = json_array();
+	if (!array || !certificates)
+		return fas_fail_nomem(e);
+	struct showing s = {id, array, certificates};
+	enum fas_code rc = db_read(service->db, show, &s, e);
+	if (rc != FAS_OK)
+		return rc;
+	json_t *session = json_array_get(array, 0);
+	if (!session)
+		return fas_fail(e, FAS_E_NOTFOUND, "session_unknown", "no such session");
+	(void)json_object_del(session, "serials");
+	if (json_object_set(session, "certificates", certificates) != 0)
+		return fas_fail_nomem(e);
+	*out = json_incref(session);
+	return FAS_OK;
 }

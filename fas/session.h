@@ -14,9 +14,14 @@ MUST_CHECK enum fas_code session_end_by_admin(
 
 /*
  * Live sessions (all = also ended ones still on record) as a JSON array of objects: id, host, upn, sid, rule, state,
- * created_at, expires_at, lease_until, correlation_id, serials.  A new reference.
+ * created_at, expires_at, lease_until, correlation_id, ended_why, serials, custody (of the logon's key),
+ * in_session_allowed, keys (that the service keeps), in_session_certificates, signatures.  A new reference.
  */
 MUST_CHECK enum fas_code session_list(
     struct service *service, bool all, json_t **out, struct fas_err *e);
+
+/* One session, ended or not, and its certificates.  FAS_E_NOTFOUND "session_unknown". */
+MUST_CHECK enum fas_code session_show(
+    struct service *service, const char *id, json_t **out, struct fas_err *e);
 
 #endif

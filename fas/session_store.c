@@ -6,7 +6,7 @@
 #include "fas/base/text.h"
 
 #define PRUNE_MAX 500
-#define LIST_MAX 2000 /* sessions in one list: it has to fit one message */
+#define LIST_MAX 1500 /* sessions in one list: it has to fit one message */
 
 void
 session_done(struct session *s)
@@ -50,7 +50,7 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 #define SESSION_COLUMNS                                                                            \
 	"session,ticket,correlation_id,host,upn,sid,sam_account_name,realm,principal,rule,revoke_" \
 	"at_end,lease_s,"                                                                          \
-	"created_s,expires_s,lease_until_s,state"
+	"created_s,expires_s,lease_until_s,state,in_session"
 
 static enum fas_code
 read_session(struct db_query *q, struct session *out, struct fas_err *e)
@@ -73,7 +73,10 @@ read_session(struct db_query *q, struct session *out, struct fas_err *e)
 	out->realm = strdup(db_column_text(q, 7));
 	out->principal = strdup(db_column_text(q, 8));
 	out->rule = strdup(db_column_text(q, 9));
-	if (out->upn && out->realm && out->principal && out->rule)
+	bool granted = !db_column_is_null(q, 16);
+	if (granted)
+		out->in_session = strdup(db_column_text(q, 16));
+	if (out->upn && out->realm && out->principal && out->rule && (out->in_session || !granted))
 		return FAS_OK;
 	session_done(out);
 	return fas_fail_nomem(e);
@@ -193,7 +196,7 @@ keep_chain(struct db *db, const char *pem, int64_t *id, struct fas_err *e)
 
 enum fas_code
 certificate_insert(struct db *db, const char *session, const struct signer_certificate *certificate,
-    struct fas_err *e)
+    const struct issued_terms *terms, struct fas_err *e)
 {
 	int64_t chain = 0;
 	enum fas_code rc = keep_chain(db, certificate->chain_pem, &chain, e);
@@ -201,29 +204,35 @@ certificate_insert(struct db *db, const char *session, const struct signer_certi
 		return rc;
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "INSERT INTO certificates(serial,session,pem,chain,not_before_s,not_after_s) "
-	    "VALUES(?1,?2,?3,?4,?5,?6)",
+	    "INSERT INTO certificates(serial,session,pem,purpose,profile,key,revoke_why,chain,"
+	    "not_before_s,not_after_s,signatures_max,sign_until_s,revoke_at_s) "
+	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,CASE WHEN ?7 IS NULL THEN NULL ELSE ?13 "
+	    "END)",
 	    e);
-	db_bind_text(&q, 1, certificate->serial);
-	db_bind_text(&q, 2, session);
-	db_bind_text(&q, 3, certificate->pem);
-	db_bind_int(&q, 4, chain);
-	db_bind_int(&q, 5, certificate->not_before_s);
-	db_bind_int(&q, 6, certificate->not_after_s);
+	const char *const texts[] = {certificate->serial, session, certificate->pem, terms->purpose,
+	    terms->profile, certificate->key_id[0] ? certificate->key_id : NULL, terms->revoke_why};
+	const int64_t numbers[] = {chain, certificate->not_before_s, certificate->not_after_s,
+	    terms->signatures_max, terms->sign_until_s, terms->revoke_at_s};
+	for (size_t i = 0; i < NELEMS(texts); i++)
+		db_bind_text(&q, (int)i + 1, texts[i]);
+	for (size_t i = 0; i < NELEMS(numbers); i++)
+		db_bind_int(&q, (int)(NELEMS(texts) + i) + 1, numbers[i]);
 	return db_run(&q);
 }
 
 enum fas_code
-certificate_find(
-    struct db *db, const char *session, struct signer_certificate *out, struct fas_err *e)
+certificate_find(struct db *db, const char *session, const char *serial,
+    struct signer_certificate *out, struct fas_err *e)
 {
 	bool row = false;
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT c.serial,c.pem,i.pem,c.not_before_s,c.not_after_s FROM certificates c "
-	    "JOIN chains i ON i.id=c.chain WHERE c.session=?1 ORDER BY c.id LIMIT 1",
+	    "SELECT c.serial,c.pem,i.pem,c.not_before_s,c.not_after_s,c.key FROM certificates c "
+	    "JOIN chains i ON i.id=c.chain WHERE c.session=?1 AND (?2 IS NULL OR c.serial=?2) "
+	    "ORDER BY c.id LIMIT 1",
 	    e);
 	db_bind_text(&q, 1, session);
+	db_bind_text(&q, 2, serial);
 	enum fas_code rc = db_step(&q, &row);
 	if (rc != FAS_OK)
 		return rc;
@@ -237,6 +246,7 @@ certificate_find(
 	    .not_after_s = db_column_int(&q, 4),
 	};
 	db_column_copy(&q, 0, out->serial, sizeof(out->serial));
+	db_column_copy(&q, 5, out->key_id, sizeof(out->key_id));
 	if (out->pem && out->chain_pem)
 		return FAS_OK;
 	signer_certificate_done(out);
@@ -247,13 +257,18 @@ static json_t *
 session_to_json(struct db_query *q)
 {
 	char created[TIME_TEXT_MAX], expires[TIME_TEXT_MAX], lease[TIME_TEXT_MAX];
-	json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id",
-	    db_column_text(q, 0), "host", db_column_text(q, 1), "upn", db_column_text(q, 2), "sid",
-	    db_column_text(q, 3), "rule", db_column_text(q, 4), "state", db_column_text(q, 5),
-	    "created_at", time_format(db_column_int(q, 6), created), "expires_at",
-	    time_format(db_column_int(q, 7), expires), "lease_until",
-	    time_format(db_column_int(q, 8), lease), "correlation_id", db_column_text(q, 9),
-	    "ended_why", db_column_text(q, 10));
+	json_t *object =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I}", "id",
+		db_column_text(q, 0), "host", db_column_text(q, 1), "upn", db_column_text(q, 2),
+		"sid", db_column_text(q, 3), "rule", db_column_text(q, 4), "state",
+		db_column_text(q, 5), "created_at", time_format(db_column_int(q, 6), created),
+		"expires_at", time_format(db_column_int(q, 7), expires), "lease_until",
+		time_format(db_column_int(q, 8), lease), "correlation_id", db_column_text(q, 9),
+		"ended_why", db_column_text(q, 10), "custody",
+		db_column_int(q, 12) ? "service" : "host", "in_session_allowed",
+		(int)db_column_int(q, 13), "keys", (json_int_t)db_column_int(q, 14),
+		"in_session_certificates", (json_int_t)db_column_int(q, 15), "signatures",
+		(json_int_t)db_column_int(q, 16));
 	json_t *serials = json_loads(db_column_text(q, 11), 0, NULL);
 	if (object && serials)
 		(void)json_object_set(object, "serials", serials);
@@ -262,20 +277,25 @@ session_to_json(struct db_query *q)
 }
 
 enum fas_code
-session_list_json(struct db *db, bool all, json_t *array, struct fas_err *e)
+session_list_json(struct db *db, bool all, const char *id, json_t *array, struct fas_err *e)
 {
 	bool row = false;
 	enum fas_code rc;
+	/* custody: of the logon's key, whose certificate is the first. */
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "SELECT "
 	    "s.session,s.host,s.upn,s.sid,s.rule,s.state,s.created_s,s.expires_s,s.lease_until_s,"
-	    "s.correlation_id,COALESCE(s.ended_why,''),"
-	    "(SELECT json_group_array(c.serial) FROM certificates c WHERE c.session=s.session)"
-	    " FROM sessions s WHERE ?1 OR s.state='live' ORDER BY s.id DESC LIMIT ?2",
+	    "s.correlation_id,COALESCE(s.ended_why,''),json_group_array(c.serial),"
+	    "COALESCE(SUM(c.purpose='logon' AND c.key IS NOT NULL),0),s.in_session IS NOT NULL,"
+	    "COUNT(c.key),COALESCE(SUM(c.purpose='in_session'),0),COALESCE(SUM(c.signatures),0)"
+	    " FROM (SELECT * FROM sessions WHERE CASE WHEN ?3 IS NULL THEN ?1 OR state='live'"
+	    " ELSE session=?3 END ORDER BY id DESC LIMIT ?2) s"
+	    " LEFT JOIN certificates c ON c.session=s.session GROUP BY s.id ORDER BY s.id DESC",
 	    e);
 	db_bind_int(&q, 1, all);
 	db_bind_int(&q, 2, LIST_MAX);
+	db_bind_text(&q, 3, id);
 	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
 		if (json_array_append_new(array, session_to_json(&q)) != 0)
 			return fas_fail_nomem(e);

@@ -20,10 +20,9 @@ struct session {
 	char *upn; /* owned */
 	char sid[SID_TEXT_MAX];
 	char sam_account_name[SAM_ACCOUNT_NAME_MAX];
-	char *realm, *principal, *rule; /* owned */
-	/* To be inserted only; from then on they are the standing's (fas/standing.h). */
-	char policy[CORRELATION_ID_MAX];
-	char *in_session; /* owned, or NULL */
+	char *realm, *principal, *rule;  /* owned */
+	char *in_session;                /* owned: what is granted (fas/terms.h), or NULL */
+	char policy[CORRELATION_ID_MAX]; /* to be inserted only; then it is the standing's */
 	bool revoke_at_end;
 	int64_t lease_s;
 	int64_t created_s, expires_s, lease_until_s;
@@ -54,15 +53,27 @@ MUST_CHECK enum fas_code session_find_overdue(
 MUST_CHECK enum fas_code session_find_to_revoke(
     struct db *db, const char *after_id, struct session *out, struct fas_err *e);
 
+/* What a certificate is for and what its key may do; the key's name is the certificate's own, "" = the host's key. */
+struct issued_terms {
+	const char *purpose; /* "logon", "in_session" */
+	const char *profile;
+	int64_t signatures_max, sign_until_s; /* 0 = no such limit */
+	const char
+	    *revoke_why; /* it is wanted by nobody: to be revoked from revoke_at_s on; or NULL */
+	int64_t revoke_at_s;
+};
+
 /* A session's certificate: the reply to a repeated redemption. */
 MUST_CHECK enum fas_code certificate_insert(struct db *db, const char *session,
-    const struct signer_certificate *certificate, struct fas_err *e);
-/* The first of the session.  FAS_E_NOTFOUND "certificate_none". */
-MUST_CHECK enum fas_code certificate_find(
-    struct db *db, const char *session, struct signer_certificate *out, struct fas_err *e);
+    const struct signer_certificate *certificate, const struct issued_terms *terms,
+    struct fas_err *e);
+/* Of the session; serial NULL: the first, its logon's.  FAS_E_NOTFOUND "certificate_none". */
+MUST_CHECK enum fas_code certificate_find(struct db *db, const char *session, const char *serial,
+    struct signer_certificate *out, struct fas_err *e);
 
+/* id NULL: live ones, or all; else the one of this id. */
 MUST_CHECK enum fas_code session_list_json(
-    struct db *db, bool all, json_t *array, struct fas_err *e);
+    struct db *db, bool all, const char *id, json_t *array, struct fas_err *e);
 MUST_CHECK enum fas_code session_count_live(struct db *db, int64_t *out, struct fas_err *e);
 /* Drop ended sessions and their certificates that ended before before_s. */
 MUST_CHECK enum fas_code session_prune(struct db *db, int64_t before_s, struct fas_err *e);

@@ -91,6 +91,9 @@ standing_ask(struct service *service, const struct session *session, struct stan
 	struct judgement *j = judgement ? judgement : &own;
 	enum fas_code rc = ask(service, session, standing, question, now_s, j, e);
 	standing->tried_s = now_s;
+	/* What another policy has said is of no use, and this one has not spoken. */
+	if (rc != FAS_OK && strcmp(standing->policy, j->policy_id) != 0)
+		standing->policy[0] = 0;
 	if (rc != FAS_OK)
 		return rc;
 	memcpy(standing->policy, j->policy_id, sizeof(standing->policy));

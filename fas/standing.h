@@ -17,12 +17,13 @@
 
 struct standing {
 	char *facts; /* of the logon (fas/facts.h); NULL: begun before they were kept */
-	char policy[CORRELATION_ID_MAX]; /* id of the one that was asked; "" = none */
-	int64_t judged_s;                /* when the answer was yes; 0 = never */
-	int64_t tried_s;                 /* when the question was last put */
-	char *in_session;                /* fas/terms.h; NULL = nothing */
-	char *profile; /* of what is granted, after a question; NULL with in_session */
-	bool asked;    /* in this call, with a yes */
+	char policy
+	    [CORRELATION_ID_MAX]; /* id of the one that said yes; "" = none that is in force */
+	int64_t judged_s;         /* when the answer was yes; 0 = never */
+	int64_t tried_s;          /* when the question was last put */
+	char *in_session;         /* fas/terms.h; NULL = nothing */
+	char *profile;            /* of what is granted, after a question; NULL with in_session */
+	bool asked;               /* in this call, with a yes */
 };
 void standing_done(struct standing *standing);
 

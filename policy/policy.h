@@ -31,6 +31,8 @@ enum policy_key {
 };
 /* "rsa-2048", ...: the word of one kind. */
 const char *policy_key_name(enum policy_key key);
+/* The reverse; 0 when it is none. */
+unsigned policy_key_of(const char *name);
 enum policy_mechanism {
 	POLICY_MECHANISM_RSA_PKCS1 = 1,
 	POLICY_MECHANISM_RSA_PSS = 2,

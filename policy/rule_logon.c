@@ -27,6 +27,16 @@ policy_key_name(enum policy_key key)
 	return key_names[i];
 }
 
+unsigned
+policy_key_of(const char *name)
+{
+	for (size_t i = 0; i < NELEMS(key_names); i++) {
+		if (strcmp(name, key_names[i]) == 0)
+			return 1U << i;
+	}
+	return 0;
+}
+
 /* Who keeps the key, and what only has a meaning where that is the service. */
 struct keeping {
 	enum policy_custody custody;
@@ -130,10 +140,7 @@ read_key_kinds(struct rule_reader *rr, struct yaml_reader *r, struct policy_in_s
 	if (!node || rr->e->code != FAS_OK)
 		return;
 	const char *first = node->kind == YAML_LIST ? node->items[0]->text : node->text;
-	for (size_t i = 0; i < NELEMS(key_names); i++) {
-		if (strcmp(first, key_names[i]) == 0)
-			out->first_key = (enum policy_key)(1U << i);
-	}
+	out->first_key = (enum policy_key)policy_key_of(first);
 }
 
 /* A key that none of the mechanisms can use would be made for nothing. */

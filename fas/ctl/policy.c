@@ -74,6 +74,12 @@ static const struct render_column account_fields[] = {
     {"rule", "rule", RENDER_TEXT},
     {"reason", "reason", RENDER_TEXT},
     {"warning", "warning", RENDER_TEXT},
+    {"key kept by", "grant.custody", RENDER_TEXT},
+    {"while the pool is empty", "grant.pool_empty", RENDER_TEXT},
+    {"signatures", "grant.signatures", RENDER_TEXT},
+    {"in-session key kept by", "grant.in_session.custody", RENDER_TEXT},
+    {"in-session certificate", "grant.in_session.fetch", RENDER_TEXT},
+    {"in-session consent", "grant.in_session.consent.scope", RENDER_TEXT},
 };
 
 static int

@@ -336,6 +336,22 @@ policy_explain_shows_the_verdict_and_each_rule(void **state)
 }
 
 static void
+a_session_is_shown_with_its_keys(void **state)
+{
+	(void)state;
+	assert_int_equal(run_fasd("session show abc",
+			     "{\"session\":{\"id\":\"abc\",\"upn\":\"a@x.org\",\"signatures\":3,"
+			     "\"certificates\":[{\"serial\":\"0a\",\"purpose\":\"in_session\","
+			     "\"custody\":\"service\",\"key\":\"00ff\",\"signatures\":2,"
+			     "\"not_after\":\"2026-11-23T02:35:50Z\",\"state\":\"good\"}]}}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"id\":\"abc\",\"op\":\"session.show\"}");
+	assert_non_null(strstr(out_text, "in_session"));
+	assert_non_null(strstr(out_text, "00ff"));
+	peer_done(&fasd);
+}
+
+static void
 session_end_hands_its_reason_on(void **state)
 {
 	(void)state;
@@ -469,6 +485,7 @@ main(void)
 	    cmocka_unit_test(policy_check_names_a_provider_that_fasd_does_not_know),
 	    cmocka_unit_test(policy_reload_tells_of_unknown_groups),
 	    cmocka_unit_test(policy_explain_shows_the_verdict_and_each_rule),
+	    cmocka_unit_test(a_session_is_shown_with_its_keys),
 	    cmocka_unit_test(session_end_hands_its_reason_on),
 	    cmocka_unit_test(audit_tail_prints_one_line_a_record),
 	    cmocka_unit_test(audit_verify_is_exit_4_when_the_chain_is_broken),

@@ -267,6 +267,8 @@ sessions_are_listed_and_ended(void **state)
 	(void)state;
 	OWN(json) json_t *list = ask("{\"op\":\"session.list\",\"all\":true}", &e);
 	assert_int_equal(json_array_size(json_object_get(list, "sessions")), 1);
+	OWN(json) json_t *shown = ask("{\"op\":\"session.show\",\"id\":\"5e56\"}", &e);
+	assert_string_equal(text_of(json_object_get(shown, "session"), "id"), "5e56");
 	OWN(json)
 	json_t *ended = ask("{\"op\":\"session.end\",\"id\":\"5e55\",\"why\":\"left\"}", &e);
 	assert_true(json_is_true(json_object_get(ended, "ended")));

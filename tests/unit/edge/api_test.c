@@ -158,7 +158,23 @@ a_host_gets_a_certificate(void **state)
 	assert_member("realm", "EXAMPLE.COM");
 	assert_member("principal", "alice@EXAMPLE.COM");
 	assert_true(client_has_member(&c, "lease_s"));
-	assert_int_equal(count_members(), 13);
+	assert_member("custody", "host");
+	assert_true(client_has_member(&c, "in_session"));
+	assert_int_equal(count_members(), 15);
+	client_done(&c);
+}
+
+static void
+a_key_of_the_service_is_named_and_needs_no_request(void **state)
+{
+	(void)state;
+	fakes.key_id = "000102";
+	fakes.in_session = "{\"fetch\":\"logon\"}";
+	assert_int_equal(post(&host, "/v1/certificates", "{\"ticket\":\"fas1-t\"}"), 201);
+	assert_string_equal(fakes.csr, "(null)");
+	assert_member("custody", "service");
+	assert_member("key", "000102");
+	assert_int_equal(count_members(), 16);
 	client_done(&c);
 }
 
@@ -199,7 +215,8 @@ a_body_that_is_not_exactly_right_is_400(void **state)
 	    "{\"saml_response\":\"a\",\"host\":\"h\",\"in_response_to\":\"\"}",
 	    "{\"saml_response\":\"a\",\"host\":\"h\"} x",
 	    "{\"saml_response\":\"\xff\",\"host\":\"h\"}"};
-	static const char *const certificates[] = {"{\"csr\":\"A\"}", "{\"ticket\":\"t\"}",
+	static const char *const certificates[] = {"{\"csr\":\"A\"}",
+	    "{\"ticket\":\"t\",\"csr\":\"\"}",
 	    "{\"ticket\":\"t\",\"saml_response\":\"x\",\"csr\":\"A\"}",
 	    "{\"ticket\":\"t\",\"in_response_to\":\"x\",\"csr\":\"A\"}",
 	    "{\"ticket\":\"t\",\"csr\":\"A\",\"host\":\"h\"}",
@@ -392,6 +409,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(a_storefront_gets_a_ticket, set_up),
 	    cmocka_unit_test_setup(a_host_gets_a_certificate, set_up),
+	    cmocka_unit_test_setup(a_key_of_the_service_is_named_and_needs_no_request, set_up),
 	    cmocka_unit_test_setup(a_host_may_bring_the_response_itself, set_up),
 	    cmocka_unit_test_setup(a_body_that_is_not_exactly_right_is_400, set_up),
 	    cmocka_unit_test_setup(roles_do_not_reach_what_is_not_theirs, set_up),

@@ -9,6 +9,7 @@
 #include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
+#include "fas/terms.h"
 
 struct fakes fakes;
 
@@ -94,6 +95,9 @@ logon_redeem(struct service *service, struct request *request, const struct rede
 	out->upn = strdup("alice@example.com");
 	out->realm = strdup("EXAMPLE.COM");
 	out->principal = strdup("alice@EXAMPLE.COM");
+	out->in_session = fakes.in_session ? strdup(fakes.in_session) : NULL;
+	(void)snprintf(out->certificate.key_id, sizeof(out->certificate.key_id), "%s",
+	    fakes.key_id ? fakes.key_id : "");
 	return FAS_OK;
 }
 
@@ -104,6 +108,7 @@ redeem_answer_done(struct redeem_answer *a)
 	free(a->upn);
 	free(a->realm);
 	free(a->principal);
+	free(a->in_session);
 }
 
 void
@@ -144,6 +149,22 @@ session_end_by_admin(
 	keep(fakes.admin, admin);
 	keep(fakes.session, id);
 	keep(fakes.why, why);
+	return answer(fakes.code, e);
+}
+
+json_t *
+terms_json(const struct policy_in_session *grant)
+{
+	(void)grant;
+	return json_object();
+}
+
+enum fas_code
+session_show(struct service *service, const char *id, json_t **out, struct fas_err *e)
+{
+	(void)service;
+	keep(fakes.session, id);
+	*out = json_pack("{s:s, s:[]}", "id", id, "certificates");
 	return answer(fakes.code, e);
 }
 

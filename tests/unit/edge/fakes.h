@@ -21,7 +21,9 @@ struct fakes {
 	bool no_authority;
 	enum fas_code reload_code;
 	bool account_unknown;
-	const char *in_session; /* of the lease; NULL = none */
+	const char *in_session; /* of lease and logon; NULL = none */
+	const char *key_id;     /* of certificates; NULL = the host's key */
+	int64_t retry_after_s;
 	/* what was asked */
 	_Atomic unsigned calls;
 	char caller[CALLER_TEXT_MAX];
@@ -29,6 +31,9 @@ struct fakes {
 	char ticket[FAKE_TEXT], csr[FAKE_TEXT], session[FAKE_TEXT], token[FAKE_TEXT];
 	char why[FAKE_TEXT], admin[FAKE_TEXT];
 	char request_id[FAKE_TEXT];
+	char ask[FAKE_TEXT], key[FAKE_TEXT], mechanism[FAKE_TEXT], hash[FAKE_TEXT];
+	char program[FAKE_TEXT], purpose[FAKE_TEXT];
+	size_t digest_len;
 	size_t certificate_len;
 	unsigned reloads;
 };

@@ -52,3 +52,17 @@ __wrap_signer_revoke(struct signer *signer, const char *correlation_id, const ch
 {
 	PLAY(world_signer_revoke(signer, correlation_id, serial, session, reason, n_revoked, e));
 }
+
+enum fas_code
+__wrap_signer_sign(struct signer *signer, const struct signer_sign *request, uint8_t *out,
+    size_t *out_len, struct fas_err *e)
+{
+	PLAY(world_signer_sign(signer, request, out, out_len, e));
+}
+
+enum fas_code
+__wrap_signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e)
+{
+	PLAY(world_signer_drop(signer, correlation_id, session, e));
+}

@@ -15,6 +15,10 @@ enum fas_code world_directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
 enum fas_code world_signer_issue(struct signer *signer, const struct signer_request *request,
     struct signer_certificate *out, struct fas_err *e);
+enum fas_code world_signer_sign(struct signer *signer, const struct signer_sign *request,
+    uint8_t *out, size_t *out_len, struct fas_err *e);
+enum fas_code world_signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e);
 enum fas_code world_signer_revoke(struct signer *signer, const char *correlation_id,
     const char *serial, const char *session, const char *reason, size_t *n_revoked,
     struct fas_err *e);
@@ -29,6 +33,10 @@ enum fas_code __wrap_directory_group(
     struct directory *directory, const char *name, struct sid *out, struct fas_err *e);
 enum fas_code __wrap_signer_issue(struct signer *signer, const struct signer_request *request,
     struct signer_certificate *out, struct fas_err *e);
+enum fas_code __wrap_signer_sign(struct signer *signer, const struct signer_sign *request,
+    uint8_t *out, size_t *out_len, struct fas_err *e);
+enum fas_code __wrap_signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e);
 enum fas_code __wrap_signer_revoke(struct signer *signer, const char *correlation_id,
     const char *serial, const char *session, const char *reason, size_t *n_revoked,
     struct fas_err *e);

@@ -113,7 +113,34 @@ __wrap_directory_group(
 
 /* ---- signer ---- */
 
-static char issued_ids[64][REQUEST_ID_MAX];
+#define ISSUED_MAX 64
+
+static char issued_ids[ISSUED_MAX][REQUEST_ID_MAX];
+
+/* The number of this request id's certificate. */
+static size_t
+number_of(const char *request_id)
+{
+	size_t i = 0;
+	while (i < world.issued && strcmp(issued_ids[i], request_id) != 0)
+		i++;
+	assert_true(i < ISSUED_MAX);
+	return i;
+}
+
+static void
+note_request(const struct signer_request *request)
+{
+	world.asked++;
+	world.asked_signatures = request->signatures;
+	world.asked_until_s = request->sign_until_s;
+	world.asked_validity_s = request->validity_s;
+	(void)snprintf(world.asked_id, sizeof(world.asked_id), "%s", request->request_id);
+	(void)snprintf(world.asked_profile, sizeof(world.asked_profile), "%s", request->profile);
+	(void)snprintf(world.asked_key_type, sizeof(world.asked_key_type), "%s",
+	    request->key_type ? request->key_type : "");
+	assert_true((request->spki != NULL) != (request->key_type != NULL));
+}
 
 enum fas_code __wrap_signer_issue(struct signer *signer, const struct signer_request *request,
     struct signer_certificate *out, struct fas_err *e);
@@ -123,24 +150,66 @@ __wrap_signer_issue(struct signer *signer, const struct signer_request *request,
     struct signer_certificate *out, struct fas_err *e)
 {
 	(void)signer;
+	*out = (struct signer_certificate){0};
 	(void)pthread_mutex_lock(&signer_lock);
-	world.asked++;
-	size_t i = 0;
-	if (world.issue_fails == FAS_OK) {
-		while (i < world.issued && strcmp(issued_ids[i], request->request_id) != 0)
-			i++;
-		assert_true(i < 64);
-		if (i == world.issued)
-			(void)snprintf(
-			    issued_ids[world.issued++], REQUEST_ID_MAX, "%s", request->request_id);
-	}
+	note_request(request);
+	size_t i = number_of(request->request_id);
+	bool again = i < world.issued;
+	bool empty = request->key_type && world.pool_empty && !again;
+	if (world.issue_fails == FAS_OK && !empty && !again)
+		(void)snprintf(
+		    issued_ids[world.issued++], REQUEST_ID_MAX, "%s", request->request_id);
 	(void)pthread_mutex_unlock(&signer_lock);
 	if (world.issue_fails != FAS_OK)
 		return fas_fail(e, world.issue_fails, "signer_played", "played: no certificate");
-	*out = (struct signer_certificate){.not_before_s = 1, .not_after_s = 2};
+	out->pool_wait_s = empty ? 7 : 0;
+	if (empty)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "pool_empty", "played: no key");
+	if (world.answer_lost)
+		return fas_fail(e, FAS_E_TIMEOUT, "signer_timeout", "played: the answer is lost");
+	if (request->key_type && again && world.key_gone)
+		return fas_fail(e, FAS_E_NOTFOUND, "key_gone", "played: the key is gone");
+	out->not_before_s = world.now_s;
+	out->not_after_s = world.now_s + request->validity_s;
 	(void)snprintf(out->serial, sizeof(out->serial), "%02zx", i + 1);
+	if (request->key_type)
+		(void)snprintf(out->key_id, sizeof(out->key_id), "%032zx", i + 1);
 	assert_true(asprintf(&out->pem, "certificate %zu", i + 1) > 0);
 	out->chain_pem = strdup("chain");
+	return FAS_OK;
+}
+
+enum fas_code __wrap_signer_sign(struct signer *signer, const struct signer_sign *request,
+    uint8_t *out, size_t *out_len, struct fas_err *e);
+
+enum fas_code
+__wrap_signer_sign(struct signer *signer, const struct signer_sign *request, uint8_t *out,
+    size_t *out_len, struct fas_err *e)
+{
+	(void)signer;
+	if (world.sign_fails != FAS_OK)
+		return fas_fail(e, world.sign_fails, world.sign_reason, "played: no signature");
+	(void)pthread_mutex_lock(&signer_lock);
+	world.signatures++;
+	(void)pthread_mutex_unlock(&signer_lock);
+	memcpy(out, request->digest, request->digest_len);
+	*out_len = request->digest_len;
+	return FAS_OK;
+}
+
+enum fas_code __wrap_signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e);
+
+enum fas_code
+__wrap_signer_drop(
+    struct signer *signer, const char *correlation_id, const char *session, struct fas_err *e)
+{
+	(void)signer;
+	(void)correlation_id;
+	(void)session;
+	if (world.revoke_fails != FAS_OK)
+		return fas_fail(e, world.revoke_fails, "signer_away", "played: the signer is away");
+	world.dropped++;
 	return FAS_OK;
 }
 
@@ -188,16 +257,17 @@ __wrap_clock_now(void)
 
 /* ---- the stage ---- */
 
-#define USUAL_RULES                                                                                \
+#define RULE_WITH(logon)                                                                           \
 	"  - name: everyone\n"                                                                     \
 	"    identity_providers: [okta]\n"                                                         \
 	"    storefronts: [" STOREFRONT "]\n"                                                      \
 	"    hosts: ['*.vdi.corp.example.com']\n"                                                  \
 	"    users: { upn_suffixes: [corp.example.com] }\n"                                        \
 	"    session: { max: 1h, lease: 10m }\n"                                                   \
-	"    logon: { authority: main, profile: smartcard-logon, validity: 15m, key: p-256, "      \
-	"custody: host }\n"                                                                        \
-	"    logoff: revoke\n"
+	"    logon: { authority: main, profile: smartcard-logon, validity: 15m, key: "             \
+	"p-256, " logon " }\n"
+
+#define USUAL_RULES RULE_WITH("custody: host") "    logoff: revoke\n"
 
 void
 world_policy(const char *rules)
@@ -216,6 +286,14 @@ world_rule_with(const char *more)
 {
 	char rules[4096];
 	(void)snprintf(rules, sizeof(rules), "%s%s", USUAL_RULES, more);
+	world_policy(rules);
+}
+
+void
+world_service_rule_with(const char *logon, const char *more)
+{
+	char rules[4096];
+	(void)snprintf(rules, sizeof(rules), RULE_WITH("custody: service%s") "%s", logon, more);
 	world_policy(rules);
 }
 
@@ -348,7 +426,9 @@ redeem(const char *host_name, const char *ticket, const char *csr, struct redeem
 	struct request request = {.caller = &caller};
 	struct redeem_request body = {.ticket = ticket, .csr = csr};
 	correlation_id_new(request.correlation_id);
-	return logon_redeem(&world.service, &request, &body, out, e);
+	enum fas_code rc = logon_redeem(&world.service, &request, &body, out, e);
+	world.retry_after_s = request.retry_after_s;
+	return rc;
 }
 
 void
@@ -364,6 +444,22 @@ log_on(char id[SESSION_ID_TEXT_MAX])
 	    redeem(VDA1, ticket, csr, &a, &e) != FAS_OK)
 		fail_msg("%s", e.message);
 	memcpy(id, a.session_id, SESSION_ID_TEXT_MAX);
+}
+
+void
+log_on_by_service(char id[SESSION_ID_TEXT_MAX], char key[KEY_ID_MAX])
+{
+	static unsigned number;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX], assertion[32];
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	(void)snprintf(assertion, sizeof(assertion), "by-service-%u", number++);
+	if (start_logon(assertion, ticket, &e) != FAS_OK ||
+	    redeem(VDA1, ticket, NULL, &a, &e) != FAS_OK)
+		fail_msg("%s", e.message);
+	memcpy(id, a.session_id, SESSION_ID_TEXT_MAX);
+	memcpy(key, a.certificate.key_id, KEY_ID_MAX);
+	assert_int_equal(strlen(key), 32);
 }
 
 enum fas_code

@@ -28,9 +28,19 @@ struct world {
 	enum fas_code issue_fails;
 	size_t issued; /* different request ids that it has signed */
 	size_t asked;
+	bool pool_empty;  /* wait 7 s */
+	bool answer_lost; /* it issues, and says so to nobody */
+	bool key_gone;    /* signer was started anew: its keys are no longer there */
+	char asked_profile[32], asked_key_type[16], asked_id[REQUEST_ID_MAX];
+	int64_t asked_signatures, asked_until_s, asked_validity_s;
+	enum fas_code sign_fails;
+	char sign_reason[32];
+	size_t signatures;
+	size_t dropped;
 	enum fas_code revoke_fails;
 	size_t revoked;
 	char revoked_session[SESSION_ID_TEXT_MAX];
+	int64_t retry_after_s; /* of the latest answer */
 	char revoked_serial[SERIAL_HEX_MAX], revoked_why[32];
 };
 
@@ -69,10 +79,14 @@ enum fas_code redeem(const char *host_name, const char *ticket, const char *csr,
     struct redeem_answer *out, struct fas_err *e);
 /* One logon of alice at VDA1, of a fresh assertion; the session's id. */
 void log_on(char id[SESSION_ID_TEXT_MAX]);
+/* The same with the service's key; the key's name in key. */
+void log_on_by_service(char id[SESSION_ID_TEXT_MAX], char key[KEY_ID_MAX]);
 enum fas_code lease_by(
     const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e);
 
 /* The usual rule of the stage, with more lines at its end ("    in_session: ...\n"). */
 void world_rule_with(const char *more);
+/* The same where the service keeps the logon's key. */
+void world_service_rule_with(const char *logon, const char *more);
 
 #endif
