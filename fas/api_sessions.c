@@ -1,7 +1,9 @@
-/* /v1/sessions/...: the lease and the end. */
+/* /v1/sessions/...: the lease, certificates within, and the end. */
 #include <string.h>
 
+#include "ca/csr.h"
 #include "fas/api_parts.h"
+#include "fas/in_session.h"
 #include "fas/lease.h"
 #include "fas/session.h"
 
@@ -60,4 +62,48 @@ api_delete_session(void *app, const struct http_request *http, struct http_respo
 	}
 	metrics_add(api->metrics, METRIC_SESSION_ENDED);
 	http_answer_empty(response, 204);
+}
+
+/* ---- POST /v1/sessions/ID/certificates ---- */
+
+static json_t *
+certificate_json(const struct in_session_answer *a, const char *correlation_id)
+{
+	const struct signer_certificate *c = &a->certificate;
+	const char *key = c->key_id;
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s*, s:o, s:s}", "certificate", c->pem,
+	    "chain", c->chain_pem, "serial", c->serial, "not_before", api_time(c->not_before_s),
+	    "not_after", api_time(c->not_after_s), "custody", *key ? "service" : "host", "key",
+	    *key ? key : NULL, "in_session", api_terms(a->in_session), "correlation_id",
+	    correlation_id);
+}
+
+void
+api_post_session_certificate(
+    void *app, const struct http_request *http, struct http_response *response)
+{
+	struct api *api = app;
+	struct fas_err e = {0};
+	OWN(json_reader) struct json_reader r = {0};
+	OWN(in_session_answer) struct in_session_answer answer = {0};
+	struct request request = api_request(http);
+	struct in_session_request body = {0};
+	if (api_open_body(http, &r, &e) == FAS_OK) {
+		body.ask = json_need_text(&r, "request_id", 16, 64);
+		body.csr = json_want_lines(&r, "csr", 1, CSR_PEM_MAX);
+		(void)!json_finish(&r);
+	}
+	if (e.code != FAS_OK) {
+		http_refuse(response, &e);
+		return;
+	}
+	enum fas_code rc =
+	    session_certificate(api->service, &request, http->segment, &body, &answer, &e);
+	api_adopt_correlation(response, &request);
+	if (rc != FAS_OK) {
+		api_answer_refusal(response, &request, &e);
+		return;
+	}
+	metrics_add(api->metrics, METRIC_SESSION_CERTIFICATE);
+	http_answer_json(response, 201, certificate_json(&answer, request.correlation_id));
 }

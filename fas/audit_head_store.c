@@ -9,9 +9,12 @@ decision_find(struct db *db, const struct issued_claim *claim, bool *found, stru
 	struct db_query q = db_query(db,
 	    "SELECT EXISTS(SELECT 1 FROM audit WHERE correlation_id=?2"
 	    " AND CASE WHEN json_valid(body) THEN"
-	    "  (event='certificate_issued' AND json_extract(body,'$.serial')=?1)"
-	    "  OR (event='ticket_abandoned' AND json_extract(body,'$.session')=?3) END)"
-	    " OR EXISTS(SELECT 1 FROM tickets WHERE state='used' AND session=?3)",
+	    "  (event IN ('certificate_issued','session_certificate_issued')"
+	    "   AND json_extract(body,'$.serial')=?1)"
+	    "  OR (event IN ('ticket_abandoned','order_abandoned')"
+	    "   AND json_extract(body,'$.session')=?3) END)"
+	    " OR EXISTS(SELECT 1 FROM tickets WHERE state='used' AND session=?3)"
+	    " OR EXISTS(SELECT 1 FROM orders WHERE state='open' AND session=?3)",
 	    e);
 	db_bind_text(&q, 1, claim->serial);
 	db_bind_text(&q, 2, claim->correlation_id);
@@ -30,7 +33,8 @@ issued_each(
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "SELECT seq,CASE WHEN json_valid(body) THEN json_extract(body,'$.serial') END"
-	    " FROM audit WHERE seq>?1 AND event='certificate_issued' ORDER BY seq LIMIT ?2",
+	    " FROM audit WHERE seq>?1 AND event IN ('certificate_issued',"
+	    "'session_certificate_issued') ORDER BY seq LIMIT ?2",
 	    e);
 	db_bind_int(&q, 1, after);
 	db_bind_int(&q, 2, (int64_t)limit);

@@ -41,6 +41,21 @@ due_done(struct db *db, int64_t id, struct fas_err *e)
 	return db_run(&q);
 }
 
+enum fas_code
+certificate_is_due(
+    struct db *db, const char *session, const char *serial, bool *due, struct fas_err *e)
+{
+	bool row = false;
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT revoke_at_s IS NOT NULL FROM certificates WHERE session=?1 AND serial=?2", e);
+	db_bind_text(&q, 1, session);
+	db_bind_text(&q, 2, serial);
+	enum fas_code rc = db_step(&q, &row);
+	*due = rc == FAS_OK && row && db_column_int(&q, 0) != 0;
+	return rc;
+}
+
 static const char *
 state_of(struct db_query *q)
 {

@@ -23,6 +23,10 @@ MUST_CHECK enum fas_code due_find(
     struct db *db, int64_t after_id, int64_t now_s, struct due *out, struct fas_err *e);
 MUST_CHECK enum fas_code due_done(struct db *db, int64_t id, struct fas_err *e);
 
+/* Has this certificate of the session been replaced, taken back or revoked? */
+MUST_CHECK enum fas_code certificate_is_due(
+    struct db *db, const char *session, const char *serial, bool *due, struct fas_err *e);
+
 /* The session's certificates, the oldest first: serial, purpose, custody, key, ... (docs/PROTOCOL.md, session.show). */
 MUST_CHECK enum fas_code certificates_json(
     struct db *db, const char *session, json_t *array, struct fas_err *e);

@@ -1,5 +1,7 @@
 #include "fas/lease.h"
 
+#include <string.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/revoke.h"
@@ -110,8 +112,9 @@ enum fas_code
 session_lease(struct service *service, struct request *request, const char *id,
     struct lease_answer *out, struct fas_err *e)
 {
-	OWN(lease) struct lease l = {.work = {.service = service, .id = id}};
+	OWN(lease) struct lease l = {.work = {.service = service, .id = id, .also = load_standing}};
 	struct session_work *w = &l.work;
+	w->also_arg = &l;
 	*out = (struct lease_answer){0};
 	trail_begin(&w->trail, "lease_refused", request);
 	enum fas_code rc = clock_checked(service->clock_skew_s, &w->now_s, e);
@@ -120,14 +123,12 @@ session_lease(struct service *service, struct request *request, const char *id,
 	if (rc == FAS_OK)
 		rc = session_check_live(&w->session, w->now_s, e);
 	if (rc == FAS_OK)
-		rc = db_read(service->db, load_standing, &l, e);
-	if (rc == FAS_OK)
 		rc = judge(&l, e);
 	if (rc == FAS_OK)
 		rc = extend(&l, e);
 	if (rc == FAS_OK)
 		answer(&l, out);
-	else if (rc != FAS_E_DENIED || !w->trail.record.outcome)
-		return trail_refuse(&w->trail, service, e);
-	return rc;
+	if (rc == FAS_OK || strcmp(e->reason, "over") == 0)
+		return rc;
+	return trail_refuse(&w->trail, service, e);
 }

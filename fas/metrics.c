@@ -25,6 +25,8 @@ static const struct description descriptions[METRIC_COUNT] = {
     [METRIC_SESSION_ENDED] = {"fas_sessions_ended_total", "",
 	"Sessions ended by their host or an administrator"},
     [METRIC_LEASE_RENEWED] = {"fas_leases_renewed_total", "", "Heartbeats of sessions"},
+    [METRIC_SESSION_CERTIFICATE] = {"fas_session_certificates_issued_total", "",
+	"In-session certificates handed out"},
     [METRIC_MACHINE_ENROLLED] = {"fas_machines_enrolled_total", "",
 	"Machines that joined with a token"},
     [METRIC_MACHINE_RENEWED] = {"fas_machines_renewed_total", "", "Machine certificates renewed"},

@@ -8,6 +8,9 @@
 #include "fas/terms.h"
 
 #define SPKI_MAX 1024
+#define LIFE_MIN_S 60 /* of any certificate: the signer makes none for less */
+/* Of one in-session key; the signer's limits may say less. */
+#define SIGNATURES_MAX 10000
 
 void
 plan_done(struct plan *plan)
@@ -129,6 +132,58 @@ plan_make(const struct judgement *j, const struct facts *facts, const struct tic
 			 : plan_use_host_key(out, key, e);
 	if (rc == FAS_OK)
 		rc = fill_session(&out->session, j, facts, ticket, now_s, e);
+	if (rc != FAS_OK)
+		plan_done(out);
+	return rc;
+}
+
+/* As far as a plan tells of it: it is there already. */
+static enum fas_code
+copy_session(
+    const struct session *from, const struct judgement *j, struct session *to, struct fas_err *e)
+{
+	*to = (struct session){.revoke_at_end = from->revoke_at_end,
+	    .lease_s = from->lease_s,
+	    .created_s = from->created_s,
+	    .expires_s = from->expires_s};
+	memcpy(to->id, from->id, sizeof(to->id));
+	memcpy(to->host, from->host, sizeof(to->host));
+	memcpy(to->correlation_id, from->correlation_id, sizeof(to->correlation_id));
+	memcpy(to->sid, from->sid, sizeof(to->sid));
+	memcpy(to->sam_account_name, from->sam_account_name, sizeof(to->sam_account_name));
+	to->upn = strdup(j->account->upn);
+	to->realm = strdup(from->realm);
+	to->principal = strdup(from->principal);
+	to->rule = strdup(j->verdict.rule);
+	return to->upn && to->realm && to->principal && to->rule ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* Enough for the rate to the end of its life, in periods that begin when they like: the rate is what limits. */
+static int64_t
+signatures_of(const struct policy_in_session *grant, int64_t life_s)
+{
+	return earlier(grant->rate_count * (life_s / grant->rate_period_s + 2), SIGNATURES_MAX);
+}
+
+enum fas_code
+plan_make_in_session(const struct judgement *j, const struct session *session,
+    const struct host_key *key, int64_t now_s, struct plan *out, struct fas_err *e)
+{
+	const struct policy_in_session *grant = &j->verdict.grant.in_session;
+	int64_t life_s = earlier(grant->validity_s, session->expires_s - now_s);
+	*out = (struct plan){.validity_s = life_s};
+	if (life_s < LIFE_MIN_S)
+		return fas_fail(e, FAS_E_DENIED, "in_session_late",
+		    "the session ends in %lld s: no certificate is worth it", (long long)life_s);
+	out->signatures = signatures_of(grant, life_s);
+	out->sign_until_s = now_s + life_s;
+	enum fas_code rc = fill_names(out, j->account, grant->authority, grant->profile, e);
+	if (rc == FAS_OK)
+		rc = grant->custody == CUSTODY_SERVICE
+			 ? take_from_pool(out, grant->keys, grant->pool_empty, e)
+			 : plan_use_host_key(out, key, e);
+	if (rc == FAS_OK)
+		rc = copy_session(session, j, &out->session, e);
 	if (rc != FAS_OK)
 		plan_done(out);
 	return rc;

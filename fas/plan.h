@@ -33,6 +33,13 @@ void plan_done(struct plan *plan);
 MUST_CHECK enum fas_code plan_make(const struct judgement *judgement, const struct facts *facts,
     const struct ticket *ticket, const struct host_key *key, int64_t now_s, struct plan *out,
     struct fas_err *e);
+/*
+ * For a session that lives: what the judgement grants within it, to its end at the latest.  FAS_E_DENIED
+ * "in_session_late": it has less than a minute left.
+ */
+MUST_CHECK enum fas_code plan_make_in_session(const struct judgement *judgement,
+    const struct session *session, const struct host_key *key, int64_t now_s, struct plan *out,
+    struct fas_err *e);
 /* The pool is empty: the host's own key instead, which has been checked. */
 MUST_CHECK enum fas_code plan_use_host_key(
     struct plan *plan, const struct host_key *key, struct fas_err *e);

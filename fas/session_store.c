@@ -329,6 +329,16 @@ session_prune(struct db *db, int64_t before_s, struct fas_err *e)
 	if (rc != FAS_OK)
 		return rc;
 	OWN(query)
+	struct db_query orders = db_query(db,
+	    "DELETE FROM orders WHERE state='done' AND session IN (SELECT session FROM sessions "
+	    "WHERE "
+	    "state='ended' AND revoke=0 AND ended_s<?1 ORDER BY id LIMIT ?2)",
+	    e);
+	db_bind_int(&orders, 1, before_s);
+	db_bind_int(&orders, 2, PRUNE_MAX);
+	if ((rc = db_run(&orders)) != FAS_OK)
+		return rc;
+	OWN(query)
 	struct db_query sessions = db_query(db,
 	    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE state='ended' AND "
 	    "revoke=0 AND ended_s<?1"

@@ -26,7 +26,8 @@ static enum fas_code
 load(struct db *db, void *arg, struct fas_err *e)
 {
 	struct session_work *w = arg;
-	return session_find(db, w->id, &w->session, e);
+	enum fas_code rc = session_find(db, w->id, &w->session, e);
+	return rc == FAS_OK && w->also ? w->also(db, w->also_arg, e) : rc;
 }
 
 enum fas_code

@@ -10,12 +10,14 @@ struct session_work {
 	const char *id;
 	int64_t now_s;
 	struct session session;
+	db_fn *also; /* what else is to be read of it, in the same snapshot; or NULL */
+	void *also_arg;
 	struct trail trail;
 };
 void session_work_done(struct session_work *w);
 
 /*
- * The session, if it is the calling host's: to any other it does not exist (FAS_E_NOTFOUND "session_unknown").  The
+ * The session and whatever `also` reads, if it is the calling host's: to any other it does not exist (FAS_E_NOTFOUND "session_unknown").  The
  * request takes on its correlation id, and the trail knows whose it is.
  */
 MUST_CHECK enum fas_code session_work_load(

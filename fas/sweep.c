@@ -4,7 +4,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/logon_store.h"
-#include "fas/plan.h"
+#include "fas/order.h"
 #include "fas/revoke.h"
 
 #define OVERDUE_MAX 200    /* sessions ended in one round */
@@ -154,7 +154,16 @@ prune(struct db *db, void *arg, struct fas_err *e)
 {
 	const int64_t *now_s = arg;
 	enum fas_code rc = logon_prune(db, *now_s, e);
+	if (rc == FAS_OK)
+		rc = order_prune(db, *now_s, e);
 	return rc == FAS_OK ? session_prune(db, *now_s - SESSION_MEMORY_S, e) : rc;
+}
+
+static void
+finish_all(struct service *service, int64_t now_s, int64_t before_s)
+{
+	finish_unfinished(service, now_s, before_s);
+	orders_finish(service, now_s, before_s);
 }
 
 void
@@ -163,7 +172,7 @@ service_recover(struct service *service)
 	struct fas_err e = {0};
 	int64_t now_s = 0;
 	if (clock_checked(service->clock_skew_s, &now_s, &e) == FAS_OK)
-		finish_unfinished(service, now_s, INT64_MAX);
+		finish_all(service, now_s, INT64_MAX);
 	else
 		log_error("recovery_skipped", &e, NULL);
 }
@@ -179,7 +188,7 @@ service_sweep(struct service *service)
 		return;
 	}
 	end_overdue(service, now_s);
-	finish_unfinished(service, now_s, now_s - REDRIVE_AFTER_S);
+	finish_all(service, now_s, now_s - REDRIVE_AFTER_S);
 	revoke_owed(service);
 	revoke_due(service, now_s);
 	if (db_write(service->db, prune, &now_s, &e) != FAS_OK)

@@ -179,6 +179,54 @@ a_key_of_the_service_is_named_and_needs_no_request(void **state)
 }
 
 static void
+a_session_gets_a_certificate(void **state)
+{
+	(void)state;
+	assert_int_equal(post(&host, "/v1/sessions/5e55/certificates",
+			     "{\"request_id\":\"0123456789abcdef\",\"csr\":\"A\\nB\"}"),
+	    201);
+	assert_string_equal(fakes.session, "5e55");
+	assert_string_equal(fakes.ask, "0123456789abcdef");
+	assert_string_equal(fakes.csr, "A\nB");
+	assert_member("certificate", "CERT");
+	assert_member("chain", "CHAIN");
+	assert_member("serial", "0c0d");
+	assert_member("not_before", "2023-11-14T22:13:20Z");
+	assert_member("not_after", "2023-11-14T22:28:20Z");
+	assert_member("custody", "host");
+	assert_member("correlation_id", FAKE_CORRELATION);
+	assert_int_equal(count_members(), 8);
+	client_done(&c);
+}
+
+static void
+storefronts_have_no_sessions(void **state)
+{
+	(void)state;
+	assert_int_equal(post(&storefront, "/v1/sessions/5e55/certificates",
+			     "{\"request_id\":\"0123456789abcdef\"}"),
+	    403);
+	client_done(&c);
+	assert_int_equal(fakes.calls, 0);
+}
+
+static void
+the_pipeline_says_when_to_come_again(void **state)
+{
+	char text[64];
+	(void)state;
+	fakes.code = FAS_E_UNAVAILABLE;
+	(void)strcpy(fakes.reason, "pool_empty");
+	fakes.retry_after_s = 17;
+	assert_int_equal(
+	    post(&host, "/v1/sessions/5e55/certificates", "{\"request_id\":\"0123456789abcdef\"}"),
+	    503);
+	assert_member("code", "pool_empty");
+	assert_string_equal(client_header(&c, "Retry-After", text), "17");
+	client_done(&c);
+}
+
+static void
 a_host_may_bring_the_response_itself(void **state)
 {
 	(void)state;
@@ -410,6 +458,9 @@ main(void)
 	    cmocka_unit_test_setup(a_storefront_gets_a_ticket, set_up),
 	    cmocka_unit_test_setup(a_host_gets_a_certificate, set_up),
 	    cmocka_unit_test_setup(a_key_of_the_service_is_named_and_needs_no_request, set_up),
+	    cmocka_unit_test_setup(a_session_gets_a_certificate, set_up),
+	    cmocka_unit_test_setup(storefronts_have_no_sessions, set_up),
+	    cmocka_unit_test_setup(the_pipeline_says_when_to_come_again, set_up),
 	    cmocka_unit_test_setup(a_host_may_bring_the_response_itself, set_up),
 	    cmocka_unit_test_setup(a_body_that_is_not_exactly_right_is_400, set_up),
 	    cmocka_unit_test_setup(roles_do_not_reach_what_is_not_theirs, set_up),

@@ -6,6 +6,7 @@
 
 #include "ca/csr.h"
 #include "fas/base/json.h"
+#include "fas/in_session.h"
 #include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
@@ -108,6 +109,37 @@ redeem_answer_done(struct redeem_answer *a)
 	free(a->upn);
 	free(a->realm);
 	free(a->principal);
+	free(a->in_session);
+}
+
+enum fas_code
+session_certificate(struct service *service, struct request *request, const char *id,
+    const struct in_session_request *body, struct in_session_answer *out, struct fas_err *e)
+{
+	(void)service;
+	keep_request(request);
+	keep(fakes.session, id);
+	keep(fakes.ask, body->ask);
+	keep(fakes.csr, body->csr);
+	request->retry_after_s = fakes.retry_after_s;
+	enum fas_code rc = answer(fakes.code, e);
+	if (rc != FAS_OK)
+		return rc;
+	(void)snprintf(out->certificate.serial, sizeof(out->certificate.serial), "0c0d");
+	(void)snprintf(out->certificate.key_id, sizeof(out->certificate.key_id), "%s",
+	    fakes.key_id ? fakes.key_id : "");
+	out->certificate.pem = strdup("CERT");
+	out->certificate.chain_pem = strdup("CHAIN");
+	out->certificate.not_before_s = 1700000000;
+	out->certificate.not_after_s = 1700000900;
+	out->in_session = strdup("{\"fetch\":\"logon\"}");
+	return FAS_OK;
+}
+
+void
+in_session_answer_done(struct in_session_answer *a)
+{
+	signer_certificate_done(&a->certificate);
 	free(a->in_session);
 }
 

@@ -463,6 +463,19 @@ log_on_by_service(char id[SESSION_ID_TEXT_MAX], char key[KEY_ID_MAX])
 }
 
 enum fas_code
+certificate_by(const char *host_name, const char *id, const char *ask, const char *csr,
+    struct in_session_answer *out, struct fas_err *e)
+{
+	struct caller caller = host(host_name);
+	struct request request = {
+	    .caller = &caller, .correlation_id = "00000000000000000000000000000000"};
+	const struct in_session_request body = {.ask = ask, .csr = csr};
+	enum fas_code rc = session_certificate(&world.service, &request, id, &body, out, e);
+	world.retry_after_s = request.retry_after_s;
+	return rc;
+}
+
+enum fas_code
 lease_by(const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e)
 {
 	struct caller caller = host(host_name);

@@ -5,6 +5,7 @@
 #ifndef TESTS_PIPELINE_WORLD_H
 #define TESTS_PIPELINE_WORLD_H
 
+#include "fas/in_session.h"
 #include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
@@ -81,6 +82,8 @@ enum fas_code redeem(const char *host_name, const char *ticket, const char *csr,
 void log_on(char id[SESSION_ID_TEXT_MAX]);
 /* The same with the service's key; the key's name in key. */
 void log_on_by_service(char id[SESSION_ID_TEXT_MAX], char key[KEY_ID_MAX]);
+enum fas_code certificate_by(const char *host_name, const char *id, const char *ask,
+    const char *csr, struct in_session_answer *out, struct fas_err *e);
 enum fas_code lease_by(
     const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e);
 
