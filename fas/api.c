@@ -322,6 +322,8 @@ const struct http_route api_routes[] = {
     {"POST", "/v1/sessions/?/lease", "lease", ROLE_HOST, BODY_MAX, 0, true, false, api_post_lease},
     {"POST", "/v1/sessions/?/certificates", "session_certificate", ROLE_HOST, BODY_MAX, 0, true,
 	false, api_post_session_certificate},
+    {"POST", "/v1/sessions/?/keys/?/sign", "sign", ROLE_HOST, BODY_MAX, 0, true, false,
+	api_post_sign},
     {"DELETE", "/v1/sessions/?", "session_end", ROLE_HOST, 0, 0, true, false, api_delete_session},
     {"POST", "/v1/enroll", "enroll", ROLE_NONE, BODY_MAX, ENROLS_AT_A_TIME, true, false,
 	post_enroll},

@@ -34,6 +34,7 @@ check_route(struct exchange *x, const char *method, const char *url, struct fas_
 	x->request.route = match.route;
 	x->request.method = match.route->method;
 	memcpy(x->request.segment, match.segment, sizeof(match.segment));
+	memcpy(x->request.second, match.second, sizeof(match.second));
 	x->state = &x->server->routes[match.route - config->routes];
 	(void)MHD_get_connection_values(x->mhd, MHD_GET_ARGUMENT_KIND, refuse_argument, &has_query);
 	if (has_query)

@@ -29,10 +29,11 @@ typedef void http_handler(
 
 struct http_route {
 	const char *method; /* "GET" also answers HEAD */
-	const char *path;   /* "/v1/sessions/?/lease": '?' is one segment of [A-Za-z0-9._-] */
-	const char *name;   /* of its metrics and records */
-	unsigned roles;  /* bit set of enum caller_role; 0 = anybody, also without a certificate */
-	size_t body_max; /* bytes; 0 = a body is refused */
+	const char
+	    *path; /* "/v1/sessions/?/lease": '?' is one segment of [A-Za-z0-9._-]; two at most */
+	const char *name; /* of its metrics and records */
+	unsigned roles;   /* bit set of enum caller_role; 0 = anybody, also without a certificate */
+	size_t body_max;  /* bytes; 0 = a body is refused */
 	unsigned in_flight; /* at most so many at a time (429 beyond); 0 = no such limit */
 	bool slow;          /* on a worker thread */
 	bool certificate;   /* the handler wants the caller's certificate */
@@ -43,6 +44,7 @@ struct http_request {
 	const struct http_route *route;
 	const char *method;             /* "GET" for HEAD too */
 	char segment[HTTP_SEGMENT_MAX]; /* what stood for '?', "" if the path has none */
+	char second[HTTP_SEGMENT_MAX];  /* and for the second one */
 	struct buf body;
 	struct caller caller; /* kind CALLER_NONE unless the route asks for a role */
 	uint8_t *certificate; /* DER, where the route asks for it */
@@ -120,7 +122,7 @@ void http_response_done(struct http_response *response);
 
 struct http_match {
 	const struct http_route *route; /* NULL: e says why */
-	char segment[HTTP_SEGMENT_MAX];
+	char segment[HTTP_SEGMENT_MAX], second[HTTP_SEGMENT_MAX];
 	char allow[64]; /* methods of the path, when the method is not among them */
 };
 

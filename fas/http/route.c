@@ -25,13 +25,13 @@ take_segment(const char *path, char out[HTTP_SEGMENT_MAX])
 }
 
 static bool
-path_fits(const char *pattern, const char *path, char segment[HTTP_SEGMENT_MAX])
+path_fits(const char *pattern, const char *path, char segments[2][HTTP_SEGMENT_MAX])
 {
-	segment[0] = 0;
+	size_t n = 0;
+	segments[0][0] = segments[1][0] = 0;
 	for (; *pattern; pattern++) {
 		if (*pattern == '?') {
-			path = take_segment(path, segment);
-			if (!path)
+			if (n == 2 || !(path = take_segment(path, segments[n++])))
 				return false;
 		} else if (*pattern != *path++) {
 			return false;
@@ -60,14 +60,15 @@ enum fas_code
 http_route_find(const struct http_route *routes, size_t n, const char *method, const char *path,
     struct http_match *out, struct fas_err *e)
 {
-	char segment[HTTP_SEGMENT_MAX];
+	char segments[2][HTTP_SEGMENT_MAX];
 	*out = (struct http_match){0};
 	for (size_t i = 0; i < n; i++) {
-		if (!path_fits(routes[i].path, path, segment))
+		if (!path_fits(routes[i].path, path, segments))
 			continue;
 		if (method_fits(&routes[i], method)) {
 			out->route = &routes[i];
-			memcpy(out->segment, segment, sizeof(segment));
+			memcpy(out->segment, segments[0], HTTP_SEGMENT_MAX);
+			memcpy(out->second, segments[1], HTTP_SEGMENT_MAX);
 			return FAS_OK;
 		}
 		add_method(out->allow, routes[i].method);

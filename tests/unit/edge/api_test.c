@@ -199,10 +199,71 @@ a_session_gets_a_certificate(void **state)
 	client_done(&c);
 }
 
+#define DIGEST32 "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+#define SIGN(mechanism, hash, digest, more)                                                        \
+	"{\"mechanism\":\"" mechanism "\",\"hash\":\"" hash "\",\"digest\":\"" digest "\"" more "}"
+
 static void
-storefronts_have_no_sessions(void **state)
+a_key_signs_a_digest(void **state)
 {
 	(void)state;
+	assert_int_equal(
+	    post(&host, "/v1/sessions/5e55/keys/00ab/sign",
+		SIGN("rsa-pss", "sha256", DIGEST32,
+		    ",\"salt_len\":32,\"program\":\"/usr/bin/ssh\",\"purpose\":\"tls\"")),
+	    200);
+	assert_string_equal(fakes.session, "5e55");
+	assert_string_equal(fakes.key, "00ab");
+	assert_string_equal(fakes.mechanism, "rsa-pss");
+	assert_string_equal(fakes.hash, "sha256");
+	assert_string_equal(fakes.program, "/usr/bin/ssh");
+	assert_string_equal(fakes.purpose, "tls");
+	assert_int_equal(fakes.digest_len, 32);
+	assert_member("signature", "c2lnbmVk");
+	assert_int_equal(count_members(), 2);
+	client_done(&c);
+}
+
+static void
+what_is_no_digest_for_the_mechanism_is_400(void **state)
+{
+	static const char *const bad[] = {SIGN("rsa-pkcs1", "sha384", DIGEST32, ""),
+	    SIGN("rsa-pkcs1", "sha1", "AQIDBAUGBwgJCgsMDQ4PEBESExQ=", ""),
+	    SIGN("rsa-pkcs1", "none", DIGEST32, ""),
+	    SIGN("ecdsa", "none", "AQIDBAUGBwgJCgsMDQ4PEBESExQ=", ""),
+	    SIGN("rsa-pss", "sha256", DIGEST32, ",\"salt_len\":20"),
+	    SIGN("rsa-pkcs1", "sha256", DIGEST32, ",\"salt_len\":32"),
+	    SIGN("rsa-pkcs1", "sha256", DIGEST32, ",\"key\":\"x\""),
+	    SIGN("rsa-pkcs1", "sha256", "AQ=", ""), SIGN("rsa-pkcs1", "sha256", "", ""),
+	    "{\"mechanism\":\"rsa-pkcs1\",\"hash\":\"sha256\"}", "{}"};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(bad); i++) {
+		fakes_reset();
+		assert_int_equal(post(&host, "/v1/sessions/5e55/keys/00ab/sign", bad[i]), 400);
+		assert_member("code", "request_invalid");
+		assert_int_equal(fakes.calls, 0);
+		client_done(&c);
+	}
+}
+
+static void
+an_ec_key_signs_what_is_no_named_hash(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    post(&host, "/v1/sessions/5e55/keys/00ab/sign", SIGN("ecdsa", "none", DIGEST32, "")),
+	    200);
+	client_done(&c);
+}
+
+static void
+storefronts_have_no_keys(void **state)
+{
+	(void)state;
+	assert_int_equal(post(&storefront, "/v1/sessions/5e55/keys/00ab/sign",
+			     SIGN("ecdsa", "none", DIGEST32, "")),
+	    403);
+	client_done(&c);
 	assert_int_equal(post(&storefront, "/v1/sessions/5e55/certificates",
 			     "{\"request_id\":\"0123456789abcdef\"}"),
 	    403);
@@ -459,7 +520,10 @@ main(void)
 	    cmocka_unit_test_setup(a_host_gets_a_certificate, set_up),
 	    cmocka_unit_test_setup(a_key_of_the_service_is_named_and_needs_no_request, set_up),
 	    cmocka_unit_test_setup(a_session_gets_a_certificate, set_up),
-	    cmocka_unit_test_setup(storefronts_have_no_sessions, set_up),
+	    cmocka_unit_test_setup(a_key_signs_a_digest, set_up),
+	    cmocka_unit_test_setup(what_is_no_digest_for_the_mechanism_is_400, set_up),
+	    cmocka_unit_test_setup(an_ec_key_signs_what_is_no_named_hash, set_up),
+	    cmocka_unit_test_setup(storefronts_have_no_keys, set_up),
 	    cmocka_unit_test_setup(the_pipeline_says_when_to_come_again, set_up),
 	    cmocka_unit_test_setup(a_host_may_bring_the_response_itself, set_up),
 	    cmocka_unit_test_setup(a_body_that_is_not_exactly_right_is_400, set_up),

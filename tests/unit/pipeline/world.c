@@ -476,6 +476,27 @@ certificate_by(const char *host_name, const char *id, const char *ask, const cha
 }
 
 enum fas_code
+sign_by(const char *host_name, const char *id, const char *key, struct fas_err *e)
+{
+	static const uint8_t digest[32] = {1};
+	struct caller caller = host(host_name);
+	struct request request = {
+	    .caller = &caller, .correlation_id = "00000000000000000000000000000000"};
+	const struct sign_request body = {.key = key,
+	    .mechanism = "rsa-pkcs1",
+	    .hash = "sha256",
+	    .digest = digest,
+	    .digest_len = sizeof(digest),
+	    .program = "/usr/bin/ssh"};
+	struct sign_answer answer;
+	enum fas_code rc = session_sign(&world.service, &request, id, &body, &answer, e);
+	if (rc == FAS_OK)
+		assert_memory_equal(answer.signature, digest, sizeof(digest));
+	world.retry_after_s = request.retry_after_s;
+	return rc;
+}
+
+enum fas_code
 lease_by(const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e)
 {
 	struct caller caller = host(host_name);

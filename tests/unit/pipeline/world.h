@@ -9,6 +9,7 @@
 #include "fas/lease.h"
 #include "fas/logon.h"
 #include "fas/session.h"
+#include "fas/sign.h"
 
 #define ALICE_SID "S-1-5-21-1-2-3-1104"
 
@@ -84,6 +85,8 @@ void log_on(char id[SESSION_ID_TEXT_MAX]);
 void log_on_by_service(char id[SESSION_ID_TEXT_MAX], char key[KEY_ID_MAX]);
 enum fas_code certificate_by(const char *host_name, const char *id, const char *ask,
     const char *csr, struct in_session_answer *out, struct fas_err *e);
+/* One rsa-pkcs1 signature of a SHA-256 digest. */
+enum fas_code sign_by(const char *host_name, const char *id, const char *key, struct fas_err *e);
 enum fas_code lease_by(
     const char *host_name, const char *id, struct lease_answer *out, struct fas_err *e);
 
