@@ -47,7 +47,7 @@ domains:
 refuse_rids_below: 1000
 allow_rids: []
 refuse_sids: []
-profiles: [smartcard-logon]
+profiles: [smartcard-logon, client-auth]
 longest_life: 1h
 rate: {{ per_sid: {{ count: 1000, period: 10m }}, total: {{ count: 60000, period: 10m }} }}
 """
