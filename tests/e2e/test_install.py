@@ -163,7 +163,7 @@ class Manual(LabCase):
 
     def test_the_pages_are_clean(self):
         pages = sorted([*MAN.glob("*.8"), *MAN.glob("*.5")])
-        self.assertEqual(len(pages), 13)
+        self.assertEqual(len(pages), 12)
         for page in pages:
             with self.subTest(page.name):
                 done = run("man", "--warnings", "-l", page, env={**os.environ, "LC_ALL": "C.UTF-8"})
