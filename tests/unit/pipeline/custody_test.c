@@ -65,7 +65,7 @@ an_empty_pool_takes_the_hosts_key_where_the_rule_says_so(void **state)
 	struct fas_err e = {0};
 	char ticket[TICKET_TEXT_MAX];
 	OWN(text) char *csr = new_csr(), *other = new_csr();
-	OWN(redeem_answer) struct redeem_answer a = {0}, b = {0};
+	OWN(redeem_answer) struct redeem_answer a = {0}, b = {0}, c = {0};
 	world_service_rule_with("", "");
 	world.pool_empty = true;
 	get_ticket(ticket);
@@ -75,7 +75,7 @@ an_empty_pool_takes_the_hosts_key_where_the_rule_says_so(void **state)
 	/* From here on it is that key's. */
 	assert_int_equal(redeem(VDA1, ticket, csr, &b, &e), FAS_OK);
 	assert_string_equal(b.certificate.pem, a.certificate.pem);
-	assert_int_equal(redeem(VDA1, ticket, other, &b, &e), FAS_E_CONFLICT);
+	assert_int_equal(redeem(VDA1, ticket, other, &c, &e), FAS_E_CONFLICT);
 	assert_reason(&e, "ticket_used");
 }
 
