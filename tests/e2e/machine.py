@@ -74,12 +74,13 @@ class Machine:
     def boot(self):
         log = open(self.folder / "console.log", "wb")
         with log:
-            # Its filter is older than landlock; the daemons' own walls are what is looked at.
+            # Its filter is older than landlock, and without the capability knows no mlock; the daemons' own walls are
+            # what is looked at.
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe",
                  "--resolv-conf=off", "--timezone=off", f"--machine={self.name.partition('.')[0]}",
                  "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp",
-                 "-D", str(self.root)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                 "--capability=CAP_IPC_LOCK", "-D", str(self.root)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.leader = proc.wait_for(self._find_leader, BOOT_S, f"{self.name}: systemd")
         proc.wait_for(lambda: self.sh("systemctl is-system-running", check=False).stdout.strip()
                       in ("running", "degraded"), BOOT_S, f"{self.name} is up")
@@ -103,7 +104,7 @@ class Machine:
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/bin/bash", "-e", "-c", script]
         done = subprocess.run(argv, input=typed, text=True, capture_output=True, timeout=180)
         if check and done.returncode:
-            journal = self.sh("journalctl --no-pager -n 30 -u fasd -u fas-signer", check=False).stdout
+            journal = self.sh("journalctl --no-pager -n 30 -u fasd -u fas-signer -u fas-agent", check=False).stdout
             raise LabError(f"on {self.name}, status {done.returncode}:\n{script}\n{done.stdout}{done.stderr}\n{journal}")
         return done
 
