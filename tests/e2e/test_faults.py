@@ -281,7 +281,8 @@ class Clock(Fault):
         self.set_clock(0)
         library = next(iter(sorted(self.faketime_libraries())))
         self.env = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(self.file), "FAKETIME_NO_CACHE": "1",
-                    "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+                    "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                    "ASAN_OPTIONS": "verify_asan_link_order=0"}  # for builds that have it
 
     def faketime_libraries(self):
         from pathlib import Path
@@ -313,16 +314,16 @@ class Clock(Fault):
         self.assertOneCertificate(self.redeem(self.ticket(), self.csr))
         self.assertEqual(self.findings(), [])
 
-    def test_a_step_back_does_not_stop_what_happens_by_itself(self):
+    def test_a_step_back_within_the_skew_stops_nothing(self):
         self.own_clock("fasd")
         session = self.session()[0]
         self.stop("fas-signer")
         self.assertEqual(self.end(session["session_id"]).status, 204)  # its revocation is owed
-        self.set_clock(-3600)
+        self.set_clock(-30)
         programs.start_signer(self.lab)
-        self.set_clock(-30)  # within the skew: the rounds that began before the step must not wait for an hour
         proc.wait_for(lambda: self.crl().get_revoked_certificate_by_serial_number(int(session["serial"], 16)), 10,
                       "the owed revocation")
+        self.assertOneCertificate(self.redeem(self.ticket(), self.csr))
 
     def test_a_step_back_under_the_signer_issues_nothing_and_costs_no_ticket(self):
         self.own_clock("fas-signer")

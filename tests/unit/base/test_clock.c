@@ -1,5 +1,7 @@
 #include "tests/unit/base/base_fixture.h"
 
+#include <errno.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/db.h"
 #include "tests/unit/base/db_fixture.h"
@@ -15,6 +17,23 @@ present_time_is_accepted(void **state)
 	assert_true(clock_now_ms() / 1000 >= now);
 	int64_t before = clock_monotonic_us();
 	assert_true(clock_monotonic_us() >= before);
+}
+
+/* By the wall clock its deadline would lie decades ago, and the wait be none. */
+static void
+a_wait_goes_by_the_clock_that_nobody_sets(void **state)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t cond;
+	(void)state;
+	clock_cond_init(&cond);
+	int64_t began_us = clock_monotonic_us();
+	const struct timespec until = clock_deadline(50);
+	assert_int_equal(pthread_mutex_lock(&lock), 0);
+	assert_int_equal(pthread_cond_timedwait(&cond, &lock, &until), ETIMEDOUT);
+	assert_int_equal(pthread_mutex_unlock(&lock), 0);
+	assert_true(clock_monotonic_us() - began_us >= 50000);
+	assert_int_equal(pthread_cond_destroy(&cond), 0);
 }
 
 static enum fas_code
@@ -66,6 +85,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(present_time_is_accepted),
+	    cmocka_unit_test(a_wait_goes_by_the_clock_that_nobody_sets),
 	    cmocka_unit_test(mark_is_stored_with_a_write),
 	    cmocka_unit_test(time_before_the_stored_mark_is_refused_beyond_the_skew),
 	};
