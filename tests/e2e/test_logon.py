@@ -63,7 +63,8 @@ class TheAnswer(LabCase):
         alice = self.account("alice")
         self.assertEqual(set(session), {"session_id", "session_expires_at", "lease_s", "certificate", "chain", "serial",
                                         "not_after", "upn", "sam_account_name", "realm", "principal", "sid",
-                                        "correlation_id"})
+                                        "correlation_id", "custody", "in_session"})
+        self.assertEqual((session["custody"], session["in_session"]), ("host", None))
         self.assertEqual((session["upn"], session["sid"]), (alice["upn"], alice["sid"]))
         self.assertEqual((session["sam_account_name"], session["realm"]), ("alice", "CORP.EXAMPLE.COM"))
         self.assertEqual(session["lease_s"], 600)

@@ -28,7 +28,7 @@ SERVICES = ("sshd", "login", "xrdp-sesman")
 class Desktop:
     def __init__(self, lab, agent, keytab=None):
         self.lab, self.agent, self.keytab = lab, agent, keytab
-        self.folder = lab.folder / "desktop"
+        self.folder = lab.folder / f"desktop-{agent.folder.name}"
         self.address = lab.address(agent.host)
         self.process = "sshd"
 
