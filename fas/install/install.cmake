@@ -40,7 +40,7 @@ configure_file(${here}/nss/fas-nss-register ${CMAKE_BINARY_DIR}/install/fas-nss-
 configure_file(${here}/nss/firefox-policies.json ${CMAKE_BINARY_DIR}/install/firefox-policies.json @ONLY)
 install(PROGRAMS ${CMAKE_BINARY_DIR}/install/fas-nss-register DESTINATION lib/fas COMPONENT fas-host)
 install(FILES ${here}/nss/fas-nss-register.service DESTINATION lib/systemd/user COMPONENT fas-host)
-install(FILES ${CMAKE_BINARY_DIR}/install/firefox-policies.json
+install(FILES ${CMAKE_BINARY_DIR}/install/firefox-policies.json ${here}/nss/chromium-policies.json
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-host/examples COMPONENT fas-host)
 install(FILES ${here}/examples/agent.yaml
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-host/examples COMPONENT fas-host)

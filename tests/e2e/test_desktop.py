@@ -82,7 +82,7 @@ class Desktop(LabCase):
         folder = self.lab.folder / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
         module = programs.build_folder() / "lib" / "pam_fas.so"
-        stack = self.desktop.folder / "pam.login"
+        stack = self.desktop.stack("login")
         before = stack.read_text()
         self.addCleanup(stack.write_text, before)
         stack.write_text(f"auth required {module} ticket_file={folder}/%u socket={self.host.socket}\naccount required {module}\n")

@@ -35,7 +35,8 @@ class Desktop:
     # ---- start ----
 
     def start(self):
-        self.folder.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
         self.folder.chmod(0o755)
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         self._lay_stack()
@@ -66,9 +67,15 @@ class Desktop:
     def _lay_stack(self):
         words = {"module": programs.build_folder() / "lib" / "pam_fas.so", "socket": self.agent.socket}
         self.laid = []
+        shutil.copytree("/etc/pam.d", self.folder / "pam.d")
         for service in SERVICES:
-            self.lay(f"/etc/pam.d/{service}", write(self.folder / f"pam.{service}", STACK.format(**words)))
-        self.lay("/etc/pam.d/other", write(self.folder / "pam.other", UNLOCK.format(**words)))
+            write(self.stack(service), STACK.format(**words))
+        write(self.stack("screen-locker"), UNLOCK.format(**words))
+        self.lay("/etc/pam.d", self.folder / "pam.d")
+
+    def stack(self, service):
+        """The file of a PAM service; a test may write it."""
+        return self.folder / "pam.d" / service
 
     def _lay_shadow(self):
         """One account has a password of this host; the domain's people have none here."""

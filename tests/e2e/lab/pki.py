@@ -128,6 +128,17 @@ def issue_kdc(root, dns_names):
     return key, certificate
 
 
+def issue_server(root, dns_name):
+    """A web server's certificate, of a life that browsers take."""
+    key = new_key()
+    certificate = root.issue(name(dns_name), key.public_key(), 90, [
+        (usage("digital_signature", "key_encipherment"), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        (x509.SubjectAlternativeName([x509.DNSName(dns_name)]), False),
+    ])
+    return key, certificate
+
+
 def issue_self_signed(common_name):
     """A signing certificate as identity providers have: a container for a key, signed by itself."""
     key = new_key()

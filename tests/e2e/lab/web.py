@@ -39,12 +39,12 @@ def start(lab):
 
 
 def wait_ready(lab):
-    proc.wait_ready(lab, "web", lambda: _answers(lab))
+    proc.wait_ready(lab, "web", lambda: listens(lab.address(WEB), 80))
 
 
-def _answers(lab):
+def listens(address, port):
     try:
-        socket.create_connection((lab.address(WEB), 80), 1).close()
+        socket.create_connection((address, port), 1).close()
         return True
     except OSError:
         return False
