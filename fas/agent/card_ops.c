@@ -71,13 +71,13 @@ write_key(struct call *call, const struct card_key *key, uint32_t allowed, bool 
 }
 
 static enum fas_code
-write_objects(struct call *call, struct session *s, bool listed, struct fas_err *e)
+write_objects(struct call *call, struct session *s, const struct sight *sight, struct fas_err *e)
 {
 	struct sessions *t = &call->d->sessions;
 	bool issuers = false;
 	sessions_lock(t);
-	OWN(card_key) struct card_key *logon = card_key_ref(s->logon);
-	OWN(card_key) struct card_key *own = listed ? card_key_ref(s->in_session) : NULL;
+	OWN(card_key) struct card_key *logon = sight->logon ? card_key_ref(s->logon) : NULL;
+	OWN(card_key) struct card_key *own = sight->in_session ? card_key_ref(s->in_session) : NULL;
 	uint32_t allowed = s->rule.mechanisms;
 	card_write_number(&call->w, CARD_TAG_GENERATION, s->generation);
 	sessions_unlock(t);
@@ -86,17 +86,16 @@ write_objects(struct call *call, struct session *s, bool listed, struct fas_err 
 	return logon ? write_key(call, logon, UINT32_MAX, &issuers, e) : FAS_OK;
 }
 
-/* A program that the rule does not list sees the logon key alone. */
 static enum fas_code
 look_at_card(struct call *call, struct session *s, struct fas_err *e)
 {
-	bool listed = false;
-	enum fas_code rc = permit_look(call, s, &listed, e);
+	struct sight sight;
+	enum fas_code rc = permit_look(call, s, &sight, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (listed)
+	if (sight.in_session)
 		in_session_first_look(call->d, s);
-	return write_objects(call, s, listed, e);
+	return write_objects(call, s, &sight, e);
 }
 
 enum fas_code

@@ -16,12 +16,14 @@ permit_done(struct permit *permit)
 	*permit = (struct permit){0};
 }
 
-/* A copy of what is looked at outside of the lock. */
+/* A copy of what is looked at outside of the lock.  *pending: no login has opened the session yet. */
 static enum fas_code
-copy_programs(struct sessions *t, struct session *s, struct session_rule *out, struct fas_err *e)
+copy_rule(struct sessions *t, struct session *s, struct session_rule *out, bool *pending,
+    struct fas_err *e)
 {
 	bool whole = true;
 	sessions_lock(t);
+	*pending = s->state == SESSION_PENDING;
 	*out = s->rule;
 	out->n_programs = 0;
 	out->programs = calloc(s->rule.n_programs + 1, sizeof(out->programs[0]));
@@ -36,16 +38,18 @@ copy_programs(struct sessions *t, struct session *s, struct session_rule *out, s
 }
 
 enum fas_code
-permit_look(struct call *call, struct session *s, bool *listed, struct fas_err *e)
+permit_look(struct call *call, struct session *s, struct sight *out, struct fas_err *e)
 {
 	OWN(rule) struct session_rule rule = {0};
 	OWN(peer_look) struct peer_look look = {.exe = -1};
 	struct fas_err why = {0};
-	*listed = false;
-	if (copy_programs(&call->d->sessions, s, &rule, e) != FAS_OK ||
+	bool pending = false;
+	*out = (struct sight){0};
+	if (copy_rule(&call->d->sessions, s, &rule, &pending, e) != FAS_OK ||
 	    peer_see(&call->peer, &look, e) != FAS_OK)
 		return e->code;
-	*listed = rule.allowed && program_check(&rule, &look, &why) == FAS_OK;
+	out->in_session = rule.allowed && program_check(&rule, &look, &why) == FAS_OK;
+	out->logon = out->in_session || !rule.allowed || pending;
 	return FAS_OK;
 }
 
@@ -192,7 +196,8 @@ permit_sign(struct call *call, struct session *s, const struct card_key *key,
 {
 	OWN(rule) struct session_rule rule = {0};
 	OWN(peer_look) struct peer_look look = {.exe = -1};
-	if (copy_programs(&call->d->sessions, s, &rule, e) != FAS_OK ||
+	bool pending = false;
+	if (copy_rule(&call->d->sessions, s, &rule, &pending, e) != FAS_OK ||
 	    peer_see(&call->peer, &look, e) != FAS_OK)
 		return e->code;
 	(void)snprintf(out->program, sizeof(out->program), "%s", look.path);
@@ -203,7 +208,7 @@ permit_sign(struct call *call, struct session *s, const struct card_key *key,
 	if (!(allowed & 1U << mechanism))
 		return fas_fail(e, FAS_E_CONFLICT, "mechanism_refused",
 		    "this key does not sign by that mechanism");
-	if (!own)
+	if (!own && (!rule.allowed || pending))
 		return FAS_OK;
 	if (program_check(&rule, &look, e) != FAS_OK ||
 	    check_consent(call, s, rule.consent, out->program, e) != FAS_OK)

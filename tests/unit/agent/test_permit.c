@@ -140,7 +140,7 @@ ask_as(struct session *s, pid_t shown, bool may_ask, bool *wants, struct fas_err
 	int pair[2];
 	struct call call = {.d = &p.d, .may_ask = may_ask};
 	OWN(permit) struct permit permit = {0};
-	OWN(card_key) struct card_key *key = card_key_ref(s->in_session);
+	OWN(card_key) struct card_key *key = card_key_ref(s->in_session ? s->in_session : s->logon);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(peer_read(pair[0], &call.peer, e), FAS_OK);
 	(void)close(pair[0]);
@@ -179,6 +179,43 @@ a_program_that_is_not_listed_neither_sees_nor_uses_the_key(void **state)
 	struct session *s = session_under(rule_with("programs", json_pack("[s]", "/usr/bin/ssh")));
 	assert_int_equal(ask(s, &e), FAS_E_DENIED);
 	assert_string_equal(e.reason, "program_refused");
+	session_unref(&p.d.sessions, s);
+}
+
+/* The session's key is its logon key instead. */
+static struct session *
+logon_session_under(json_t *rule)
+{
+	struct session *s = session_under(rule);
+	s->logon = TAKE(s->in_session);
+	s->logon->purpose = CARD_PURPOSE_LOGON;
+	return s;
+}
+
+static void
+the_logon_key_is_no_way_round_the_rule(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	struct session *s =
+	    logon_session_under(rule_with("programs", json_pack("[s]", "/usr/bin/ssh")));
+	assert_int_equal(ask(s, &e), FAS_E_DENIED);
+	assert_string_equal(e.reason, "program_refused");
+	fas_err_clear(&e);
+	s->state = SESSION_PENDING; /* PKINIT, before there is a login */
+	assert_int_equal(ask(s, &e), FAS_OK);
+	session_unref(&p.d.sessions, s);
+}
+
+static void
+without_a_rule_for_sessions_the_logon_key_is_the_users(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	struct session *s = logon_session_under(played_rule("host", "logon"));
+	rule_done(&s->rule);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ask(s, &e), FAS_OK);
 	session_unref(&p.d.sessions, s);
 }
 
@@ -359,6 +396,8 @@ main(int argc, char **argv)
 		return child_main(tasks, NELEMS(tasks), argc, argv);
 	const struct CMUnitTest tests[] = {
 	    T(a_program_that_is_not_listed_neither_sees_nor_uses_the_key),
+	    T(the_logon_key_is_no_way_round_the_rule),
+	    T(without_a_rule_for_sessions_the_logon_key_is_the_users),
 	    T(the_rules_rate_holds),
 	    T(a_mechanism_that_the_rule_does_not_name_is_refused),
 	    T(a_quick_thread_does_not_wait_for_a_person),
