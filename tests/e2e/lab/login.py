@@ -34,10 +34,5 @@ class Login:
 
     def end(self):
         """Log off, and wait until the login is over."""
-        if self.process.poll() is None:
+        if self.process.returncode is None:
             self.process.communicate("", 20)
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
