@@ -23,7 +23,7 @@ class Disk:
         self.image.unlink(missing_ok=True)
         proc.run(["truncate", "-s", f"{max(SIZE_MB, used_mb + ROOM_MB)}M", self.image])
         proc.run(["mkfs.ext4", "-q", "-F", "-m", "0", self.image])
-        self.sh('mkdir "$3"; mount -o loop,errors=remount-ro "$2" "$3"; cp -a "$1/." "$3"; mount --move "$3" "$1"; rmdir "$3"')
+        self.sh('mkdir "$3"; mount -o loop,errors=remount-ro "$2" "$3"; rmdir "$3/lost+found"; cp -a "$1/." "$3"; mount --move "$3" "$1"; rmdir "$3"')
 
     def unmount(self):
         self.sh('mkdir "$3"; cp -a "$1/." "$3"; umount "$1"; find "$1" -mindepth 1 -delete; cp -a "$3/." "$1"')
