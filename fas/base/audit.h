@@ -61,9 +61,17 @@ struct audit_record {
 /* Append within a write transaction (call it inside a db_fn). */
 MUST_CHECK enum fas_code audit_append(
     struct db *db, const struct audit_record *record, struct fas_err *e);
+/* The same, leaving out numbers up to `least`: behind a gap that was acknowledged (fas/base/audit_statement.h). */
+MUST_CHECK enum fas_code audit_append_at(
+    struct db *db, const struct audit_record *record, int64_t least, struct fas_err *e);
 
 /* The same record as one line of the log: call it after the transaction is durable. */
 void audit_log(const struct audit_record *record);
+/*
+ * Whether records go to the log (and with it to the journal) at all; default: they do.  What the database did not take is
+ * logged in any case.
+ */
+void audit_set_journal(bool on);
 
 /* Append in a transaction of its own, then log; what the database did not take is logged with unrecorded=yes. */
 MUST_CHECK enum fas_code audit_write(
@@ -77,6 +85,15 @@ typedef enum fas_code audit_visit(json_t *body, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code audit_each(struct db *db, int64_t after, size_t limit,
     const char *correlation_id, audit_visit *visit, void *arg, struct fas_err *e);
 
+#define AUDIT_CLOCK_MARGIN_MS 3600000 /* as far as clock_skew lets a clock run backwards */
+
+/*
+ * *after: behind which record to look for those of this time or later.  Records are in order of time but for a clock that
+ * was set back a little: some older ones may follow.
+ */
+MUST_CHECK enum fas_code audit_seek(
+    struct db *db, int64_t time_ms, int64_t *after, struct fas_err *e);
+
 #define AUDIT_HASH 32 /* SHA-256 */
 
 /* Where one has got to in the chain: the last record looked at and its hash; zero: before the first. */
@@ -85,8 +102,11 @@ struct audit_place {
 	uint8_t hash[AUDIT_HASH];
 };
 
+#define AUDIT_NUMBERS_SKIPPED "numbers_skipped"
+
 struct audit_finding {
 	int64_t seq;
+	int64_t before;      /* the record that stands before it, 0 = none */
 	const char *what;    /* "record_edited", ...: stable */
 	const char *meaning; /* for people */
 };
@@ -100,6 +120,15 @@ typedef bool audit_found(const struct audit_finding *finding, void *arg);
 MUST_CHECK enum fas_code audit_check(struct db *db, struct audit_place *place, size_t limit,
     size_t *n, audit_found *found, void *arg, struct fas_err *e);
 
+/* Where the trail begins. */
+struct audit_begin {
+	int64_t seq;     /* of its first record, 0 when empty */
+	int64_t time_ms; /* of that */
+	/* Behind which to check: what the first record says to follow when older ones were pruned, else zero. */
+	struct audit_place before;
+};
+MUST_CHECK enum fas_code audit_begin(struct db *db, struct audit_begin *out, struct fas_err *e);
+
 /* Highest seq, 0 when empty. */
 MUST_CHECK enum fas_code audit_last(struct db *db, int64_t *seq, struct fas_err *e);
 /* Highest seq and its hash as stored; zero when empty. */
@@ -108,5 +137,8 @@ MUST_CHECK enum fas_code audit_head_place(
 /* The stored hash of one record; *found false when there is no such record. */
 MUST_CHECK enum fas_code audit_hash_at(
     struct db *db, int64_t seq, uint8_t out[AUDIT_HASH], bool *found, struct fas_err *e);
+/* FAS_E_CONFLICT "audit_rewound": the trail has no such record, or another one under this number. */
+MUST_CHECK enum fas_code audit_expect(
+    struct db *db, const struct audit_place *place, struct fas_err *e);
 
 #endif

@@ -15,8 +15,10 @@
 typedef enum fas_code audit_answer(
     struct db_pool *pool, struct json_reader *r, json_t **reply, struct fas_err *e);
 
-audit_answer audit_answer_verify; /* "audit.verify": the chain behind `after`, a page of it */
-audit_answer audit_answer_heads;  /* "audit.heads": countersigned heads and the keys */
-audit_answer audit_answer_hashes; /* "audit.hashes": hashes of the records `seqs` */
+audit_answer audit_answer_verify;     /* "audit.verify": the chain behind `after`, a page of it */
+audit_answer audit_answer_heads;      /* "audit.heads": countersigned heads and the keys */
+audit_answer audit_answer_hashes;     /* "audit.hashes": hashes of the records `seqs` */
+audit_answer audit_answer_statements; /* "audit.statements": checkpoints and acknowledgements */
+audit_answer audit_answer_tail; /* "audit.tail": the records behind `after` or from `since_ms` on */
 
 #endif

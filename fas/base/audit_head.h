@@ -91,6 +91,14 @@ MUST_CHECK enum fas_code audit_head_get(
 /* The one with the highest counter, of this trail or (NULL) of both. */
 MUST_CHECK enum fas_code audit_head_last(
     struct db *db, const char *trail, struct audit_head *out, bool *found, struct fas_err *e);
+/* Of this trail: the first one behind record seq; the one before it. */
+MUST_CHECK enum fas_code audit_head_next(struct db *db, const char *trail, int64_t seq,
+    struct audit_head *out, bool *found, struct fas_err *e);
+MUST_CHECK enum fas_code audit_head_before(struct db *db, const char *trail, int64_t seq,
+    struct audit_head *out, bool *found, struct fas_err *e);
+/* Of this trail the last one behind record seq that was made until then; looks at a day's at most. */
+MUST_CHECK enum fas_code audit_head_until(struct db *db, const char *trail, int64_t seq,
+    int64_t until_ms, struct audit_head *out, bool *found, struct fas_err *e);
 typedef enum fas_code audit_head_visit(const struct audit_head *head, void *arg, struct fas_err *e);
 /* With counter > after, in order, at most limit. */
 MUST_CHECK enum fas_code audit_heads_each(struct db *db, int64_t after, size_t limit,

@@ -3,6 +3,7 @@
 
 #include "fas/base/audit_head.h"
 
+#define UNTIL_MAX 20000 /* more than a day has, at one each 10 s */
 #define COLUMNS "counter,time_ms,key,trail,node,seq,head,signature"
 
 enum fas_code
@@ -81,6 +82,54 @@ audit_head_last(
 	if (trail)
 		db_bind_text(&q, 1, trail);
 	return read_one(&q, out, found);
+}
+
+enum fas_code
+audit_head_next(struct db *db, const char *trail, int64_t seq, struct audit_head *out, bool *found,
+    struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT " COLUMNS " FROM audit_heads WHERE trail=?1 AND seq>?2 ORDER BY seq LIMIT 1",
+	    e);
+	db_bind_text(&q, 1, trail);
+	db_bind_int(&q, 2, seq);
+	return read_one(&q, out, found);
+}
+
+enum fas_code
+audit_head_before(struct db *db, const char *trail, int64_t seq, struct audit_head *out,
+    bool *found, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT " COLUMNS
+	    " FROM audit_heads WHERE trail=?1 AND seq<?2 ORDER BY seq DESC LIMIT 1",
+	    e);
+	db_bind_text(&q, 1, trail);
+	db_bind_int(&q, 2, seq);
+	return read_one(&q, out, found);
+}
+
+enum fas_code
+audit_head_until(struct db *db, const char *trail, int64_t seq, int64_t until_ms,
+    struct audit_head *out, bool *found, struct fas_err *e)
+{
+	bool row = false;
+	enum fas_code rc;
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "SELECT " COLUMNS " FROM audit_heads WHERE trail=?1 AND seq>?2 ORDER BY seq LIMIT ?3",
+	    e);
+	db_bind_text(&q, 1, trail);
+	db_bind_int(&q, 2, seq);
+	db_bind_int(&q, 3, UNTIL_MAX);
+	*found = false;
+	while ((rc = db_step(&q, &row)) == FAS_OK && row && db_column_int(&q, 1) <= until_ms) {
+		read_row(&q, out);
+		*found = true;
+	}
+	return rc;
 }
 
 enum fas_code

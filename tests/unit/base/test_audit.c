@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <sqlite3.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "fas/base/audit.h"
 #include "fas/base/clock.h"
@@ -291,6 +293,82 @@ record_holds_its_members_and_detail(void **state)
 	assert_int_equal(verify(*state).broken_seq, 0);
 }
 
+/* ---- looking for a time ---- */
+
+struct seek {
+	int64_t time_ms, after;
+};
+
+static enum fas_code
+seek_fn(struct db *db, void *arg, struct fas_err *e)
+{
+	struct seek *s = arg;
+	return audit_seek(db, s->time_ms, &s->after, e);
+}
+
+static void
+a_time_is_found_with_an_hour_in_front_of_it(void **state)
+{
+	static const struct seek cases[] = {{0, 0}, {INT64_C(4000000), 0}, {INT64_C(7200001), 1},
+	    {INT64_C(14400000), 2}, {INT64_C(18000001), 4}, {INT64_C(90000000), 5}};
+	tamper("UPDATE audit SET time_ms=seq*3600000");
+	for (size_t i = 0; i < NELEMS(cases); i++) {
+		struct fas_err e = {0};
+		struct seek s = {.time_ms = cases[i].time_ms};
+		assert_good(db_read(*state, seek_fn, &s, &e), &e);
+		assert_int_equal(s.after, cases[i].after);
+	}
+}
+
+static void
+a_trail_that_was_pruned_is_searched_where_it_begins(void **state)
+{
+	struct fas_err e = {0};
+	struct seek s = {.time_ms = 0};
+	tamper("DELETE FROM audit WHERE seq<4; UPDATE audit SET time_ms=seq*3600000");
+	assert_good(db_read(*state, seek_fn, &s, &e), &e);
+	assert_true(s.after < 4);
+	s.time_ms = INT64_C(18000001);
+	assert_good(db_read(*state, seek_fn, &s, &e), &e);
+	assert_int_equal(s.after, 4);
+}
+
+/* ---- copies in the log ---- */
+
+static size_t
+entries(int fd)
+{
+	char entry[8192];
+	size_t n = 0;
+	while (recv(fd, entry, sizeof(entry), MSG_DONTWAIT) > 0)
+		n++;
+	return n;
+}
+
+static void
+records_are_copied_unless_they_shall_not_be(void **state)
+{
+	struct fas_err e = {0};
+	const struct audit_record r = {.event = "copied", .outcome = "done"};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", fixture_path("journal"));
+	OWN(fd) int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	log_set_level(LOG_LEVEL_INFO);
+	log_to_journal(address.sun_path);
+	assert_good(audit_write(*state, &r, &e), &e);
+	assert_int_equal(entries(fd), 1);
+	audit_set_journal(false);
+	assert_good(audit_write(*state, &r, &e), &e);
+	audit_log(&r);
+	assert_int_equal(entries(fd), 0);
+	tamper("UPDATE audit SET hash=zeroblob(3)"); /* no record can follow */
+	assert_int_equal(audit_write(*state, &r, &e), FAS_E_IO);
+	assert_int_equal(entries(fd), 1); /* its only copy */
+	audit_set_journal(true);
+	log_to_journal(NULL);
+}
+
 static enum fas_code
 last_fn(struct db *db, void *arg, struct fas_err *e)
 {
@@ -365,6 +443,9 @@ main(void)
 	    TEST(records_are_listed_in_order_and_by_correlation),
 	    TEST(record_holds_its_members_and_detail),
 	    TEST(last_number_is_told),
+	    TEST(a_time_is_found_with_an_hour_in_front_of_it),
+	    TEST(a_trail_that_was_pruned_is_searched_where_it_begins),
+	    TEST(records_are_copied_unless_they_shall_not_be),
 	    TEST(nothing_is_chained_to_a_damaged_record),
 	    cmocka_unit_test(correlation_ids_are_new_and_valid),
 	    cmocka_unit_test(correlation_ids_begin_with_their_time),
