@@ -11,6 +11,7 @@
 #include "ca/revoke.h"
 #include "ca/sign.h"
 #include "ca/state.h"
+#include "ca/statement.h"
 #include "ca/token.h"
 
 #define THREADS 8
@@ -39,6 +40,9 @@ static const struct operation operations[] = {
     {"audit.hashes", op_audit_hashes, NULL},
     {"audit.serials", op_audit_serials, NULL},
     {"audit.known", op_audit_known, NULL},
+    {"audit.statements", op_audit_statements, NULL},
+    {"audit.take_back", op_take_back, "acknowledgement_refused"},
+    {"audit.acknowledge", op_acknowledge, "acknowledgement_refused"},
     {"status", op_state, NULL},
 };
 

@@ -24,6 +24,8 @@ struct key;
 struct pool;
 struct publisher;
 
+#define CHECKPOINT_TRAILS 2 /* fasd's and the signer's own */
+
 /* The host table's generation as waiting readers see it. */
 struct host_table {
 	pthread_mutex_t lock;
@@ -55,7 +57,9 @@ struct ca {
 	struct held_keys *held; /* and those that sessions have */
 	struct key *audit_key;  /* signs heads of audit trails, nothing else */
 	int64_t audit_key_id;
-	_Atomic int64_t signatures; /* made since start */
+	int64_t
+	    checkpoint_us[CHECKPOINT_TRAILS]; /* when one was made last; the database writer's */
+	_Atomic int64_t signatures;           /* made since start */
 };
 
 /* One request on one of the sockets. */

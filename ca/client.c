@@ -447,6 +447,18 @@ signer_countersign(struct signer *signer, const char *node, int64_t seq, const c
 	return call(signer, request, reply, e);
 }
 
+enum fas_code
+signer_checkpoint(struct signer *signer, const struct signer_checkpoint_request *request,
+    json_t **reply, struct fas_err *e)
+{
+	return call(signer,
+	    json_pack("{s:s,s:s,s:I,s:I,s:{s:I,s:I}}", "op", "audit.checkpoint", "node",
+		request->node, "keep_s", (json_int_t)request->keep_s, "after",
+		(json_int_t)request->after, "holds", "fasd", (json_int_t)request->holds_fasd,
+		"signer", (json_int_t)request->holds_signer),
+	    reply, e);
+}
+
 /* One page of the host table on fd. */
 static enum fas_code
 host_page(struct signer *signer, int fd, int64_t generation, int wait_ms, const char *after,

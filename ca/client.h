@@ -132,6 +132,20 @@ MUST_CHECK enum fas_code signer_hosts(
 MUST_CHECK enum fas_code signer_countersign(struct signer *signer, const char *node, int64_t seq,
     const char *head_hex, int64_t after, json_t **reply, struct fas_err *e);
 
+/*
+ * How far may the trails be pruned, and prune the signer's own as far as we hold its checkpoint.  The reply of
+ * "audit.checkpoint" ("statements", "keys", "more": ask again), a new reference.
+ */
+struct signer_checkpoint_request {
+	const char *node;
+	int64_t keep_s;
+	int64_t after; /* the last counter that we hold */
+	int64_t holds_fasd,
+	    holds_signer; /* where the checkpoints that we hold let the trails begin; 0: none */
+};
+MUST_CHECK enum fas_code signer_checkpoint(struct signer *signer,
+    const struct signer_checkpoint_request *request, json_t **reply, struct fas_err *e);
+
 DEFINE_OWN(signer, struct signer *, signer_free);
 DEFINE_OWN_IN_PLACE(signer_certificate, struct signer_certificate, signer_certificate_done);
 

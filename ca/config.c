@@ -313,6 +313,7 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	if (yaml_open(&r, yaml_root(c->doc), "the signer's configuration", e) != FAS_OK)
 		return e->code;
 	c->clock_skew_s = yaml_want_duration(&r, "clock_skew", 0, 3600, 60);
+	audit_config_read(&r, &c->audit);
 	if (read_path(&r, "state", NULL, c->state, e) != FAS_OK ||
 	    read_path(&r, "public", NULL, c->public_folder, e) != FAS_OK ||
 	    read_path(&r, "limits", folder, c->limits_path, e) != FAS_OK ||

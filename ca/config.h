@@ -15,6 +15,7 @@
 
 #include "ca/pool.h"
 #include "ca/profile.h"
+#include "fas/base/audit_config.h"
 #include "fas/base/err.h"
 #include "fas/base/own.h"
 #include "fas/base/yaml.h"
@@ -49,6 +50,7 @@ struct signer_config {
 	gid_t admin_group; /* NO_GROUP: root alone */
 	char limits_path[PATH_MAX];
 	int64_t clock_skew_s;
+	struct audit_config audit;
 	size_t n_authorities;
 	struct authority_config authorities[AUTHORITIES_MAX];
 	struct service_ca_config service_ca;

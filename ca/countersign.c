@@ -155,6 +155,10 @@ sign(struct db *db, struct request *r, const char *trail, const struct audit_pla
 	enum fas_code rc = audit_head_last(db, NULL, &last, &found, e);
 	if (rc != FAS_OK)
 		return rc;
+	if (found && r->now_ms < last.time_ms - r->ca->config->clock_skew_s * 1000)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "clock_backwards",
+		    "the clock stands before the last countersignature (%lld ms)",
+		    (long long)(last.time_ms - r->now_ms));
 	head.counter = found ? last.counter + 1 : 1;
 	head.seq = at->seq;
 	memcpy(head.hash, at->hash, AUDIT_HASH);

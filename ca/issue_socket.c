@@ -8,6 +8,7 @@
 #include "ca/revoke.h"
 #include "ca/sign.h"
 #include "ca/state.h"
+#include "ca/statement.h"
 
 #define THREADS 32
 
@@ -24,6 +25,7 @@ static const struct operation operations[] = {
     {"state", op_state, NULL},
     {"hosts", op_hosts, NULL},
     {"audit.countersign", op_countersign, "countersignature_refused"},
+    {"audit.checkpoint", op_checkpoint, "checkpoint_refused"},
 };
 
 static bool

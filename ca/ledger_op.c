@@ -7,13 +7,13 @@
 #include "ca/pem.h"
 #include "ca/publisher.h"
 #include "ca/revoke.h"
+#include "fas/base/audit_answer.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
 /* What one reply holds at most, whatever is asked for: it stays below the wire's 1 MiB. */
 #define LIST_MAX 500
 #define LIST_DEFAULT 100
-#define RECORDS_MAX 300
 #define LIMIT_MAX 100000
 
 /* ---- certificates ---- */
@@ -233,49 +233,8 @@ op_crl_publish(struct call *call, struct fas_err *e)
 
 /* ---- audit ---- */
 
-struct tail {
-	int64_t after, last;
-	size_t limit;
-	const char *correlation_id;
-	json_t *records;
-};
-
-static enum fas_code
-add_record(json_t *body, void *arg, struct fas_err *e)
-{
-	struct tail *t = arg;
-	return json_array_append(t->records, body) == 0 ? FAS_OK : fas_fail_nomem(e);
-}
-
-/* Without a place to begin: the last records. */
-static enum fas_code
-read_tail(struct db *db, void *arg, struct fas_err *e)
-{
-	struct tail *t = arg;
-	enum fas_code rc = audit_last(db, &t->last, e);
-	if (rc != FAS_OK)
-		return rc;
-	if (t->after < 0)
-		t->after = t->correlation_id || t->last < (int64_t)t->limit
-			       ? 0
-			       : t->last - (int64_t)t->limit;
-	return audit_each(db, t->after, t->limit, t->correlation_id, add_record, t, e);
-}
-
 enum fas_code
 op_audit_tail(struct call *call, struct fas_err *e)
 {
-	struct tail t = {.records = json_array()};
-	OWN(json) json_t *records = t.records;
-	t.after = json_want_int(&call->in, "after", 0, INT64_MAX, -1);
-	int64_t limit = json_want_int(&call->in, "limit", 1, LIMIT_MAX, LIST_DEFAULT);
-	t.limit = limit < RECORDS_MAX ? (size_t)limit : RECORDS_MAX;
-	t.correlation_id = json_want_text(&call->in, "correlation_id", 32, 32);
-	enum fas_code rc = json_finish(&call->in);
-	if (rc == FAS_OK)
-		rc = db_read(call->ca->db, read_tail, &t, e);
-	if (rc != FAS_OK)
-		return rc;
-	call->reply = json_pack("{s:O,s:I}", "records", records, "last", (json_int_t)t.last);
-	return call->reply ? FAS_OK : fas_fail_nomem(e);
+	return audit_answer_tail(call->ca->db, &call->in, &call->reply, e);
 }

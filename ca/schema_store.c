@@ -1,7 +1,7 @@
 /* The schema of ca.db, one numbered migration after the other; a released one is never changed. */
 #include "ca/store.h"
 
-#include "fas/base/audit_head.h"
+#include "fas/base/audit_statement.h"
 
 /*
  * certificates: a rowid table, and serials that begin with the time, so that both grow at their right end
@@ -34,6 +34,8 @@ static const char *const migrations[] = {
     " request_id TEXT) STRICT;",
 
     AUDIT_HEADS_SCHEMA,
+
+    AUDIT_STATEMENTS_SCHEMA(TRAIL_SIGNER),
 };
 
 const struct db_migrations ca_migrations = {migrations, NELEMS(migrations)};

@@ -12,6 +12,7 @@
 #include "ca/confine.h"
 #include "ca/limits.h"
 #include "ca/server.h"
+#include "fas/base/audit.h"
 #include "fas/base/log.h"
 #include "fas/base/notify.h"
 #include "fas/base/sandbox.h"
@@ -105,6 +106,7 @@ serve(const struct signer_config *config, struct fas_err *e)
 {
 	OWN(signer_server) struct signer_server *server = NULL;
 	sigset_t signals;
+	audit_set_journal(config->audit.journal);
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);

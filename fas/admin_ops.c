@@ -5,17 +5,13 @@
 #include <string.h>
 
 #include "fas/admin_explain.h"
-#include "fas/audit_head.h"
-#include "fas/base/audit_answer.h"
+#include "fas/admin_question.h"
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
 #include "fas/logon.h"
 #include "fas/session.h"
 
-#define TAIL_DEFAULT 100
-#define TAIL_MAX 1000
-#define TAIL_BYTES_MAX (768 * 1024) /* below WIRE_MESSAGE_MAX: the rest is asked for with `after` */
 #define WHY_MAX 256
 
 const char *
@@ -28,14 +24,6 @@ admin_operator(const struct wire_peer *peer, char out[OPERATOR_TEXT_MAX])
 		    out, OPERATOR_TEXT_MAX, "uid:%u/login:%u", peer->uid, peer->login_uid);
 	return out;
 }
-
-struct question {
-	const struct admin_config *config;
-	const char *operator_text;
-	struct json_reader *r;
-};
-
-typedef enum fas_code op_fn(const struct question *q, json_t **reply, struct fas_err *e);
 
 /* ---- status ---- */
 
@@ -116,8 +104,8 @@ op_policy_reload(const struct question *q, json_t **reply, struct fas_err *e)
 	return FAS_OK;
 }
 
-static enum fas_code
-record_act(const struct question *q, const struct audit_record *act, struct fas_err *e)
+enum fas_code
+admin_record(const struct question *q, const struct audit_record *act, struct fas_err *e)
 {
 	struct audit_record record = *act;
 	record.caller = q->operator_text;
@@ -143,7 +131,7 @@ op_policy_explain(const struct question *q, json_t **reply, struct fas_err *e)
 	    .host = ask.host,
 	    .storefront = ask.storefront,
 	    .idp = ask.idp};
-	if ((rc = record_act(q, &record, e)) != FAS_OK)
+	if ((rc = admin_record(q, &record, e)) != FAS_OK)
 		return rc;
 	return admin_explain(q->config->config, q->config->service, &ask, reply, e);
 }
@@ -188,109 +176,12 @@ op_session_end(const struct question *q, json_t **reply, struct fas_err *e)
 	return FAS_OK;
 }
 
-/* ---- audit ---- */
-
-struct tail {
-	int64_t after;
-	size_t limit;
-	const char *correlation_id;
-	json_t *records;
-	size_t bytes;
-	int64_t last;
-	bool full;
-};
-
-static enum fas_code
-tail_add(json_t *body, void *arg, struct fas_err *e)
-{
-	struct tail *tail = arg;
-	size_t bytes = tail->full ? 0 : json_dumpb(body, NULL, 0, JSON_COMPACT) + 1;
-	tail->full = tail->full || tail->bytes + bytes > TAIL_BYTES_MAX;
-	if (tail->full)
-		return FAS_OK;
-	tail->bytes += bytes;
-	tail->last = (int64_t)json_integer_value(json_object_get(body, "seq"));
-	return json_array_append(tail->records, body) == 0 ? FAS_OK : fas_fail_nomem(e);
-}
-
-static enum fas_code
-tail_read(struct db *db, void *arg, struct fas_err *e)
-{
-	struct tail *tail = arg;
-	int64_t last;
-	/* Without a starting point: the last ones. */
-	if (tail->after < 0) {
-		enum fas_code rc = audit_last(db, &last, e);
-		if (rc != FAS_OK)
-			return rc;
-		bool all = tail->correlation_id || last < (int64_t)tail->limit;
-		tail->after = all ? 0 : last - (int64_t)tail->limit;
-	}
-	return audit_each(db, tail->after, tail->limit, tail->correlation_id, tail_add, tail, e);
-}
-
-static enum fas_code
-op_audit_tail(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	struct tail tail = {.after = json_want_int(q->r, "after", 0, INT64_MAX, -1),
-	    .limit = (size_t)json_want_int(q->r, "limit", 1, TAIL_MAX, TAIL_DEFAULT),
-	    .correlation_id = json_want_text(q->r, "correlation_id", 1, CORRELATION_ID_MAX - 1)};
-	enum fas_code rc = json_finish(q->r);
-	if (rc != FAS_OK)
-		return rc;
-	OWN(json) json_t *records = json_array();
-	tail.records = records;
-	tail.last = tail.after < 0 ? 0 : tail.after;
-	if ((rc = db_read(q->config->service->db, tail_read, &tail, e)) != FAS_OK)
-		return rc;
-	*reply = json_pack("{s:O, s:I}", "records", records, "last", (json_int_t)tail.last);
-	return FAS_OK;
-}
-
-/* That somebody began to look is on record; the pages that follow are not. */
-static enum fas_code
-op_audit_verify(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	const struct audit_record record = {.event = "audit_verified"};
-	enum fas_code rc = audit_answer_verify(q->config->service->db, q->r, reply, e);
-	if (rc == FAS_OK && !json_object_get(q->r->object, "after"))
-		rc = record_act(q, &record, e);
-	return rc;
-}
-
-static enum fas_code
-op_audit_heads(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	return audit_answer_heads(q->config->service->db, q->r, reply, e);
-}
-
-static enum fas_code
-op_audit_hashes(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	return audit_answer_hashes(q->config->service->db, q->r, reply, e);
-}
-
-static enum fas_code
-op_audit_decisions(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	return audit_answer_decisions(q->config->service->db, q->r, reply, e);
-}
-
-static enum fas_code
-op_audit_issued(const struct question *q, json_t **reply, struct fas_err *e)
-{
-	return audit_answer_issued(q->config->service->db, q->r, reply, e);
-}
-
 static const struct {
 	const char *name;
-	op_fn *run;
+	admin_op *run;
 } ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
     {"policy.explain", op_policy_explain}, {"session.list", op_session_list},
-    {"session.show", op_session_show}, {"session.end", op_session_end},
-    {"audit.tail", op_audit_tail}, {"audit.verify", op_audit_verify},
-    {"audit.heads", op_audit_heads}, {"audit.hashes", op_audit_hashes},
-    {"audit.decisions", op_audit_decisions}, {"audit.issued", op_audit_issued}};
+    {"session.show", op_session_show}, {"session.end", op_session_end}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,
@@ -306,6 +197,8 @@ answer(const struct admin_config *config, const char *operator_text, json_t *mes
 		if (strcmp(ops[i].name, name) == 0)
 			return ops[i].run(&q, reply, e);
 	}
+	if (name && strncmp(name, "audit.", 6) == 0)
+		return admin_audit(&q, name, reply, e);
 	return fas_fail(
 	    e, FAS_E_INPUT, "op_unknown", "there is no operation \"%s\"", name ? name : "");
 }

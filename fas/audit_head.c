@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fas/base/audit_head.h"
+#include "fas/base/audit_statement.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
@@ -15,7 +15,8 @@
 struct round {
 	struct service *service;
 	struct audit_place place; /* where the trail stands */
-	int64_t after;            /* the last countersignature that is here */
+	int64_t after, after_ms;  /* the last countersignature that is here */
+	int64_t floor;            /* older ones may have been pruned */
 	struct audit_keys keys;   /* that are known here */
 	/* one page of the answer */
 	json_t *heads;
@@ -33,7 +34,10 @@ look(struct db *db, void *arg, struct fas_err *e)
 		rc = audit_head_last(db, NULL, &last, &found, e);
 	if (rc == FAS_OK)
 		rc = audit_keys_load(db, &r->keys, e);
+	if (rc == FAS_OK)
+		rc = audit_floor(db, &r->floor, e);
 	r->after = last.counter;
+	r->after_ms = last.time_ms;
 	return rc;
 }
 
@@ -56,6 +60,25 @@ keep_keys(struct db *db, struct round *r, struct fas_err *e)
 	return FAS_OK;
 }
 
+/*
+ * Numbers have no gaps, but for copies that were lost when the signer had pruned the originals; and no countersignature is
+ * dated back, so that none becomes old enough to be pruned before its time.
+ */
+static enum fas_code
+check_order(const struct round *r, const struct audit_head *head, struct fas_err *e)
+{
+	bool was_pruned = r->after + 1 < r->floor && head->counter <= r->floor;
+	if (head->counter != r->after + 1 && !was_pruned)
+		return fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
+		    "countersignature %lld follows number %lld", (long long)head->counter,
+		    (long long)r->after);
+	if (head->time_ms < r->after_ms - AUDIT_CLOCK_MARGIN_MS)
+		return fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
+		    "countersignature %lld is dated before number %lld", (long long)head->counter,
+		    (long long)r->after);
+	return FAS_OK;
+}
+
 static enum fas_code
 keep_head(struct db *db, struct round *r, const struct audit_head *head, struct fas_err *e)
 {
@@ -65,14 +88,12 @@ keep_head(struct db *db, struct round *r, const struct audit_head *head, struct 
 		    "countersignature %lld: there is no audit key %lld", (long long)head->counter,
 		    (long long)head->key);
 	enum fas_code rc = audit_head_verify(head, key->spki, key->spki_len, e);
-	if (rc == FAS_OK && head->counter != r->after + 1)
-		rc = fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
-		    "countersignature %lld follows number %lld", (long long)head->counter,
-		    (long long)r->after);
+	if (rc == FAS_OK)
+		rc = check_order(r, head, e);
 	if (rc == FAS_OK)
 		rc = audit_head_add(db, head, e);
-	if (rc == FAS_OK)
-		r->after = head->counter;
+	r->after = head->counter;
+	r->after_ms = head->time_ms;
 	return rc;
 }
 
@@ -96,6 +117,22 @@ keep(struct db *db, void *arg, struct fas_err *e)
 
 /* ---- does our chain hold what was countersigned? ---- */
 
+/* In our chain, or gone with an administrator's word. */
+static enum fas_code
+compare_one(struct db *db, const struct audit_head *head, struct fas_err *e)
+{
+	struct audit_place place = {.seq = head->seq};
+	struct fas_err why = {0};
+	bool accepted = false;
+	memcpy(place.hash, head->hash, AUDIT_HASH);
+	enum fas_code rc = audit_expect(db, &place, &why);
+	if (rc == FAS_OK)
+		return rc;
+	if (rc == FAS_E_CONFLICT && audit_gap_find(db, head, &accepted, e) != FAS_OK)
+		return e->code;
+	return accepted ? FAS_OK : fas_fail(e, rc, why.reason, "%s", why.message);
+}
+
 static enum fas_code
 compare(struct db *db, void *arg, struct fas_err *e)
 {
@@ -105,18 +142,11 @@ compare(struct db *db, void *arg, struct fas_err *e)
 	json_array_foreach(r->heads, i, object)
 	{
 		struct audit_head head;
-		uint8_t hash[AUDIT_HASH];
-		bool found = false;
 		enum fas_code rc = audit_head_from_json(object, &head, e);
 		if (rc != FAS_OK || strcmp(head.trail, TRAIL_FASD) != 0)
 			continue;
-		if ((rc = audit_hash_at(db, head.seq, hash, &found, e)) != FAS_OK)
+		if ((rc = compare_one(db, &head, e)) != FAS_OK)
 			return rc;
-		if (!found || memcmp(hash, head.hash, AUDIT_HASH) != 0)
-			return fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
-			    "record %lld was countersigned (number %lld) and is %s",
-			    (long long)head.seq, (long long)head.counter,
-			    found ? "another one now" : "not here");
 	}
 	return FAS_OK;
 }

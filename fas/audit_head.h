@@ -31,7 +31,8 @@ struct issued_claim {
  */
 MUST_CHECK enum fas_code decision_find(
     struct db *db, const struct issued_claim *claim, bool *found, struct fas_err *e);
-typedef enum fas_code issued_visit(int64_t seq, const char *serial, void *arg, struct fas_err *e);
+typedef enum fas_code issued_visit(
+    int64_t seq, int64_t time_ms, const char *serial, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code issued_each(
     struct db *db, int64_t after, size_t limit, issued_visit *visit, void *arg, struct fas_err *e);
 

@@ -32,14 +32,15 @@ issued_each(
 	enum fas_code rc;
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT seq,CASE WHEN json_valid(body) THEN json_extract(body,'$.serial') END"
+	    "SELECT seq,time_ms,CASE WHEN json_valid(body) THEN json_extract(body,'$.serial') END"
 	    " FROM audit WHERE seq>?1 AND event IN ('certificate_issued',"
 	    "'session_certificate_issued') ORDER BY seq LIMIT ?2",
 	    e);
 	db_bind_int(&q, 1, after);
 	db_bind_int(&q, 2, (int64_t)limit);
 	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
-		if ((rc = visit(db_column_int(&q, 0), db_column_text(&q, 1), arg, e)) != FAS_OK)
+		if ((rc = visit(db_column_int(&q, 0), db_column_int(&q, 1), db_column_text(&q, 2),
+			 arg, e)) != FAS_OK)
 			break;
 	}
 	return rc;

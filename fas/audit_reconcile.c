@@ -64,11 +64,12 @@ struct issued {
 };
 
 static enum fas_code
-add_issued(int64_t seq, const char *serial, void *arg, struct fas_err *e)
+add_issued(int64_t seq, int64_t time_ms, const char *serial, void *arg, struct fas_err *e)
 {
 	struct issued *page = arg;
 	page->after = seq;
-	json_t *object = json_pack("{s:I,s:s}", "seq", (json_int_t)seq, "serial", serial);
+	json_t *object = json_pack("{s:I,s:I,s:s}", "seq", (json_int_t)seq, "time_ms",
+	    (json_int_t)time_ms, "serial", serial);
 	return json_array_append_new(page->list, object) == 0 ? FAS_OK : fas_fail_nomem(e);
 }
 

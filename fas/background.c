@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fas/audit_head.h"
+#include "fas/audit_prune.h"
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
@@ -12,7 +13,7 @@
 #define HOSTS_WAIT_MS                                                                              \
 	2000 /* the signer answers at once when the table changes; so long may an end take */
 #define HOSTS_RETRY_S 1
-#define THREADS 4
+#define THREADS 5
 
 struct background {
 	struct background_config config;
@@ -141,10 +142,22 @@ countersign(void *arg)
 	return NULL;
 }
 
+static void *
+prune(void *arg)
+{
+	struct background *b = arg;
+	bool more;
+	do {
+		more = audit_prune_round(b->config.service);
+	} while (pause_s(b, more ? 0 : b->config.prune_s));
+	return NULL;
+}
+
 enum fas_code
 background_start(const struct background_config *config, struct background **out, struct fas_err *e)
 {
-	static void *(*const tasks[THREADS])(void *) = {follow_hosts, sweep, maintain, countersign};
+	static void *(*const tasks[THREADS])(void *) = {
+	    follow_hosts, sweep, maintain, countersign, prune};
 	struct background *b = calloc(1, sizeof(*b));
 	if (!b)
 		return fas_fail_nomem(e);

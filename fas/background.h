@@ -1,5 +1,5 @@
 /*
- * What fasd does without being asked: follow the signer's host table, sweep, have the audit trail countersigned, resolve groups that were not known, renew the
+ * What fasd does without being asked: follow the signer's host table, sweep, have the audit trail countersigned and pruned, resolve groups that were not known, renew the
  * API's certificate.
  */
 #ifndef FAS_BACKGROUND_H
@@ -17,8 +17,8 @@ struct background_config {
 	struct reloader *reloader;
 	struct http_tls *tls;
 	const struct identity_key *key;
-	int64_t not_before_s, not_after_s;   /* of the API's present certificate */
-	unsigned sweep_s, resolve_s, head_s; /* 2, 60 and 10 in a running service */
+	int64_t not_before_s, not_after_s;            /* of the API's present certificate */
+	unsigned sweep_s, resolve_s, head_s, prune_s; /* 2, 60, 10 and 3600 in a running service */
 };
 
 struct background;

@@ -170,6 +170,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_admin(yaml_need(&r, "admin", YAML_MAP), config, e);
 	read_listen(yaml_need(&r, "listen", YAML_MAP), config, e);
 	read_limits(&r, config);
+	audit_config_read(&r, &config->audit);
 	read_kerberos(&r, config);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);

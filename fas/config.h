@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fas/base/audit_config.h"
 #include "fas/base/err.h"
 #include "fas/base/log.h"
 #include "fas/base/own.h"
@@ -47,6 +48,7 @@ struct config {
 	int64_t clock_skew_s;
 	int64_t directory_grace_s;
 	enum log_level log_level;
+	struct audit_config audit;
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];
 	unsigned kerberos_recheck_s;

@@ -90,6 +90,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	    .directory = d->directory,
 	    .clock_skew_s = config->clock_skew_s,
 	    .directory_grace_s = config->directory_grace_s,
+	    .audit_keep_s = config->audit.keep_s,
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
 	pthread_rwlock_init(&d->service.trust_lock, NULL);
@@ -197,7 +198,8 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .not_after_s = certificate->not_after_s,
 	    .sweep_s = 2,
 	    .resolve_s = 60,
-	    .head_s = 10};
+	    .head_s = 10,
+	    .prune_s = 3600};
 	return background_start(&background, &d->background, e);
 }
 
@@ -377,6 +379,7 @@ main(int argc, char **argv)
 	if (rc != FAS_OK)
 		return report(&e, options.check);
 	log_set_level(d.config->log_level);
+	audit_set_journal(d.config->audit.journal);
 	if (!options.check)
 		rc = prepare_process(&d, &e);
 	if (rc == FAS_OK)

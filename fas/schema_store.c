@@ -2,7 +2,7 @@
  * The schema of fas.db, as numbered migrations: a landed one is never changed, the next one is added.
  * Times are seconds since 1970; digests SHA-256.
  */
-#include "fas/base/audit_head.h"
+#include "fas/base/audit_statement.h"
 #include "fas/service.h"
 
 static const char *const migrations[] = {
@@ -144,6 +144,8 @@ static const char *const migrations[] = {
     "CREATE INDEX orders_done ON orders(created_s) WHERE state='done';"
     "CREATE INDEX certificates_in_session ON certificates(not_after_s)"
     " WHERE purpose='in_session';",
+
+    AUDIT_STATEMENTS_SCHEMA(TRAIL_FASD),
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

@@ -27,6 +27,7 @@ struct audit_watch {
 	atomic_bool rewound;
 	bool away;        /* of the one thread that asks: said already */
 	unsigned skipped; /* of the same thread */
+	bool not_pruned;  /* of the one thread that prunes: said already */
 };
 
 struct service {
@@ -40,6 +41,7 @@ struct service {
 	int64_t clock_skew_s;
 	int64_t
 	    directory_grace_s; /* how long a session's key signs while its account cannot be read */
+	int64_t audit_keep_s; /* audit: keep */
 	const char *policy_path;
 	const struct policy_world *world; /* for policy_load */
 

@@ -74,8 +74,8 @@ write_config(struct place *place, const struct place_options *o)
 	place_write(place, "limits.yaml", o && o->limits ? o->limits : default_limits);
 }
 
-static void
-start(struct place *place)
+void
+place_start(struct place *place)
 {
 	struct fas_err e = {0};
 	if (signer_server_start(place->config, geteuid(), &place->server, &e) != FAS_OK)
@@ -98,15 +98,15 @@ place_new(const struct place_options *options)
 	if (signer_config_load(
 		place_path(place, "signer.yaml", path), geteuid(), &place->config, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
-	start(place);
+	place_start(place);
 	if (!options || !options->no_authority)
 		json_decref(place_admin(place, json_pack("{s:s,s:s,s:b}", "op", "ca.init",
 						   "authority", AUTHORITY, "root", 1)));
 	return place;
 }
 
-static void
-stop(struct place *place)
+void
+place_stop(struct place *place)
 {
 	signer_free(place->signer);
 	signer_server_stop(place->server);
@@ -117,8 +117,8 @@ stop(struct place *place)
 void
 place_restart(struct place *place)
 {
-	stop(place);
-	start(place);
+	place_stop(place);
+	place_start(place);
 }
 
 /* Folders two levels deep is all that a signer makes. */
@@ -143,7 +143,7 @@ remove_tree(const char *path, int depth)
 void
 place_free(struct place *place)
 {
-	stop(place);
+	place_stop(place);
 	signer_config_free(place->config);
 	remove_tree(place->folder, 4);
 	free(place);

@@ -37,7 +37,9 @@ struct place_options {
 
 struct place *place_new(const struct place_options *options);
 void place_free(struct place *place);
-/* Stop the signer and start another on the same state. */
+/* Stop the signer, and start another on the same state. */
+void place_stop(struct place *place);
+void place_start(struct place *place);
 void place_restart(struct place *place);
 /* Write a file of the folder; returns its path (static). */
 const char *place_write(struct place *place, const char *name, const char *text);

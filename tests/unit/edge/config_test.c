@@ -133,6 +133,11 @@ each_fault_is_named_with_its_place(void **state)
 		"RFC 4559"},
 	    {"queue", "kerberos: {keytab: k, principal: HTTP/a, recheck: 61s}\nmachines: []\n",
 		"yaml_value", "fasd.yaml:11:"},
+	    {"queue", "audit: {keep: 400}\n", "yaml_value", "fasd.yaml:11:15"},
+	    {"queue", "audit: {keep: 400m}\n", "yaml_value", "from 1d to 7300d"},
+	    {"queue", "audit: {journal: yes}\n", "yaml_value", "want off or on"},
+	    {"queue", "audit: {keeps: 1d}\n", "yaml_unknown_key", "did you mean \"keep\""},
+	    {"queue", "audit: on\n", "yaml_type", "fasd.yaml:11:"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(faults); i++) {
@@ -167,6 +172,22 @@ kerberos_is_read_with_its_rules(void **state)
 }
 
 static void
+audit_is_kept_for_400_days_and_copied_unless_the_file_says_otherwise(void **state)
+{
+	OWN(config) struct config *bare = NULL;
+	OWN(config) struct config *told = NULL;
+	struct fas_err e;
+	(void)state;
+	assert_int_equal(load_with("queue", "", &bare, &e), FAS_OK);
+	assert_int_equal(bare->audit.keep_s, 400 * 86400);
+	assert_true(bare->audit.journal);
+	assert_int_equal(
+	    load_with("queue", "audit: {keep: 30d, journal: off}\n", &told, &e), FAS_OK);
+	assert_int_equal(told->audit.keep_s, 30 * 86400);
+	assert_false(told->audit.journal);
+}
+
+static void
 a_missing_file_is_said(void **state)
 {
 	struct config *config = NULL;
@@ -183,6 +204,7 @@ main(void)
 	    cmocka_unit_test(a_good_file_is_read),
 	    cmocka_unit_test(each_fault_is_named_with_its_place),
 	    cmocka_unit_test(kerberos_is_read_with_its_rules),
+	    cmocka_unit_test(audit_is_kept_for_400_days_and_copied_unless_the_file_says_otherwise),
 	    cmocka_unit_test(a_missing_file_is_said),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
