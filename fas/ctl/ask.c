@@ -138,6 +138,19 @@ ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t
 	return CLI_OK;
 }
 
+void
+ctl_progress(const struct cli_args *args, const char *what, int64_t n, int64_t total)
+{
+	if (isatty(fileno(args->err)) != 1)
+		return;
+	(void)fprintf(args->err, "\r\033[K");
+	if (what && total > 0)
+		(void)fprintf(args->err, "%s: %lld of %lld", what, (long long)n, (long long)total);
+	else if (what)
+		(void)fprintf(args->err, "%s: %lld", what, (long long)n);
+	(void)fflush(args->err);
+}
+
 /* A value that does not fit into JSON is text that is no UTF-8. */
 static int
 put(json_t *request, const char *member, json_t *value, const struct cli_args *args,

@@ -2,6 +2,8 @@
 #ifndef FAS_CTL_ASK_H
 #define FAS_CTL_ASK_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "fas/ctl/cli.h"
@@ -25,6 +27,9 @@ MUST_CHECK enum fas_code ctl_request(const struct cli_args *args, enum ctl_peer 
 int ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply);
 /* Print an error with its remedy.  Returns an enum cli_exit. */
 int ctl_fail(const struct cli_args *args, const struct fas_err *e);
+
+/* "what: n of total" on a terminal (total 0: unknown), for what takes many questions; what NULL wipes it. */
+void ctl_progress(const struct cli_args *args, const char *what, int64_t n, int64_t total);
 
 /*
  * request[member] = the option's text, duration in seconds, or number of 1 to max, when it was

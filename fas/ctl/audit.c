@@ -169,14 +169,36 @@ static const struct cli_option verify_options[] = {
     {"signer", NULL, "only the chain of the signer's trail", 0},
 };
 
+static const struct cli_option acknowledge_options[] = {
+    {"reason", "TEXT", "why records are gone; it goes on record with your name", CLI_NEED},
+};
+
+static const struct cli_option export_options[] = {
+    {"since", "TIME", "2026-01-31, 2026-01-31T08:00:00Z, or how long ago: 30d", 0},
+    {"until", "TIME", "the same; up to, but not including", 0},
+    {"fasd", NULL, "only fasd's trail", 0},
+    {"signer", NULL, "only the signer's trail", 0},
+};
+
 static const struct cli_command commands[] = {
     {"audit tail", NULL, "Show the last audit records", NULL, tail_options, NELEMS(tail_options),
 	run_tail},
     {"audit verify", NULL, "Recompute both audit trails and compare them with each other",
 	"Finds a record that was edited, removed, reordered or cut, a chain that was rebuilt, a\n"
 	"certificate without its decision and a decision without its certificate.  Exit status 4\n"
-	"when there is a finding.",
+	"when there is a finding.  Says how far back the trails reach, and which gaps were\n"
+	"acknowledged.",
 	verify_options, NELEMS(verify_options), ctl_audit_verify},
+    {"audit acknowledge", NULL, "Accept that records are gone, since an old database was put back",
+	"What audit verify finds must be nothing but that: countersigned records that are not\n"
+	"there, and certificates whose decisions are gone with them.  Both services put your name\n"
+	"and reason on record, the signer countersigns it, and fasd's trail goes on behind the "
+	"gap.",
+	acknowledge_options, NELEMS(acknowledge_options), ctl_audit_acknowledge},
+    {"audit export", "FILE", "Write both trails to a file, one JSON object a line",
+	"FILE is replaced whole when all is there; - is standard output.  Each line is a record\n"
+	"with \"trail\" (fasd or signer), seq, time, time_ms and hash.",
+	export_options, NELEMS(export_options), ctl_audit_export},
 };
 
 const struct cli_group ctl_audit_group = {"audit", commands, NELEMS(commands)};

@@ -1,9 +1,10 @@
 /* fasctl audit verify: countersigned heads, the signer's and the copies that fasd keeps, against both chains. */
 #include "fas/ctl/audit_verify.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "fas/base/audit_head.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 
@@ -128,17 +129,35 @@ check_counter(struct heads *h, const struct audit_head *head)
 /* ---- against the chain ---- */
 
 static void
+extend(struct verify_lost *lost, int64_t seq)
+{
+	if (lost->from == 0 || seq < lost->from)
+		lost->from = seq;
+	if (seq > lost->to)
+		lost->to = seq;
+}
+
+/* A record that was pruned is not there; one that an old database has lost may be explained. */
+static void
 compare_hash(struct heads *h, const struct audit_head *head, const char *hash)
 {
 	char want[2 * AUDIT_HASH + 1];
+	struct verification *v = h->v;
+	if (hash && strcmp(hash, hex_encode(head->hash, AUDIT_HASH, want)) == 0)
+		return;
+	if ((!hash && head->seq < v->checkpoints[verify_peer(head->trail)].at.seq) ||
+	    verify_explains_head(v, head))
+		return;
+	extend(&v->lost[verify_peer(head->trail)], head->seq);
 	if (!hash)
-		verify_found(h->v, head->trail, head->seq, "record_cut",
+		verify_found_lost(v, head->trail, head->seq, "record_cut",
 		    "the record was countersigned (number %lld) and is not there: the trail was "
-		    "cut",
+		    "cut, or an old database was put back",
 		    (long long)head->counter);
-	else if (strcmp(hash, hex_encode(head->hash, AUDIT_HASH, want)) != 0)
-		verify_found(h->v, head->trail, head->seq, "chain_rebuilt",
-		    "another record was countersigned here (number %lld): the chain was rebuilt",
+	else
+		verify_found_lost(v, head->trail, head->seq, "chain_rebuilt",
+		    "another record was countersigned here (number %lld): the chain was rebuilt, "
+		    "or an old database was put back",
 		    (long long)head->counter);
 }
 
@@ -165,7 +184,7 @@ compare_batch(struct heads *h, struct batch *b)
 static int
 check_chain(struct heads *h, const struct audit_head *head)
 {
-	enum ctl_peer peer = strcmp(head->trail, TRAIL_SIGNER) == 0 ? CTL_SIGNER : CTL_FASD;
+	enum ctl_peer peer = verify_peer(head->trail);
 	struct batch *b = &h->batches[peer];
 	b->heads[b->n++] = *head;
 	return b->n == BATCH ? compare_batch(h, b) : CLI_OK;
@@ -176,8 +195,10 @@ check_head(struct heads *h, const struct audit_head *head)
 {
 	check_counter(h, head);
 	check_signature(h, head);
+	if (verify_peer(head->trail) == CTL_FASD)
+		(void)snprintf(h->v->node, sizeof(h->v->node), "%s", head->node);
 	if (++h->v->heads % BATCH == 0)
-		verify_progress(h->v, "countersigned heads", h->v->heads, 0);
+		ctl_progress(h->v->args, "countersigned heads", h->v->heads, 0);
 	return check_chain(h, head);
 }
 
@@ -197,6 +218,7 @@ static int
 only_at_signer(struct heads *h)
 {
 	/* At the end the copies may lag: the next round brings them. */
+	h->v->counters[CTL_SIGNER] = h->signer.head.counter;
 	if (!h->fasd.ended)
 		verify_found(h->v, TRAIL_FASD, 0, "copy_missing",
 		    "countersignature %lld was taken out of fas.db",
@@ -226,6 +248,7 @@ only_at_fasd(struct heads *h)
 		if (again != CLI_OK || h->signer.present)
 			return again;
 	}
+	h->v->counters[CTL_FASD] = h->fasd.head.counter;
 	verify_found(h->v, TRAIL_SIGNER, 0, "copy_missing",
 	    "countersignature %lld was taken out of ca.db, or an old ca.db was put back",
 	    (long long)h->fasd.head.counter);
@@ -238,6 +261,7 @@ at_both(struct heads *h)
 {
 	struct audit_head copy = h->fasd.head;
 	int rc = CLI_OK;
+	h->v->counters[CTL_SIGNER] = h->v->counters[CTL_FASD] = copy.counter;
 	if (!same_head(&h->signer.head, &copy)) {
 		verify_found(h->v, h->signer.head.trail, h->signer.head.seq, "copies_differ",
 		    "countersignature %lld reads differently in ca.db and fas.db",
@@ -263,9 +287,21 @@ step(struct heads *h)
 	return at_both(h);
 }
 
+/* Older countersignatures were pruned, or may be at any time. */
+static void
+begin_at_checkpoints(struct heads *h)
+{
+	int64_t fasd = h->v->checkpoints[CTL_FASD].counter;
+	int64_t signer = h->v->checkpoints[CTL_SIGNER].counter;
+	int64_t floor = fasd < signer ? fasd : signer;
+	if (floor > 0)
+		h->counter = h->signer.after = h->fasd.after = floor - 1;
+}
+
 static int
 run(struct heads *h)
 {
+	begin_at_checkpoints(h);
 	/* The copies first: what comes meanwhile is then at the signer only, which is no finding. */
 	int rc = advance(h, &h->fasd);
 	if (rc == CLI_OK)

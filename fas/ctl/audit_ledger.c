@@ -1,7 +1,8 @@
 /* fasctl audit verify: each certificate of ca.db has its records, and each decision its certificate. */
 #include "fas/ctl/audit_verify.h"
 
-#include "fas/base/audit_head.h"
+#include <string.h>
+
 #include "fas/base/json.h"
 
 #define PAGES_MAX 1000000
@@ -11,6 +12,12 @@ text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 	return text ? text : "";
+}
+
+static int64_t
+number(const json_t *object, const char *name)
+{
+	return (int64_t)json_integer_value(json_object_get(object, name));
 }
 
 /* Those that fasd must have decided; the others are an administrator's or a machine's, on the signer's record alone. */
@@ -23,7 +30,8 @@ users_of(struct verification *v, const json_t *page)
 	json_array_foreach(json_object_get(page, "certificates"), i, certificate)
 	{
 		v->certificates++;
-		if (!json_is_true(json_object_get(certificate, "recorded")))
+		if (!json_is_true(json_object_get(certificate, "recorded")) &&
+		    !verify_is_pruned(v, CTL_SIGNER, number(certificate, "created_ms")))
 			verify_found(v, TRAIL_SIGNER, 0, "issue_unrecorded",
 			    "certificate %s (%s) is in ca.db without the record of its issue",
 			    text_of(certificate, "serial"), text_of(certificate, "profile"));
@@ -34,6 +42,29 @@ users_of(struct verification *v, const json_t *page)
 				text_of(certificate, "session")));
 	}
 	return users;
+}
+
+/* No decision: pruned, lost with an old fas.db, or never made. */
+static void
+judge_missing(struct verification *v, const json_t *page, const char *serial)
+{
+	int64_t created_ms = 0;
+	size_t i;
+	const json_t *certificate;
+	json_array_foreach(json_object_get(page, "certificates"), i, certificate)
+	{
+		if (strcmp(text_of(certificate, "serial"), serial) == 0)
+			created_ms = number(certificate, "created_ms");
+	}
+	if (verify_is_pruned(v, CTL_FASD, created_ms)) {
+		v->pruned++;
+		return;
+	}
+	if (verify_explains_missing(v, TRAIL_FASD, created_ms))
+		return;
+	v->lost[CTL_FASD].missing++;
+	verify_found_lost(v, TRAIL_FASD, 0, "decision_missing",
+	    "certificate %s was issued at fasd's request and fasd has no decision for it", serial);
 }
 
 static int
@@ -51,9 +82,7 @@ find_decisions(struct verification *v, const json_t *page)
 		return rc;
 	json_array_foreach(json_object_get(reply, "missing"), i, serial)
 	{
-		verify_found(v, TRAIL_FASD, 0, "decision_missing",
-		    "certificate %s was issued at fasd's request and fasd has no decision for it",
-		    json_string_value(serial));
+		judge_missing(v, page, json_string_value(serial) ? json_string_value(serial) : "");
 	}
 	return CLI_OK;
 }
@@ -70,12 +99,23 @@ certificates_have_decisions(struct verification *v)
 			rc = find_decisions(v, page);
 		if (rc != CLI_OK)
 			return rc;
-		verify_progress(v, "certificates", v->certificates, 0);
+		ctl_progress(v->args, "certificates", v->certificates, 0);
 		after = json_integer_value(json_object_get(page, "last"));
 		if (!json_is_true(json_object_get(page, "more")))
 			break;
 	}
 	return CLI_OK;
+}
+
+static void
+judge_unknown(struct verification *v, const json_t *decision)
+{
+	if (verify_explains_missing(v, TRAIL_SIGNER, number(decision, "time_ms")))
+		return;
+	v->lost[CTL_SIGNER].missing++;
+	verify_found_lost(v, TRAIL_FASD, number(decision, "seq"), "certificate_missing",
+	    "fasd recorded the issue of %s, which ca.db does not know",
+	    text_of(decision, "serial"));
 }
 
 static int
@@ -101,11 +141,7 @@ find_certificates(struct verification *v, const json_t *issued)
 		json_array_foreach(issued, i, row)
 		{
 			if (json_equal(json_object_get(row, "serial"), unknown))
-				verify_found(v, TRAIL_FASD,
-				    (int64_t)json_integer_value(json_object_get(row, "seq")),
-				    "certificate_missing",
-				    "fasd recorded the issue of %s, which ca.db does not know",
-				    json_string_value(unknown));
+				judge_unknown(v, row);
 		}
 	}
 	return CLI_OK;
@@ -123,7 +159,7 @@ decisions_have_certificates(struct verification *v)
 			rc = find_certificates(v, json_object_get(page, "issued"));
 		if (rc != CLI_OK)
 			return rc;
-		verify_progress(v, "decisions", v->decisions, 0);
+		ctl_progress(v->args, "decisions", v->decisions, 0);
 		after = json_integer_value(json_object_get(page, "last"));
 		if (!json_is_true(json_object_get(page, "more")))
 			break;

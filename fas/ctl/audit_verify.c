@@ -1,14 +1,14 @@
-/* fasctl audit verify: the chains. */
+/* fasctl audit verify: the chains, and the order in which all is looked at. */
 #include "fas/ctl/audit_verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "fas/base/audit_head.h"
 #include "fas/base/json.h"
+#include "fas/base/text.h"
 #include "fas/ctl/commands.h"
-#include "fas/ctl/render.h"
 
 #define PAGES_MAX 1000000
 #define MEANING_MAX 256
@@ -19,17 +19,20 @@ verify_trail(enum ctl_peer peer)
 	return peer == CTL_SIGNER ? TRAIL_SIGNER : TRAIL_FASD;
 }
 
-void
-verify_found(struct verification *v, const char *trail, int64_t seq, const char *what,
-    const char *meaning, ...)
+enum ctl_peer
+verify_peer(const char *trail)
+{
+	return strcmp(trail, TRAIL_SIGNER) == 0 ? CTL_SIGNER : CTL_FASD;
+}
+
+static void
+add_finding(struct verification *v, const char *trail, int64_t seq, const char *what,
+    const char *meaning, va_list values)
 {
 	char text[MEANING_MAX];
-	va_list values;
 	if (json_array_size(v->findings) >= VERIFY_FINDINGS_MAX)
 		return;
-	va_start(values, meaning);
 	(void)vsnprintf(text, sizeof(text), meaning, values);
-	va_end(values);
 	json_t *finding = json_pack("{s:s,s:s,s:s}", "trail", trail, "what", what, "meaning", text);
 	if (finding && seq != 0)
 		(void)json_object_set_new(finding, "seq", json_integer(seq));
@@ -37,24 +40,43 @@ verify_found(struct verification *v, const char *trail, int64_t seq, const char 
 }
 
 void
-verify_progress(const struct verification *v, const char *what, int64_t n, int64_t total)
+verify_found(struct verification *v, const char *trail, int64_t seq, const char *what,
+    const char *meaning, ...)
 {
-	if (!v->terminal)
-		return;
-	if (!what)
-		(void)fprintf(v->args->err, "\r\033[K");
-	else if (total > 0)
-		(void)fprintf(
-		    v->args->err, "\r\033[K%s: %lld of %lld", what, (long long)n, (long long)total);
-	else
-		(void)fprintf(v->args->err, "\r\033[K%s: %lld", what, (long long)n);
-	(void)fflush(v->args->err);
+	va_list values;
+	v->others++;
+	va_start(values, meaning);
+	add_finding(v, trail, seq, what, meaning, values);
+	va_end(values);
+}
+
+void
+verify_found_lost(struct verification *v, const char *trail, int64_t seq, const char *what,
+    const char *meaning, ...)
+{
+	va_list values;
+	va_start(values, meaning);
+	add_finding(v, trail, seq, what, meaning, values);
+	va_end(values);
 }
 
 static int64_t
 number(const json_t *object, const char *name)
 {
 	return (int64_t)json_integer_value(json_object_get(object, name));
+}
+
+/* Numbers that were left out behind an acknowledged gap, and nothing else, are no finding. */
+static bool
+is_agreed(const struct verification *v, enum ctl_peer peer, const json_t *finding, const char *what)
+{
+	for (size_t i = 0; strcmp(what, AUDIT_NUMBERS_SKIPPED) == 0 && i < v->n_acknowledged; i++) {
+		const struct audit_stated *s = &v->acknowledged[i].stated;
+		if (verify_peer(s->trail) == peer && number(finding, "seq") == s->gap.to + 1 &&
+		    number(finding, "before") >= s->gap.at.seq)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -66,9 +88,32 @@ take_findings(struct verification *v, enum ctl_peer peer, const json_t *page)
 	{
 		const char *what = json_string_value(json_object_get(finding, "what"));
 		const char *meaning = json_string_value(json_object_get(finding, "meaning"));
-		verify_found(v, verify_trail(peer), number(finding, "seq"), what ? what : "", "%s",
-		    meaning ? meaning : "");
+		if (!is_agreed(v, peer, finding, what ? what : ""))
+			verify_found(v, verify_trail(peer), number(finding, "seq"),
+			    what ? what : "", "%s", meaning ? meaning : "");
 	}
+}
+
+/* Only a checkpoint lets a trail begin later than it did. */
+static void
+take_begin(struct verification *v, enum ctl_peer peer, const json_t *page)
+{
+	struct audit_begin *begin = &v->begins[peer];
+	begin->seq = number(page, "begins");
+	begin->time_ms = number(page, "begins_ms");
+	if (begin->seq > 1 && begin->seq > v->checkpoints[peer].at.seq)
+		verify_found(v, verify_trail(peer), begin->seq, "begin_cut",
+		    "the trail begins with this record: older ones are gone, and no checkpoint of "
+		    "both services lets them go");
+}
+
+static int
+take_end(struct verification *v, enum ctl_peer peer, const json_t *page)
+{
+	const char *head = json_string_value(json_object_get(page, "head"));
+	if (!head || !hex_decode(head, v->ends[peer].hash, AUDIT_HASH))
+		v->ends[peer] = (struct audit_place){0};
+	return CLI_OK;
 }
 
 int
@@ -86,61 +131,32 @@ verify_chain(struct verification *v, enum ctl_peer peer)
 		int rc = ctl_ask(v->args, peer, json_incref(request), &page);
 		if (rc != CLI_OK)
 			return rc;
+		if (i == 0)
+			take_begin(v, peer, page);
 		take_findings(v, peer, page);
+		v->ends[peer].seq = number(page, "last");
 		v->records[peer] += number(page, "records");
-		verify_progress(v, peer == CTL_SIGNER ? "records of fas-signer" : "records of fasd",
+		ctl_progress(v->args,
+		    peer == CTL_SIGNER ? "records of fas-signer" : "records of fasd",
 		    v->records[peer], number(page, "total"));
 		if (!json_is_true(json_object_get(page, "more")))
-			return CLI_OK;
+			return take_end(v, peer, page);
 	}
 	return CLI_OK;
 }
 
-/* ---- the answer ---- */
-
-static const struct render_column columns[] = {
-    {"TRAIL", "trail", RENDER_TEXT},
-    {"SEQ", "seq", RENDER_TEXT},
-    {"WHAT", "what", RENDER_TEXT},
-    {"MEANING", "meaning", RENDER_TEXT},
-};
-
-static void
-print_json(const struct verification *v)
-{
-	OWN(json)
-	json_t *answer = json_pack("{s:O,s:{s:I,s:I},s:I,s:I,s:I}", "findings", v->findings,
-	    "records", TRAIL_FASD, (json_int_t)v->records[CTL_FASD], TRAIL_SIGNER,
-	    (json_int_t)v->records[CTL_SIGNER], "countersignatures", (json_int_t)v->heads,
-	    "certificates", (json_int_t)v->certificates, "decisions", (json_int_t)v->decisions);
-	render_json(v->args->out, answer);
-}
-
-static void
-print_text(const struct verification *v)
-{
-	FILE *out = v->args->out;
-	size_t n = json_array_size(v->findings);
-	if (n > 0)
-		render_table(out, v->findings, columns, NELEMS(columns), "");
-	if (n >= VERIFY_FINDINGS_MAX)
-		(void)fprintf(out, "... and more\n");
-	(void)fprintf(out,
-	    "%s%lld records of fasd, %lld of fas-signer, %lld countersigned heads, "
-	    "%lld certificates, %lld decisions\n",
-	    n ? "\nlooked at " : "All agree: ", (long long)v->records[CTL_FASD],
-	    (long long)v->records[CTL_SIGNER], (long long)v->heads, (long long)v->certificates,
-	    (long long)v->decisions);
-}
-
 static int
-verify_all(struct verification *v, bool fasd, bool signer)
+verify_parts(struct verification *v, bool fasd, bool signer)
 {
-	int rc = CLI_OK;
-	if (fasd)
+	int rc = verify_statements(v, fasd, signer);
+	if (rc == CLI_OK && fasd)
 		rc = verify_chain(v, CTL_FASD);
+	if (rc == CLI_OK && fasd)
+		rc = verify_anchors(v, CTL_FASD);
 	if (rc == CLI_OK && signer)
 		rc = verify_chain(v, CTL_SIGNER);
+	if (rc == CLI_OK && signer)
+		rc = verify_anchors(v, CTL_SIGNER);
 	if (rc == CLI_OK && fasd && signer)
 		rc = verify_heads(v);
 	if (rc == CLI_OK && fasd && signer)
@@ -149,19 +165,31 @@ verify_all(struct verification *v, bool fasd, bool signer)
 }
 
 int
+verify_all(struct verification *v, bool fasd, bool signer)
+{
+	*v = (struct verification){.args = v->args, .findings = v->findings};
+	(void)json_array_clear(v->findings);
+	int rc = verify_parts(v, fasd, signer);
+	ctl_progress(v->args, NULL, 0, 0);
+	return rc;
+}
+
+int
 ctl_audit_verify(const struct cli_args *args)
 {
 	bool fasd = cli_flag(args, "fasd"), signer = cli_flag(args, "signer");
 	OWN(json) json_t *findings = json_array();
-	struct verification v = {
-	    .args = args, .findings = findings, .terminal = isatty(fileno(args->err)) == 1};
-	int rc = verify_all(&v, fasd || !signer, signer || !fasd);
-	verify_progress(&v, NULL, 0, 0);
+	OWN(verification) struct verification *v = calloc(1, sizeof(*v));
+	struct fas_err e = {0};
+	if (!v) {
+		(void)fas_fail_nomem(&e);
+		return ctl_fail(args, &e);
+	}
+	v->args = args;
+	v->findings = findings;
+	int rc = verify_all(v, fasd || !signer, signer || !fasd);
 	if (rc != CLI_OK)
 		return rc;
-	if (cli_flag(args, "json"))
-		print_json(&v);
-	else
-		print_text(&v);
+	verify_report(v);
 	return json_array_size(findings) ? CLI_DEFECT : CLI_OK;
 }

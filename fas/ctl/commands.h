@@ -17,6 +17,8 @@ extern const struct cli_group ctl_status_group;
 
 /* "audit verify": audit_verify.c and what it is made of. */
 cli_run ctl_audit_verify;
+cli_run ctl_audit_acknowledge;
+cli_run ctl_audit_export;
 
 /* The whole of fasctl. */
 extern const struct cli_program ctl_program;

@@ -45,8 +45,17 @@ void
 peer_start(
     struct peer *peer, const char *folder, const char *name, const char *reply, const char *second)
 {
+	const char *const replies[] = {reply, second, NULL};
+	peer_start_with(peer, folder, name, replies);
+}
+
+void
+peer_start_with(struct peer *peer, const char *folder, const char *name, const char *const *replies)
+{
 	struct fas_err e = {0};
-	*peer = (struct peer){.listener = -1, .replies = {reply, second}, .asked = json_array()};
+	*peer = (struct peer){.listener = -1, .asked = json_array()};
+	for (size_t i = 0; i < PEER_REPLIES_MAX && replies[i]; i++)
+		peer->replies[i] = replies[i];
 	(void)snprintf(peer->path, sizeof(peer->path), "%s/%s.sock", folder, name);
 	assert_int_equal(wire_listen(peer->path, 0600, &peer->listener, &e), FAS_OK);
 	assert_int_equal(pthread_create(&peer->thread, NULL, serve, peer), 0);

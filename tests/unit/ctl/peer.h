@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#define PEER_REPLIES_MAX 4
+#define PEER_REPLIES_MAX 8
 
 struct peer {
 	char path[96];
@@ -19,6 +19,9 @@ struct peer {
 
 void peer_start(
     struct peer *peer, const char *folder, const char *name, const char *reply, const char *second);
+/* The same with replies in order up to NULL. */
+void peer_start_with(
+    struct peer *peer, const char *folder, const char *name, const char *const *replies);
 /* Ends the thread; asked stays readable until peer_done. */
 void peer_stop(struct peer *peer);
 void peer_done(struct peer *peer);

@@ -402,16 +402,72 @@ static void
 audit_verify_goes_on_where_a_page_has_ended(void **state)
 {
 	(void)state;
-	peer_start(&fasd, folder, "fasd",
+	static const char *const replies[] = {"{\"statements\":[]}", "{\"keys\":[]}",
 	    "{\"records\":5,\"findings\":[],\"last\":5,\"head\":\"ab\",\"total\":7,\"more\":true}",
 	    "{\"records\":2,\"findings\":[],\"last\":7,\"head\":\"cd\",\"total\":7,\"more\":"
-	    "false}");
+	    "false}",
+	    NULL};
+	peer_start_with(&fasd, folder, "fasd", replies);
 	int rc = run("audit verify --fasd");
 	peer_stop(&fasd);
 	assert_int_equal(rc, CLI_OK);
 	assert_non_null(strstr(out_text, "7 records of fasd"));
-	asked(&fasd, 1, "{\"after\":5,\"hash\":\"ab\",\"op\":\"audit.verify\"}");
+	asked(&fasd, 3, "{\"after\":5,\"hash\":\"ab\",\"op\":\"audit.verify\"}");
 	peer_done(&fasd);
+}
+
+/* ---- export ---- */
+
+#define RECORD(seq, time) "{\"seq\":" #seq ",\"time_ms\":" #time ",\"event\":\"e\"}"
+
+static void
+audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for(void **state)
+{
+	char path[96], line[160];
+	static const char *const replies[] = {
+	    "{\"records\":[" RECORD(4, 1767225599999) "," RECORD(5, 1767225600000) "],\"last\":5,"
+										   "\"total\":7}",
+	    "{\"records\":[" RECORD(6, 1767311999999) "," RECORD(7, 1767312000000) "],\"last\":7,"
+										   "\"total\":7}",
+	    "{\"records\":[],\"last\":7,\"total\":7}", NULL};
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/trail.jsonl", folder);
+	(void)snprintf(line, sizeof(line),
+	    "audit export --fasd --since 2026-01-01 --until 2026-01-02T00:00:00Z %s", path);
+	peer_start_with(&fasd, folder, "fasd", replies);
+	int rc = run(line);
+	peer_stop(&fasd);
+	assert_int_equal(rc, CLI_OK);
+	assert_string_equal(out_text, "2 records\n");
+	asked(&fasd, 0, "{\"limit\":1000,\"op\":\"audit.tail\",\"since_ms\":1767225600000}");
+	asked(&fasd, 1, "{\"after\":5,\"limit\":1000,\"op\":\"audit.tail\"}");
+	peer_done(&fasd);
+	struct fas_err e = {0};
+	OWN(text) char *content = NULL;
+	size_t len = 0;
+	assert_int_equal(file_read(path, 4096, &content, &len, &e), FAS_OK);
+	assert_string_equal(content,
+	    "{\"event\":\"e\",\"seq\":5,\"time_ms\":1767225600000,\"trail\":\"fasd\"}\n"
+	    "{\"event\":\"e\",\"seq\":6,\"time_ms\":1767311999999,\"trail\":\"fasd\"}\n");
+	(void)unlink(path);
+}
+
+static void
+audit_export_that_fails_leaves_no_file(void **state)
+{
+	char path[96], line[160];
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/trail.jsonl", folder);
+	(void)snprintf(line, sizeof(line), "audit export --fasd %s", path);
+	assert_int_equal(run_fasd(line, "{\"error\":{\"code\":\"io\",\"reason\":\"database_io\","
+					"\"message\":\"made up\"}}"),
+	    CLI_FAILED);
+	peer_done(&fasd);
+	assert_int_not_equal(access(path, F_OK), 0);
+	(void)strcat(path, ".part");
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(run("audit export --since yesterday x"), CLI_USAGE);
+	assert_int_equal(run("audit export"), CLI_USAGE);
 }
 
 static void
@@ -491,6 +547,8 @@ main(void)
 	    cmocka_unit_test(audit_verify_is_exit_4_when_the_chain_is_broken),
 	    cmocka_unit_test(audit_verify_goes_on_where_a_page_has_ended),
 	    cmocka_unit_test(pool_fill_waits_until_the_keys_lie_ready),
+	    cmocka_unit_test(audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for),
+	    cmocka_unit_test(audit_export_that_fails_leaves_no_file),
 	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
 	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
 	};
