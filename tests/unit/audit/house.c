@@ -8,11 +8,53 @@
 #include <sqlite3.h>
 
 #include "fas/audit_head.h"
+#include "fas/audit_prune.h"
+#include "fas/base/clock.h"
+#include "fas/base/file.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/ctl/commands.h"
 
 #define WORDS_MAX 16
+#define PRUNE_ROUNDS 100
+
+/* ---- time, which the house can move ---- */
+
+static _Atomic int64_t ahead_s;
+
+int64_t __real_clock_now_ms(void);
+int64_t __wrap_clock_now_ms(void);
+int64_t __wrap_clock_now(void);
+enum fas_code __wrap_clock_checked(int64_t skew_s, int64_t *now_s, struct fas_err *e);
+
+int64_t
+__wrap_clock_now_ms(void)
+{
+	return __real_clock_now_ms() + atomic_load(&ahead_s) * 1000;
+}
+
+int64_t
+__wrap_clock_now(void)
+{
+	return __wrap_clock_now_ms() / 1000;
+}
+
+enum fas_code
+__wrap_clock_checked(int64_t skew_s, int64_t *now_s, struct fas_err *e)
+{
+	(void)skew_s;
+	(void)e;
+	*now_s = __wrap_clock_now();
+	return FAS_OK;
+}
+
+void
+house_later(double days)
+{
+	(void)atomic_fetch_add(&ahead_s, (int64_t)(days * 86400));
+}
+
+/* ---- the house ---- */
 
 static const char *
 database_path(struct house *house, const char *name, char path[PATH_MAX])
@@ -47,8 +89,10 @@ house_new(void **state)
 	char path[PATH_MAX];
 	struct house *house = calloc(1, sizeof(*house));
 	assert_non_null(house);
+	atomic_store(&ahead_s, 0);
 	house->place = place_new(NULL);
 	house->service.node = "fas1";
+	house->service.audit_keep_s = HOUSE_KEEP_S;
 	(void)place_path(house->place, "fasd.sock", house->config.admin_socket);
 	house->config.has_admin_group = true;
 	house->config.admin_group = getegid();
@@ -105,6 +149,13 @@ house_countersign(struct house *house)
 	audit_heads_round(&house->service);
 }
 
+void
+house_prune(struct house *house)
+{
+	for (size_t i = 0; audit_prune_round(&house->service); i++)
+		assert_true(i < PRUNE_ROUNDS);
+}
+
 static sqlite3 *
 open_by_hand(struct house *house, const char *database)
 {
@@ -122,6 +173,29 @@ execute(sqlite3 *db, const char *sql)
 		fail_msg("%s: %s", sql, message);
 }
 
+bool
+house_is_guarded(struct house *house, const char *database, const char *sql)
+{
+	sqlite3 *db = open_by_hand(house, database);
+	bool refused = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_CONSTRAINT;
+	assert_int_equal(sqlite3_total_changes(db), 0);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return refused;
+}
+
+int64_t
+house_count(struct house *house, const char *database, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db = open_by_hand(house, database);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return value;
+}
+
 void
 house_restart(struct house *house)
 {
@@ -134,10 +208,66 @@ void
 house_tamper(struct house *house, const char *database, const char *sql)
 {
 	sqlite3 *db = open_by_hand(house, database);
+	execute(db, "DROP TRIGGER IF EXISTS audit_kept; DROP TRIGGER IF EXISTS audit_fixed;"
+		    "DROP TRIGGER IF EXISTS audit_heads_kept;"
+		    "DROP TRIGGER IF EXISTS audit_heads_fixed;"
+		    "DROP TRIGGER IF EXISTS audit_statements_kept;"
+		    "DROP TRIGGER IF EXISTS audit_statements_fixed;");
 	execute(db, sql);
 	assert_true(sqlite3_total_changes(db) > 0);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	house_restart(house);
+}
+
+/* ---- backups ---- */
+
+static void
+stop(struct house *house)
+{
+	close_fasd(house);
+	place_stop(house->place);
+}
+
+static void
+start(struct house *house)
+{
+	place_start(house->place);
+	open_fasd(house);
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+	struct fas_err e = {0};
+	OWN(text) char *content = NULL;
+	size_t len = 0;
+	assert_int_equal(file_read(from, 1 << 24, &content, &len, &e), FAS_OK);
+	assert_int_equal(file_write_atomic(to, content, len, 0600, &e), FAS_OK);
+}
+
+void
+house_keep(struct house *house, const char *database)
+{
+	char path[PATH_MAX], kept[PATH_MAX];
+	stop(house);
+	copy_file(database_path(house, database, path), place_path(house->place, "kept.db", kept));
+	start(house);
+}
+
+void
+house_put_back(struct house *house, const char *database)
+{
+	static const char *const beside[] = {"-wal", "-shm"};
+	char path[PATH_MAX], kept[PATH_MAX], other[PATH_MAX + 8];
+	stop(house);
+	(void)database_path(house, database, path);
+	for (size_t i = 0; i < NELEMS(beside); i++) {
+		(void)snprintf(other, sizeof(other), "%s%s", path, beside[i]);
+		(void)unlink(other);
+	}
+	copy_file(place_path(house->place, "kept.db", kept), path);
+	atomic_store(&house->service.audit.rewound, false);
+	start(house);
 }
 
 /* ---- the hashes, as fas/base/audit.c makes them, by a second hand ---- */
@@ -170,7 +300,14 @@ static void
 rebuild(sqlite3 *db)
 {
 	uint8_t hash[AUDIT_HASH] = {0};
-	sqlite3_stmt *rows = NULL, *set = NULL;
+	sqlite3_stmt *rows = NULL, *set = NULL, *first = NULL;
+	/* Behind what was pruned the first record goes on from a hash that is not here. */
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT previous FROM audit ORDER BY seq LIMIT 1",
+			     -1, &first, NULL),
+	    SQLITE_OK);
+	if (sqlite3_step(first) == SQLITE_ROW)
+		memcpy(hash, sqlite3_column_blob(first, 0), AUDIT_HASH);
+	(void)sqlite3_finalize(first);
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT seq,time_ms,body FROM audit ORDER BY seq",
 			     -1, &rows, NULL),
 	    SQLITE_OK);
@@ -193,6 +330,7 @@ void
 house_rebuild(struct house *house, const char *database)
 {
 	sqlite3 *db = open_by_hand(house, database);
+	execute(db, "DROP TRIGGER IF EXISTS audit_fixed;");
 	rebuild(db);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	house_restart(house);
@@ -251,8 +389,8 @@ count(json_t *record, void *arg, struct fas_err *e)
 	struct counting *c = arg;
 	const char *reason = json_string_value(json_object_get(record, "reason"));
 	(void)e;
-	if (strcmp(json_string_value(json_object_get(record, "event")), c->event) == 0 && reason &&
-	    strcmp(reason, c->reason) == 0)
+	if (strcmp(json_string_value(json_object_get(record, "event")), c->event) == 0 &&
+	    (!c->reason || (reason && strcmp(reason, c->reason) == 0)))
 		c->n++;
 	return FAS_OK;
 }

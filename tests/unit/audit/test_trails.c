@@ -8,7 +8,6 @@
 #include "fas/ctl/cli.h"
 
 #define EDIT "UPDATE audit SET body=replace(body,'allow','deny') WHERE seq=3;"
-#define UNGUARD "DROP TRIGGER audit_heads_kept; DROP TRIGGER audit_heads_fixed;"
 
 /* Three logons, countersigned after the second: records 1 to 6, head 4 countersigned. */
 static struct house *
@@ -33,6 +32,19 @@ untouched_trails_agree(void **state)
 	assert_int_equal(house_fasctl(house, "audit verify"), CLI_OK);
 	assert_non_null(strstr(house->out, "3 certificates, 3 decisions"));
 	assert_false(atomic_load(&house->service.audit.rewound));
+}
+
+static void
+the_databases_themselves_refuse_changes(void **state)
+{
+	static const char *const deeds[] = {"UPDATE audit SET body=body WHERE seq=1",
+	    "DELETE FROM audit WHERE seq=1", "UPDATE audit_heads SET seq=seq WHERE counter=1",
+	    "DELETE FROM audit_heads WHERE counter=1"};
+	struct house *house = three_logons(state);
+	for (size_t i = 0; i < NELEMS(deeds); i++) {
+		assert_true(house_is_guarded(house, "fas.db", deeds[i]));
+		assert_true(house_is_guarded(house, "ca.db", deeds[i]));
+	}
 }
 
 static void
@@ -113,7 +125,7 @@ static void
 a_rebuilt_chain_with_its_countersignatures_taken_out_is_found(void **state)
 {
 	struct house *house = three_logons(state);
-	house_tamper(house, "fas.db", EDIT UNGUARD "DELETE FROM audit_heads");
+	house_tamper(house, "fas.db", EDIT "DELETE FROM audit_heads");
 	house_rebuild(house, "fas.db");
 	house_finds(house, "chain_rebuilt", NULL);
 }
@@ -127,7 +139,7 @@ a_countersignature_that_was_changed_in_both_databases_is_found(void **state)
 	static const char *const databases[] = {"fas.db", "ca.db"};
 	for (size_t i = 0; i < 2; i++)
 		house_tamper(house, databases[i],
-		    UNGUARD "UPDATE audit_heads SET seq=2,head=zeroblob(32) WHERE counter=1");
+		    "UPDATE audit_heads SET seq=2,head=zeroblob(32) WHERE counter=1");
 	house_finds(house, "signature_wrong", "chain_rebuilt");
 }
 
@@ -136,8 +148,8 @@ a_countersignature_that_is_gone_from_both_databases_is_found(void **state)
 {
 	struct house *house = three_logons(state);
 	house_countersign(house);
-	house_tamper(house, "fas.db", UNGUARD "DELETE FROM audit_heads WHERE counter=2");
-	house_tamper(house, "ca.db", UNGUARD "DELETE FROM audit_heads WHERE counter=2");
+	house_tamper(house, "fas.db", "DELETE FROM audit_heads WHERE counter=2");
+	house_tamper(house, "ca.db", "DELETE FROM audit_heads WHERE counter=2");
 	house_finds(house, "counter_gap", NULL);
 }
 
@@ -145,7 +157,7 @@ static void
 a_countersignature_that_is_gone_from_the_signer_is_found(void **state)
 {
 	struct house *house = three_logons(state);
-	house_tamper(house, "ca.db", UNGUARD "DELETE FROM audit_heads WHERE counter=2");
+	house_tamper(house, "ca.db", "DELETE FROM audit_heads WHERE counter=2");
 	house_finds(house, "copy_missing", NULL);
 }
 
@@ -228,7 +240,7 @@ static void
 an_old_ledger_that_was_put_back_is_noticed(void **state)
 {
 	struct house *house = three_logons(state);
-	house_tamper(house, "ca.db", UNGUARD "DELETE FROM audit_heads WHERE counter=2");
+	house_tamper(house, "ca.db", "DELETE FROM audit_heads WHERE counter=2");
 	house_countersign(house);
 	assert_true(atomic_load(&house->service.audit.rewound));
 }
@@ -237,7 +249,7 @@ static void
 copies_that_were_lost_come_back(void **state)
 {
 	struct house *house = three_logons(state);
-	house_tamper(house, "fas.db", UNGUARD "DELETE FROM audit_heads");
+	house_tamper(house, "fas.db", "DELETE FROM audit_heads");
 	house_countersign(house);
 	assert_false(atomic_load(&house->service.audit.rewound));
 	house_finds(house, NULL, NULL);
@@ -317,6 +329,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(untouched_trails_agree),
+	    TEST(the_databases_themselves_refuse_changes),
 	    TEST(an_edited_record_is_found),
 	    TEST(an_edited_record_of_the_signer_is_found),
 	    TEST(a_removed_record_is_found),
