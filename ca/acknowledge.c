@@ -25,18 +25,17 @@ static enum fas_code
 take_head(struct db *db, const struct taking *t, json_t *object, struct fas_err *e)
 {
 	struct audit_head head, last = {0};
+	struct fas_err why = {0};
 	bool found = false;
 	enum fas_code rc = audit_head_from_json(object, &head, e);
 	if (rc != FAS_OK)
 		return rc;
 	const struct audit_key *key = audit_keys_find(&t->keys, head.key);
-	if (!key)
-		return fas_fail(e, FAS_E_CRYPTO, "signature_wrong",
-		    "countersignature %lld: ca.db has no audit key %lld", (long long)head.counter,
-		    (long long)head.key);
-	rc = audit_head_verify(&head, key->spki, key->spki_len, e);
-	if (rc == FAS_OK)
-		rc = audit_head_last(db, NULL, &last, &found, e);
+	if (!key || audit_head_verify(&head, key->spki, key->spki_len, &why) != FAS_OK)
+		return fas_fail(e, FAS_E_AUTH, "signature_wrong",
+		    "countersignature %lld: no audit key of this ca.db confirms it",
+		    (long long)head.counter);
+	rc = audit_head_last(db, NULL, &last, &found, e);
 	if (rc == FAS_OK && head.counter != last.counter + 1)
 		rc = fas_fail(e, FAS_E_CONFLICT, "counter_gap",
 		    "countersignature %lld does not follow number %lld", (long long)head.counter,

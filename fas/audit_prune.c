@@ -202,7 +202,7 @@ audit_prune_round(struct service *service)
 	enum fas_code rc = exchange(service, &signers, &e);
 	if (rc == FAS_OK)
 		rc = prune(service, &own, &e);
-	if (rc == FAS_E_CONFLICT || rc == FAS_E_CRYPTO || rc == FAS_E_INPUT)
+	if (rc == FAS_E_CONFLICT || rc == FAS_E_AUTH || rc == FAS_E_INPUT)
 		say_once(service, &e);
 	else if (rc != FAS_OK)
 		log_error("audit_not_pruned", &e, NULL);

@@ -57,7 +57,7 @@ audit_statement_verify(
 	    is_confirmed(statement, key))
 		return FAS_OK;
 	(void)fas_fail_openssl(NULL, "emptied");
-	return fas_fail(e, FAS_E_CRYPTO, "signature_wrong",
+	return fas_fail(e, FAS_E_AUTH, "signature_wrong",
 	    "statement: the signer's audit key %lld does not confirm it",
 	    (long long)statement->key);
 }

@@ -62,7 +62,7 @@ void audit_statement_done(struct audit_statement *statement);
 #define AUDIT_STATEMENT_MESSAGE_MAX (AUDIT_STATEMENT_TEXT_MAX + 32)
 /* The bytes that are signed: a context that no head, certificate, CRL or request begins with, and the text. */
 size_t audit_statement_message(const char *text, uint8_t out[AUDIT_STATEMENT_MESSAGE_MAX]);
-/* FAS_E_CRYPTO "signature_wrong": none of these keys confirms it. */
+/* FAS_E_AUTH "signature_wrong": none of these keys confirms it. */
 MUST_CHECK enum fas_code audit_statement_verify(
     const struct audit_statement *statement, const struct audit_keys *keys, struct fas_err *e);
 

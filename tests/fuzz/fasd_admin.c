@@ -7,6 +7,7 @@
 
 #include "fakes.h"
 #include "fas/admin.h"
+#include "fas/base/audit_statement.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/macros.h"
@@ -14,7 +15,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/message.h"
 
-static const char *const schema[] = {AUDIT_SCHEMA};
+static const char *const schema[] = {AUDIT_SCHEMA AUDIT_HEADS_SCHEMA AUDIT_STATEMENTS_SCHEMA(
+    TRAIL_FASD) "CREATE TABLE tickets(state TEXT, session TEXT) STRICT;"};
 static const struct db_migrations migrations = {schema, NELEMS(schema)};
 static struct config *config;
 static struct service service = {.node = "fas1"};

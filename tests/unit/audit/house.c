@@ -90,7 +90,7 @@ house_new(void **state)
 	struct house *house = calloc(1, sizeof(*house));
 	assert_non_null(house);
 	atomic_store(&ahead_s, 0);
-	house->place = place_new(NULL);
+	house->place = place_new(&(struct place_options){.key = "p-256"});
 	house->service.node = "fas1";
 	house->service.audit_keep_s = HOUSE_KEEP_S;
 	(void)place_path(house->place, "fasd.sock", house->config.admin_socket);

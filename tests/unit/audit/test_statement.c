@@ -192,7 +192,7 @@ another_text_key_or_signature_is_not_confirmed(void **state)
 		made.signature[10] = (uint8_t)(made.signature[10] ^ (i == 2));
 		keys.keys[0].spki_len -= i == 3;
 		assert_failed(
-		    audit_statement_verify(&made, &keys, &e), &e, FAS_E_CRYPTO, "signature_wrong");
+		    audit_statement_verify(&made, &keys, &e), &e, FAS_E_AUTH, "signature_wrong");
 	}
 }
 

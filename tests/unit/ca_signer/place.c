@@ -100,8 +100,9 @@ place_new(const struct place_options *options)
 		fail_msg("%s: %s", e.reason, e.message);
 	place_start(place);
 	if (!options || !options->no_authority)
-		json_decref(place_admin(place, json_pack("{s:s,s:s,s:b}", "op", "ca.init",
-						   "authority", AUTHORITY, "root", 1)));
+		json_decref(place_admin(
+		    place, json_pack("{s:s,s:s,s:b,s:s*}", "op", "ca.init", "authority", AUTHORITY,
+			       "root", 1, "key", options ? options->key : NULL)));
 	return place;
 }
 
