@@ -11,6 +11,7 @@
 
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
+#include "fas/pac.h"
 
 #define TOKEN_BYTES_MAX (64 * 1024) /* the largest ticket of a domain (MaxTokenSize) has 48000 */
 
@@ -229,6 +230,30 @@ read_peer(const struct context *c, struct accepted *out, struct fas_err *e)
 		    : fas_fail(e, FAS_E_AUTH, "caller_ticket", "the client's name is too long");
 }
 
+/*
+ * libkrb5 has compared the PAC's server signature with the key of the keytab when it says "authenticated"; one that fails
+ * does not fail the ticket (MIT krb5, plugin mspac), and is no PAC here.
+ */
+static enum fas_code
+read_pac(const struct context *c, struct accepted *out, struct fas_err *e)
+{
+	static char name[] = "urn:mspac:upn-dns-info";
+	gss_buffer_desc attribute = {sizeof(name) - 1, name};
+	gss_buffer_desc value = GSS_C_EMPTY_BUFFER, shown = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor, ignored;
+	int authenticated = 0, complete = 0, more = -1;
+	struct fas_err why = {0};
+	bool found = false;
+	OM_uint32 major = gss_get_name_attribute(
+	    &minor, c->peer, &attribute, &authenticated, &complete, &value, &shown, &more);
+	bool good = major == GSS_S_COMPLETE && authenticated && value.length > 0;
+	enum fas_code rc =
+	    good ? pac_upn_sid(value.value, value.length, &out->sid, &found, &why) : FAS_OK;
+	(void)gss_release_buffer(&ignored, &value);
+	(void)gss_release_buffer(&ignored, &shown);
+	return rc == FAS_OK ? FAS_OK : fas_fail(e, FAS_E_AUTH, "caller_pac", "%s", why.message);
+}
+
 static enum fas_code
 take_reply(const struct context *c, struct accepted *out, struct fas_err *e)
 {
@@ -259,6 +284,8 @@ acceptor_accept(struct acceptor *acceptor, const char *token, const uint8_t *bin
 	enum fas_code rc = judge(acceptor, major, minor, e);
 	if (rc == FAS_OK)
 		rc = read_peer(&c, out, e);
+	if (rc == FAS_OK)
+		rc = read_pac(&c, out, e);
 	if (rc != FAS_OK)
 		return rc;
 	out->life_s = c.life_s;

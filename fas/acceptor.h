@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "fas/base/err.h"
+#include "fas/base/names.h"
 #include "fas/base/own.h"
 
 struct acceptor;
@@ -21,6 +22,7 @@ struct acceptor;
 struct accepted {
 	char principal
 	    [PRINCIPAL_TEXT_MAX]; /* VDA1$@CORP.EXAMPLE.COM, as krb5_unparse_name writes it */
+	struct sid sid;           /* of the account, by the ticket's PAC; not set: it says none */
 	int64_t life_s;           /* of the ticket */
 	char *reply;              /* base64, malloc'ed; NULL = none */
 };
@@ -36,8 +38,9 @@ void acceptor_free(struct acceptor *acceptor);
 /*
  * token: base64.  binding: application data of the channel's bindings (RFC 5929, RFC 4121 4.1.1.2): who sends bindings
  * has to send these; who sends none is taken.  FAS_E_AUTH "caller_negotiate" (no such token, no Kerberos, more than one
- * round), "caller_ticket" (ticket or authenticator refused, with libkrb5's words), "caller_replayed", "caller_binding".
- * Thread-safe.
+ * round), "caller_ticket" (ticket or authenticator refused, with libkrb5's words), "caller_replayed", "caller_binding",
+ * "caller_pac" (the PAC is signed by the key of the keytab, and is malformed).  A PAC that the key does not confirm counts
+ * as none.  Thread-safe.
  */
 MUST_CHECK enum fas_code acceptor_accept(struct acceptor *acceptor, const char *token,
     const uint8_t *binding, size_t binding_len, struct accepted *out, struct fas_err *e);

@@ -14,6 +14,7 @@ fuzz_target(signer SOURCES signer.c message.c
   LINK fas_ca_signer -Wl,--wrap=listener_start -Wl,--wrap=listener_stop -Wl,--wrap=key_generate)
 fuzz_target(fasd_admin SOURCES fasd_admin.c message.c ${edge}/fakes.c LINK fas_edge)
 fuzz_target(ticket SOURCES ticket.c LINK fas_pipeline fas_ca_signer fas_agent)
+fuzz_target(pac SOURCES pac.c LINK fas_edge)
 fuzz_target(agent SOURCES agent.c LINK fas_agent fas_edge)
 fuzz_target(card SOURCES card.c LINK fas_card)
 fuzz_target(lint SOURCES lint.c ${x509}/lint_world.c ${edge}/pki.c LINK fas_ca_x509 fas_caller
