@@ -113,6 +113,32 @@ admin_record(const struct question *q, const struct audit_record *act, struct fa
 	return audit_write(q->config->service->db, &record, e);
 }
 
+/* All that SIGHUP loads; a part with a fault stays as it was, and the others are loaded all the same. */
+static enum fas_code
+op_config_reload(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	char warning[512] = "";
+	struct reloader *reloader = q->config->reloader;
+	struct fas_err why[3] = {{0}, {0}, {0}};
+	static const char *const parts[] = {"identity_providers", "machines", "policy"};
+	enum fas_code rc = json_finish(q->r);
+	if (rc != FAS_OK)
+		return rc;
+	(void)!reloader_load_providers(reloader, q->operator_text, &why[0]);
+	(void)!reloader_load_machines(reloader, q->operator_text, &why[1]);
+	(void)!reloader_load(reloader, q->operator_text, warning, sizeof(warning), &why[2]);
+	OWN(json) json_t *list = json_array();
+	for (size_t i = 0; i < NELEMS(parts); i++) {
+		bool ok = why[i].code == FAS_OK;
+		(void)json_array_append_new(
+		    list, json_pack("{s:s, s:b, s:s*, s:s*}", "part", parts[i], "ok", ok, "reason",
+			      ok ? NULL : fas_err_reason(&why[i]), "message",
+			      ok ? NULL : why[i].message));
+	}
+	*reply = json_pack("{s:O, s:s}", "parts", list, "warning", warning);
+	return *reply ? FAS_OK : fas_fail_nomem(e);
+}
+
 static enum fas_code
 op_policy_explain(const struct question *q, json_t **reply, struct fas_err *e)
 {
@@ -180,8 +206,9 @@ static const struct {
 	const char *name;
 	admin_op *run;
 } ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
-    {"policy.explain", op_policy_explain}, {"session.list", op_session_list},
-    {"session.show", op_session_show}, {"session.end", op_session_end}};
+    {"config.reload", op_config_reload}, {"policy.explain", op_policy_explain},
+    {"session.list", op_session_list}, {"session.show", op_session_show},
+    {"session.end", op_session_end}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,

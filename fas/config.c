@@ -135,6 +135,7 @@ read_limits(struct yaml_reader *r, struct config *config)
 static void
 read_kerberos(struct yaml_reader *top, struct config *config)
 {
+	static const char *const sid_words[] = {"optional", "required"};
 	struct yaml_reader r;
 	const struct yaml_node *map = yaml_want(top, "kerberos", YAML_MAP);
 	config->machines = yaml_want(top, "machines", YAML_LIST);
@@ -146,6 +147,8 @@ read_kerberos(struct yaml_reader *top, struct config *config)
 	read_path(&r, config->folder, "keytab", config->kerberos_keytab);
 	config->kerberos_principal = yaml_need_text(&r, "principal");
 	config->kerberos_recheck_s = (unsigned)yaml_want_duration(&r, "recheck", 1, 60, 60);
+	config->kerberos_sid_required =
+	    yaml_want_word(&r, "ticket_sid", sid_words, NELEMS(sid_words), 1) == 1;
 	if (config->kerberos_principal && strncmp(config->kerberos_principal, "HTTP/", 5) != 0)
 		yaml_fail(yaml_want_any(&r, "principal"), top->e, "yaml_value",
 		    "RFC 4559 4: principal \"%.128s\" is not HTTP/HOST",

@@ -52,6 +52,7 @@ struct config {
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];
 	unsigned kerberos_recheck_s;
+	bool kerberos_sid_required;                 /* tickets have to say their account's SID */
 	const struct yaml_node *machines;           /* a list, NULL without kerberos */
 	const struct yaml_node *identity_providers; /* a list */
 	const struct yaml_node *domains;            /* a list */

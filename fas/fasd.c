@@ -20,7 +20,7 @@
 #include "fas/doors.h"
 #include "fas/fasd_options.h"
 #include "fas/held.h"
-#include "fas/negotiate.h"
+#include "fas/negotiation.h"
 
 #define READERS 4
 #define OPS_WORKERS 2
@@ -38,7 +38,7 @@ struct daemon {
 	struct reloader *reloader;
 	struct workers *workers, *ops_workers;
 	struct caller_table *callers;
-	struct negotiation negotiation;
+	struct negotiation *negotiation;
 	struct identity_key key;
 	struct http_tls *tls;
 	struct background *background;
@@ -72,6 +72,12 @@ open_store(struct daemon *d, struct fas_err *e)
 }
 
 static enum fas_code
+load_machines(void *arg, const char *path, struct fas_err *e)
+{
+	return negotiation_load(arg, path, e);
+}
+
+static enum fas_code
 load_siblings(struct daemon *d, struct fas_err *e)
 {
 	struct saml_trust *trust = NULL;
@@ -82,7 +88,9 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = directory_new(config->domains, config->folder, &d->directory, e);
 	if (rc == FAS_OK)
-		rc = negotiation_load(config, d->directory, &d->negotiation, e);
+		rc = negotiation_check(config, e);
+	if (rc == FAS_OK)
+		rc = negotiation_new(d->directory, &d->negotiation, e);
 	if (rc == FAS_OK)
 		rc = metrics_new(&d->metrics, e);
 	d->service = (struct service){.node = config->node,
@@ -94,7 +102,11 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
 	pthread_rwlock_init(&d->service.trust_lock, NULL);
-	return rc == FAS_OK ? reloader_new(config, &d->service, d->metrics, &d->reloader, e) : rc;
+	if (rc == FAS_OK)
+		rc = reloader_new(config, &d->service, d->metrics, &d->reloader, e);
+	if (rc == FAS_OK)
+		reloader_use(d->reloader, load_machines, d->negotiation);
+	return rc;
 }
 
 static enum fas_code
@@ -103,7 +115,7 @@ open_service(struct daemon *d, struct fas_err *e)
 	const struct config *config = d->config;
 	enum fas_code rc = open_store(d, e);
 	if (rc == FAS_OK)
-		rc = negotiation_begin(config, &d->negotiation, e);
+		rc = negotiation_load(d->negotiation, config->path, e);
 	if (rc == FAS_OK)
 		rc = signer_new(config->signer_socket, config->signer_connections,
 		    config->signer_timeout_ms, &d->signer, e);
@@ -220,7 +232,7 @@ static enum fas_code
 open_api(struct daemon *d, struct fas_err *e)
 {
 	d->api = (struct api){.service = &d->service, .callers = d->callers, .metrics = d->metrics};
-	return doors_open_api(&d->doors, &d->api, d->tls, negotiation_http(&d->negotiation), e);
+	return doors_open_api(&d->doors, &d->api, d->tls, negotiation_http(d->negotiation), e);
 }
 
 /* Before the signer is there, so that an administrator can see what is waited for. */
@@ -242,8 +254,9 @@ static void
 reload(struct daemon *d)
 {
 	char warning[512] = "";
-	struct fas_err providers = {0}, policy = {0};
+	struct fas_err providers = {0}, machines = {0}, policy = {0};
 	(void)!reloader_load_providers(d->reloader, "signal", &providers);
+	(void)!reloader_load_machines(d->reloader, "signal", &machines);
 	(void)!reloader_load(d->reloader, "signal", warning, sizeof(warning), &policy);
 	background_renew_certificate(d->background);
 }
@@ -315,7 +328,7 @@ shut_down(struct daemon *d)
 	if (d->db)
 		db_pool_close(d->db);
 	metrics_free(d->metrics);
-	negotiation_done(&d->negotiation);
+	negotiation_free(d->negotiation);
 	if (d->directory)
 		directory_free(d->directory);
 	if (d->service.trust)

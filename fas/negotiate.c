@@ -6,7 +6,6 @@
 #include <openssl/evp.h>
 
 #include "fas/base/clock.h"
-#include "fas/base/file.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 
@@ -35,10 +34,10 @@ refuse_account(const struct fas_err *why, struct fas_err *e)
 	return fas_fail(e, FAS_E_DENIED, "machine_account", "%s: %s", why->reason, why->message);
 }
 
-/* The account behind the principal, as it is now: its name and role. */
+/* The account behind the principal, as it is now: its name, role and SID. */
 static enum fas_code
-read_account(
-    const struct negotiator *n, const char *principal, struct caller *out, struct fas_err *e)
+read_account(const struct negotiator *n, const char *principal, struct caller *out, struct sid *sid,
+    struct fas_err *e)
 {
 	char sam[SAM_ACCOUNT_NAME_MAX], realm[HOSTNAME_MAX + 1];
 	OWN(machine) struct machine machine = {0};
@@ -54,7 +53,27 @@ read_account(
 	if ((rc = machines_decide(n->machines, n->directory, &machine, &out->role, e)) != FAS_OK)
 		return rc;
 	(void)snprintf(out->name, sizeof(out->name), "%s", machine.dns_name);
+	*sid = machine.account->sid;
 	return FAS_OK;
+}
+
+/* A name may have been given to another account since the ticket was; a SID is not. */
+static enum fas_code
+check_sid(const struct negotiator *n, const struct accepted *accepted, const struct sid *now,
+    struct fas_err *e)
+{
+	char ticket[SID_TEXT_MAX], account[SID_TEXT_MAX];
+	if (!sid_is_set(&accepted->sid))
+		return n->ticket_sid_required
+			   ? fas_fail(e, FAS_E_AUTH, "caller_pac",
+				 "MS-PAC 2.10: the ticket of %.128s does not say its account's SID",
+				 accepted->principal)
+			   : FAS_OK;
+	if (sid_equal(&accepted->sid, now))
+		return FAS_OK;
+	return fas_fail(e, FAS_E_AUTH, "machine_sid",
+	    "the ticket is of %s, and %.128s is %s now: the account was made anew",
+	    sid_format(&accepted->sid, ticket), accepted->principal, sid_format(now, account));
 }
 
 enum fas_code
@@ -68,7 +87,9 @@ negotiate_accept(void *arg, const char *token, const uint8_t *binding, size_t bi
 	_Static_assert(sizeof(made.principal) >= sizeof(accepted.principal), "the principal fits");
 	enum fas_code rc = acceptor_accept(n->acceptor, token, binding, binding_len, &accepted, e);
 	if (rc == FAS_OK)
-		rc = read_account(n, accepted.principal, &made.caller, e);
+		rc = read_account(n, accepted.principal, &made.caller, &made.sid, e);
+	if (rc == FAS_OK)
+		rc = check_sid(n, &accepted, &made.sid, e);
 	if (rc == FAS_OK)
 		rc = digest_principal(accepted.principal, &made.caller, e);
 	if (rc != FAS_OK)
@@ -87,56 +108,14 @@ enum fas_code
 negotiate_recheck(void *arg, struct http_negotiated *n, struct fas_err *e)
 {
 	struct caller now = n->caller;
-	enum fas_code rc = read_account(arg, n->principal, &now, e);
+	struct sid sid;
+	enum fas_code rc = read_account(arg, n->principal, &now, &sid, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (now.role != n->caller.role || !hostname_equal(now.name, n->caller.name))
+	if (now.role != n->caller.role || !hostname_equal(now.name, n->caller.name) ||
+	    !sid_equal(&sid, &n->sid))
 		return fas_fail(e, FAS_E_AUTH, "machine_changed",
 		    "%s is no longer what it was when it proved itself", n->caller.name);
 	n->checked_s = clock_now();
 	return FAS_OK;
-}
-
-/* ---- as configured ---- */
-
-enum fas_code
-negotiation_load(const struct config *config, struct directory *directory, struct negotiation *out,
-    struct fas_err *e)
-{
-	*out = (struct negotiation){.negotiator = {.directory = directory}};
-	return machines_load(config->machines, &out->negotiator.machines, e);
-}
-
-enum fas_code
-negotiation_begin(const struct config *config, struct negotiation *n, struct fas_err *e)
-{
-	char cache[PATH_MAX];
-	if (!config->kerberos_principal)
-		return FAS_OK;
-	enum fas_code rc = file_join(cache, sizeof(cache), config->state, "replay.rcache", e);
-	if (rc == FAS_OK)
-		rc = acceptor_new(config->kerberos_principal, config->kerberos_keytab, cache,
-		    &n->negotiator.acceptor, e);
-	if (rc != FAS_OK)
-		return rc;
-	n->http = (struct http_negotiation){.arg = &n->negotiator,
-	    .recheck_s = config->kerberos_recheck_s,
-	    .accept = negotiate_accept,
-	    .recheck = negotiate_recheck};
-	n->on = true;
-	return FAS_OK;
-}
-
-const struct http_negotiation *
-negotiation_http(const struct negotiation *n)
-{
-	return n->on ? &n->http : NULL;
-}
-
-void
-negotiation_done(struct negotiation *n)
-{
-	acceptor_free(n->negotiator.acceptor);
-	machines_free(n->negotiator.machines);
-	*n = (struct negotiation){0};
 }

@@ -18,6 +18,8 @@ struct reloader {
 	const struct config *config;
 	struct service *service;
 	struct metrics *metrics;
+	reload_machines *load_machines; /* NULL: there is none */
+	void *machines;
 	pthread_mutex_t lock; /* one load at a time; guards all below */
 	struct names idps, authorities, domains;
 	struct policy_world world;
@@ -116,6 +118,13 @@ reloader_free(struct reloader *reloader)
 	free(reloader);
 }
 
+void
+reloader_use(struct reloader *reloader, reload_machines *load, void *arg)
+{
+	reloader->load_machines = load;
+	reloader->machines = arg;
+}
+
 enum fas_code
 reloader_check(struct reloader *reloader, struct fas_err *e)
 {
@@ -203,6 +212,19 @@ renew_idps(struct reloader *reloader, const struct saml_trust *trust)
 	return good;
 }
 
+static void
+record_part(
+    struct reloader *reloader, const char *event, const char *who, const struct fas_err *why)
+{
+	bool good = why->code == FAS_OK;
+	const struct audit_record record = {.event = event,
+	    .outcome = good ? "done" : "error",
+	    .reason = good ? NULL : fas_err_reason(why),
+	    .caller = who,
+	    .message = good ? NULL : why->message};
+	put_record(reloader, &record);
+}
+
 /* Only the providers of the file are taken; whatever else has changed in it waits for a restart. */
 static enum fas_code
 read_providers(struct reloader *reloader, struct saml_trust **out, struct fas_err *e)
@@ -225,15 +247,24 @@ reloader_load_providers(struct reloader *reloader, const char *who, struct fas_e
 	}
 	if (rc == FAS_OK)
 		service_replace_trust(reloader->service, trust);
-	const struct audit_record record = {.event = "providers_loaded",
-	    .outcome = rc == FAS_OK ? "done" : "error",
-	    .reason = rc == FAS_OK ? NULL : fas_err_reason(e),
-	    .caller = who,
-	    .message = rc == FAS_OK ? NULL : e->message};
-	put_record(reloader, &record);
+	record_part(reloader, "providers_loaded", who, e);
 	pthread_mutex_unlock(&reloader->lock);
 	if (rc != FAS_OK)
 		log_error("providers_refused", e, NULL);
+	return rc;
+}
+
+enum fas_code
+reloader_load_machines(struct reloader *reloader, const char *who, struct fas_err *e)
+{
+	if (!reloader->load_machines)
+		return FAS_OK;
+	pthread_mutex_lock(&reloader->lock);
+	enum fas_code rc = reloader->load_machines(reloader->machines, reloader->config->path, e);
+	record_part(reloader, "machines_loaded", who, e);
+	pthread_mutex_unlock(&reloader->lock);
+	if (rc != FAS_OK)
+		log_error("machines_refused", e, NULL);
 	return rc;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The policy's and the providers' loading and reloading, one at a time: at start, by SIGHUP, by an administrator; each
- * on record.
+ * Loading and reloading of the policy, the providers and the machines' rules, one at a time: at start, by SIGHUP, by an
+ * administrator; each on record.
  *
  * It also keeps the names that rules are checked against: providers and domains from the configuration, authorities as
  * the signer knows them at that moment.
@@ -18,6 +18,9 @@ struct reloader;
 MUST_CHECK enum fas_code reloader_new(const struct config *config, struct service *service,
     struct metrics *metrics, struct reloader **out, struct fas_err *e);
 void reloader_free(struct reloader *reloader);
+/* What reloader_load_machines calls, with the configuration's path: negotiation_load (fas/negotiation.h). */
+typedef enum fas_code reload_machines(void *arg, const char *path, struct fas_err *e);
+void reloader_use(struct reloader *reloader, reload_machines *load, void *arg);
 
 /* Read the policy and cross-check it without publishing it: what `fasd --check` and the first seconds of a start do. */
 MUST_CHECK enum fas_code reloader_check(struct reloader *reloader, struct fas_err *e);
@@ -32,6 +35,9 @@ MUST_CHECK enum fas_code reloader_load(struct reloader *reloader, const char *wh
  * The identity providers and their certificates, from the configuration's file as it is now; all or nothing, on record.
  */
 MUST_CHECK enum fas_code reloader_load_providers(
+    struct reloader *reloader, const char *who, struct fas_err *e);
+/* `kerberos` and `machines`, the same way. */
+MUST_CHECK enum fas_code reloader_load_machines(
     struct reloader *reloader, const char *who, struct fas_err *e);
 /* service_resolve_groups, never at the same time as a load. */
 void reloader_resolve_groups(struct reloader *reloader);

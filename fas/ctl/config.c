@@ -15,6 +15,7 @@
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
 #include "fas/base/own.h"
+#include "fas/ctl/ask.h"
 #include "fas/ctl/render.h"
 
 #define SAID_MAX 8192
@@ -165,12 +166,53 @@ run_check(const struct cli_args *args)
 	return good ? CLI_OK : CLI_FAILED;
 }
 
+/* ---- config reload ---- */
+
+static const struct render_column reload_columns[] = {
+    {"", "part", RENDER_TEXT},
+    {"", "state", RENDER_TEXT},
+};
+
+static int
+run_reload(const struct cli_args *args)
+{
+	OWN(json) json_t *reply = NULL;
+	bool good = true;
+	size_t i;
+	json_t *part;
+	int rc = ctl_ask(args, CTL_FASD, json_pack("{s:s}", "op", "config.reload"), &reply);
+	if (rc != CLI_OK)
+		return rc;
+	json_t *parts = json_object_get(reply, "parts");
+	json_array_foreach(parts, i, part)
+	{
+		json_t *message = json_object_get(part, "message");
+		bool ok = json_is_true(json_object_get(part, "ok"));
+		good = good && ok;
+		(void)json_object_set_new(
+		    part, "state", ok ? json_string("in force") : json_incref(message));
+	}
+	if (cli_flag(args, "json"))
+		render_json(args->out, reply);
+	else
+		render_table(args->out, parts, reload_columns, NELEMS(reload_columns), "");
+	const char *warning = json_string_value(json_object_get(reply, "warning"));
+	if (warning && *warning)
+		(void)fprintf(args->err, "groups not known to the directory: %s\n", warning);
+	return good ? CLI_OK : CLI_FAILED;
+}
+
 static const struct cli_command commands[] = {
     {"config check", "[PATH]", "Check the daemons' configuration without touching the service",
 	"PATH is a signer.yaml or fasd.yaml, or the folder that they lie in.  An error is one "
 	"line,\n"
 	"FILE:LINE:COLUMN: error: ..., and exit status 1.",
 	NULL, 0, run_check},
+    {"config reload", NULL, "Have fasd load providers, machines and policy anew",
+	"As systemctl reload fasd does: each part all or nothing; where one has a fault the old\n"
+	"one stays in force, and the exit status is 1.  The signer's limits: systemctl reload\n"
+	"fas-signer.",
+	NULL, 0, run_reload},
 };
 
 const struct cli_group ctl_config_group = {"configuration", commands, NELEMS(commands)};

@@ -16,6 +16,7 @@
 #include "fas/base/audit.h"
 #include "fas/base/buf.h"
 #include "fas/base/err.h"
+#include "fas/base/names.h"
 #include "fas/caller.h"
 
 struct http_request;
@@ -62,19 +63,29 @@ struct http_request {
 struct http_negotiated {
 	struct caller caller;               /* kind CALLER_NONE: nothing yet */
 	char principal[HTTP_PRINCIPAL_MAX]; /* by which its account is found again */
-	int64_t checked_s;                  /* when that was last read */
+	struct sid sid;      /* that account's: another one under its name is not it */
+	int64_t checked_s;   /* when that was last read */
+	uint64_t generation; /* by which terms */
+};
+
+/* By what is negotiated now: other terms under another generation. */
+struct http_terms {
+	bool on;
+	unsigned recheck_s;
+	uint64_t generation;
 };
 
 /*
  * How a client without a certificate proves itself: given by whoever starts the server, run on its workers.
  *
+ * terms: at any time, without waiting.
  * accept: token is what the client sent behind "Negotiate", binding the channel's (RFC 5929).  *reply, when set, is
  * malloc'ed base64 for the client.  recheck: is the account still what it was?  Both answer FAS_E_AUTH or FAS_E_DENIED
  * with the reason for the records, or FAS_E_UNAVAILABLE.
  */
 struct http_negotiation {
 	void *arg;
-	unsigned recheck_s;
+	struct http_terms (*terms)(void *arg);
 	enum fas_code (*accept)(void *arg, const char *token, const uint8_t *binding,
 	    size_t binding_len, struct http_negotiated *out, char **reply, struct fas_err *e);
 	enum fas_code (*recheck)(void *arg, struct http_negotiated *n, struct fas_err *e);

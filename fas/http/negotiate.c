@@ -9,12 +9,19 @@
 #define SCHEME "Negotiate"
 #define REPLY_MAX 4096 /* an AP-REP has some hundred bytes */
 
+static struct http_terms
+present_terms(const struct exchange *x)
+{
+	const struct http_negotiation *negotiation = x->server->config.negotiation;
+	return negotiation->terms(negotiation->arg);
+}
+
 bool
 negotiate_applies(const struct exchange *x)
 {
 	const struct http_server_config *config = &x->server->config;
 	/* Never without TLS: the token would be anybody's who listens. */
-	return config->negotiation && config->tls && config->workers;
+	return config->negotiation && config->tls && config->workers && present_terms(x).on;
 }
 
 /* What stands behind the scheme (RFC 9110 11.4), NULL when it is another or nothing. */
@@ -53,9 +60,11 @@ negotiate_begin(struct exchange *x, struct fas_err *e)
 	enum fas_code rc = caller_still_valid(x->server->config.callers, &n->caller, now_s, e);
 	if (rc != FAS_OK)
 		return rc;
-	/* A clock that was set back makes no old reading young. */
+	/* A clock that was set back makes no old reading young; other rules have to be asked anew. */
 	int64_t age_s = now_s - n->checked_s;
-	x->recheck = age_s < 0 || age_s >= (int64_t)x->server->config.negotiation->recheck_s;
+	struct http_terms terms = present_terms(x);
+	x->recheck =
+	    age_s < 0 || age_s >= (int64_t)terms.recheck_s || n->generation != terms.generation;
 	x->request.caller = n->caller;
 	return exchange_check_role(x, e);
 }

@@ -318,6 +318,26 @@ policy_reload_tells_of_unknown_groups(void **state)
 }
 
 static void
+config_reload_is_exit_1_where_a_part_stays_as_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(run_fasd("config reload",
+			     "{\"parts\":[{\"part\":\"machines\",\"ok\":true}],\"warning\":\"\"}"),
+	    CLI_OK);
+	assert_non_null(strstr(out_text, "machines  in force"));
+	asked(&fasd, 0, "{\"op\":\"config.reload\"}");
+	peer_done(&fasd);
+	assert_int_equal(
+	    run_fasd("config reload",
+		"{\"parts\":[{\"part\":\"machines\",\"ok\":false,\"reason\":\"r\","
+		"\"message\":\"fasd.yaml:3:1: error: x\"}],\"warning\":\"CORP\\\\X\"}"),
+	    CLI_FAILED);
+	assert_non_null(strstr(out_text, "fasd.yaml:3:1: error: x"));
+	assert_non_null(strstr(err_text, "CORP\\X"));
+	peer_done(&fasd);
+}
+
+static void
 policy_explain_shows_the_verdict_and_each_rule(void **state)
 {
 	(void)state;
@@ -540,6 +560,7 @@ main(void)
 	    cmocka_unit_test(policy_check_speaks_like_a_compiler),
 	    cmocka_unit_test(policy_check_names_a_provider_that_fasd_does_not_know),
 	    cmocka_unit_test(policy_reload_tells_of_unknown_groups),
+	    cmocka_unit_test(config_reload_is_exit_1_where_a_part_stays_as_it_was),
 	    cmocka_unit_test(policy_explain_shows_the_verdict_and_each_rule),
 	    cmocka_unit_test(a_session_is_shown_with_its_keys),
 	    cmocka_unit_test(session_end_hands_its_reason_on),

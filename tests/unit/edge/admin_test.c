@@ -224,6 +224,48 @@ a_failed_reload_says_why_and_is_on_record(void **state)
 	assert_string_equal(text_of(record, "reason"), "policy_malformed");
 }
 
+/* ---- all that SIGHUP loads ---- */
+
+static enum fas_code machines_code;
+static char machines_path[PATH_MAX];
+
+static enum fas_code
+load_machines(void *arg, const char *path, struct fas_err *e)
+{
+	(void)arg;
+	(void)snprintf(machines_path, sizeof(machines_path), "%s", path);
+	return machines_code == FAS_OK
+		   ? FAS_OK
+		   : fas_fail(e, machines_code, "kerberos_keytab", "no key in it");
+}
+
+static void
+config_reload_loads_each_part_by_itself_and_puts_it_on_record(void **state)
+{
+	struct fas_err e;
+	(void)state;
+	reloader_use(reloader, load_machines, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		machines_code = i == 0 ? FAS_OK : FAS_E_CONFIG;
+		OWN(json) json_t *reply = ask("{\"op\":\"config.reload\"}", &e);
+		const json_t *parts = json_object_get(reply, "parts");
+		assert_int_equal(json_array_size(parts), 3);
+		assert_true(json_is_true(json_object_get(json_array_get(parts, 0), "ok")));
+		assert_true(json_is_true(json_object_get(json_array_get(parts, 2), "ok")));
+		const json_t *machines = json_array_get(parts, 1);
+		assert_int_equal(json_is_true(json_object_get(machines, "ok")), i == 0);
+		if (i == 1)
+			assert_string_equal(text_of(machines, "reason"), "kerberos_keytab");
+		OWN(json) json_t *tail = ask("{\"op\":\"audit.tail\",\"limit\":3}", &e);
+		const json_t *record = json_array_get(json_object_get(tail, "records"), 1);
+		assert_string_equal(text_of(record, "event"), "machines_loaded");
+		assert_string_equal(text_of(record, "outcome"), i == 0 ? "done" : "error");
+		assert_int_equal(strncmp(text_of(record, "caller"), "uid:", 4), 0);
+	}
+	assert_string_equal(machines_path, config->path);
+	reloader_use(reloader, NULL, NULL);
+}
+
 static void
 explain_tells_verdict_and_rules(void **state)
 {
@@ -478,6 +520,7 @@ main(void)
 	    FRESH(a_long_question_is_read),
 	    FRESH(a_reload_is_done_and_on_record),
 	    FRESH(a_failed_reload_says_why_and_is_on_record),
+	    FRESH(config_reload_loads_each_part_by_itself_and_puts_it_on_record),
 	    FRESH(explain_tells_verdict_and_rules),
 	    FRESH(explain_denies_a_disabled_account_before_any_rule),
 	    FRESH(sessions_are_listed_and_ended),

@@ -133,6 +133,8 @@ each_fault_is_named_with_its_place(void **state)
 		"RFC 4559"},
 	    {"queue", "kerberos: {keytab: k, principal: HTTP/a, recheck: 61s}\nmachines: []\n",
 		"yaml_value", "fasd.yaml:11:"},
+	    {"queue", "kerberos: {keytab: k, principal: HTTP/a, ticket_sid: never}\nmachines: []\n",
+		"yaml_value", "want optional or required"},
 	    {"queue", "audit: {keep: 400}\n", "yaml_value", "fasd.yaml:11:15"},
 	    {"queue", "audit: {keep: 400m}\n", "yaml_value", "from 1d to 7300d"},
 	    {"queue", "audit: {journal: yes}\n", "yaml_value", "want off or on"},
@@ -168,6 +170,7 @@ kerberos_is_read_with_its_rules(void **state)
 	assert_string_equal(config->kerberos_keytab, want);
 	assert_string_equal(config->kerberos_principal, "HTTP/a.b@C");
 	assert_int_equal(config->kerberos_recheck_s, 5);
+	assert_true(config->kerberos_sid_required);
 	assert_int_equal(config->machines->n, 1);
 }
 

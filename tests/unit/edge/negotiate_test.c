@@ -24,6 +24,7 @@ static struct {
 	enum caller_role role;
 	int64_t life_s;
 	enum fas_code recheck_code;
+	struct http_terms terms;
 	uint8_t binding[HTTP_TLS_BINDING_MAX];
 	size_t binding_len;
 } fake;
@@ -43,7 +44,8 @@ accept_token(void *arg, const char *token, const uint8_t *binding, size_t bindin
 					    .name = "vda1.example.com",
 					    .not_after_s = clock_now() + fake.life_s},
 	    .principal = "VDA1$@EXAMPLE.COM",
-	    .checked_s = clock_now()};
+	    .checked_s = clock_now(),
+	    .generation = fake.terms.generation};
 	*reply = strdup("cmVwbHk=");
 	return FAS_OK;
 }
@@ -57,11 +59,19 @@ recheck(void *arg, struct http_negotiated *n, struct fas_err *e)
 	if (fake.recheck_code != FAS_OK)
 		return fas_fail(e, fake.recheck_code, "machine_disabled", "made up");
 	n->checked_s = clock_now();
+	n->generation = fake.terms.generation;
 	return FAS_OK;
 }
 
-static struct http_negotiation negotiation = {
-    .recheck_s = 60, .accept = accept_token, .recheck = recheck};
+static struct http_terms
+terms(void *arg)
+{
+	(void)arg;
+	return fake.terms;
+}
+
+static const struct http_negotiation negotiation = {
+    .terms = terms, .accept = accept_token, .recheck = recheck};
 
 static void
 get_name(void *app, const struct http_request *request, struct http_response *response)
@@ -130,7 +140,7 @@ begin(void **state)
 	memset(&fake, 0, sizeof(fake));
 	fake.role = ROLE_HOST;
 	fake.life_s = 3600;
-	negotiation.recheck_s = 60;
+	fake.terms = (struct http_terms){.on = true, .recheck_s = 60, .generation = 1};
 	client_init(&c, h.port, ca.pem, NULL);
 	return 0;
 }
@@ -275,7 +285,7 @@ static void
 the_account_is_read_again_when_its_time_has_come(void **state)
 {
 	(void)state;
-	negotiation.recheck_s = 0;
+	fake.terms.recheck_s = 0;
 	assert_int_equal(ask("/host", GOOD), 200);
 	assert_int_equal(ask("/quick", NULL), 200);
 	assert_int_equal(fake.rechecks, 1);
@@ -290,7 +300,7 @@ static void
 an_account_that_is_disabled_stops_on_its_kept_connection(void **state)
 {
 	(void)state;
-	negotiation.recheck_s = 0;
+	fake.terms.recheck_s = 0;
 	assert_int_equal(ask("/host", GOOD), 200);
 	fake.recheck_code = FAS_E_DENIED;
 	assert_int_equal(ask("/host", NULL), 401);
@@ -299,6 +309,39 @@ an_account_that_is_disabled_stops_on_its_kept_connection(void **state)
 	fake.recheck_code = FAS_OK;
 	assert_int_equal(ask("/host", NULL), 401);
 	assert_code("caller_required");
+}
+
+/* `machines` was loaded anew: whoever is connected is judged by that at its next request. */
+static void
+new_terms_are_asked_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("/host", GOOD), 200);
+	fake.terms.generation++;
+	assert_int_equal(ask("/host", NULL), 200);
+	assert_int_equal(ask("/host", NULL), 200);
+	assert_int_equal(fake.rechecks, 1);
+	fake.terms.generation++;
+	fake.recheck_code = FAS_E_DENIED;
+	assert_int_equal(ask("/host", NULL), 401);
+	assert_int_equal(c.new_connections, 0);
+}
+
+static void
+nobody_is_let_in_by_a_token_once_it_is_off(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("/host", GOOD), 200);
+	fake.terms.on = false;
+	assert_int_equal(ask("/host", NULL), 401);
+	assert_code("caller_required");
+	assert_null(strstr(buf_str(&c.head), "Negotiate"));
+	assert_int_equal(
+	    client_ask(&c, &(struct ask){.path = "/host", .header = GOOD, .fresh = true}), 401);
+	assert_int_equal(fake.accepts, 1);
+	fake.terms.on = true;
+	assert_int_equal(
+	    client_ask(&c, &(struct ask){.path = "/host", .header = GOOD, .fresh = true}), 200);
 }
 
 static void
@@ -370,6 +413,8 @@ main(void)
 	    TEST(the_tickets_end_is_the_callers),
 	    TEST(the_account_is_read_again_when_its_time_has_come),
 	    TEST(an_account_that_is_disabled_stops_on_its_kept_connection),
+	    TEST(new_terms_are_asked_at_once),
+	    TEST(nobody_is_let_in_by_a_token_once_it_is_off),
 	    TEST(the_binding_is_of_the_certificate_that_the_client_has_seen),
 	    TEST(without_tls_a_token_is_nothing),
 	};
