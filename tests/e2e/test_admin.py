@@ -15,7 +15,8 @@ class Fasctl(LabCase):
         for words in (["ca", "init"], ["ca", "install"], ["ca", "show"], ["host", "enroll"], ["host", "list"],
                       ["host", "revoke"], ["cert", "list"], ["cert", "show"], ["cert", "revoke"], ["crl", "publish"],
                       ["crl", "show"], ["policy", "check"], ["policy", "explain"], ["policy", "reload"],
-                      ["session", "list"], ["session", "end"], ["status"], ["audit", "tail"], ["audit", "verify"]):
+                      ["session", "list"], ["session", "end"], ["status"], ["audit", "tail"], ["audit", "verify"],
+                      ["audit", "acknowledge"], ["audit", "export"], ["config", "check"], ["config", "reload"]):
             with self.subTest(" ".join(words)):
                 done = subprocess.run([programs.program("fasctl"), *words, "--help"], text=True, capture_output=True)
                 self.assertEqual(done.returncode, 0)

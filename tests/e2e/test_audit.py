@@ -5,7 +5,9 @@ import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import sqlite3
+import time
 
 from cryptography.hazmat.primitives import serialization
 
@@ -15,6 +17,11 @@ from lab.layout import FASD_UID, VDA1
 from case import LabCase
 
 DATABASES = {"fasd": "fasd/fas.db", "fas-signer": "signer/ca.db"}
+GUARDS = [f"DROP TRIGGER IF EXISTS {name}" for name in
+          ("audit_kept", "audit_fixed", "audit_heads_kept", "audit_heads_fixed", "audit_statements_kept",
+           "audit_statements_fixed")]
+# Two days beyond the retention.
+LATER = {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "FAKETIME": "+402d"}
 
 
 def rebuild(database):
@@ -27,7 +34,7 @@ def rebuild(database):
         before = after
 
 
-class Tampering(LabCase):
+class Databases(LabCase):
     """Each case begins with a logon whose records are countersigned, and ends with the databases as they were."""
 
     def setUp(self):
@@ -43,36 +50,42 @@ class Tampering(LabCase):
         for name in ("fasd", "fas-signer"):
             proc.stop(self.lab, name)
 
-    def start(self):
+    def start(self, env=None):
         """fasd may say that it is not ready: that a trail has gone back is a reason."""
-        programs.start_signer(self.lab)
-        programs.launch_fasd(self.lab)
+        programs.start_signer(self.lab, env)
+        programs.launch_fasd(self.lab, env)
         proc.wait_for(lambda: programs._listens(self.lab.run / "fasd" / "admin.sock"), 10, "fasd's admin socket")
+
+    def restore(self, name, content):
+        for suffix in ("-wal", "-shm"):
+            self.path(name).with_name(self.path(name).name + suffix).unlink(missing_ok=True)
+        self.path(name).write_bytes(content)
 
     def put_back(self):
         self.stop()
         for name, content in self.kept.items():
-            for suffix in ("-wal", "-shm"):
-                self.path(name).with_name(self.path(name).name + suffix).unlink(missing_ok=True)
-            self.path(name).write_bytes(content)
+            self.restore(name, content)
         programs.start_signer(self.lab)
         programs.start_fasd(self.lab)
 
     def tamper(self, name, *deeds):
         with contextlib.closing(sqlite3.connect(self.path(name))) as database, database:
-            for deed in deeds:
+            for deed in [*GUARDS, *deeds]:
                 deed(database) if callable(deed) else database.execute(deed)
 
     def last(self, name):
         with contextlib.closing(sqlite3.connect(self.path(name))) as database:
             return database.execute("SELECT MAX(seq) FROM audit").fetchone()[0]
 
-    def found(self):
+    def verify(self):
         status, said, errors = programs.fasctl_status(self.lab, "audit", "verify", "--json")
         self.assertIn(status, (0, 4), errors)
-        found = {finding["what"] for finding in json.loads(said)["findings"]}
-        self.assertEqual(status, 4 if found else 0)
-        return found
+        answer = json.loads(said)
+        self.assertEqual(status, 4 if answer["findings"] else 0)
+        return answer
+
+    def found(self):
+        return {finding["what"] for finding in self.verify()["findings"]}
 
     def assertFound(self, *what):
         self.start()
@@ -81,6 +94,8 @@ class Tampering(LabCase):
     def readiness(self):
         return self.ops().get("/readyz").json["checks"]["audit"]["ok"]
 
+
+class Tampering(Databases):
     def test_untouched_trails_agree(self):
         self.assertFound()
 
@@ -138,6 +153,213 @@ class Tampering(LabCase):
         self.assertIn("pem", reply, reply)
         self.assertEqual(self.found(), {"decision_missing"})
         self.assertIn(reply["serial"], programs.fasctl_status(self.lab, "audit", "verify")[1])
+
+
+class Retention(Databases):
+    """400 days and two later: both services begin with the clocks of that time."""
+
+    def is_pruned(self):
+        since = self.verify()["since"]
+        return since if since["fasd"]["seq"] > 1 and since["signer"]["seq"] > 1 else None
+
+    def start_later(self):
+        self.start(LATER)
+        return proc.wait_for(self.is_pruned, 20, "the pruning of both trails")
+
+    def assertNotPruned(self):
+        self.start(LATER)
+        proc.wait_for(lambda: "audit_not_pruned" in self.fasctl("audit", "tail", "--limit", "100"), 20, "fasd's refusal")
+        self.assertEqual(self.verify()["since"]["fasd"]["seq"], 1)
+
+    def test_old_records_are_pruned_from_both_trails_and_the_rest_verifies(self):
+        before = self.verify_with_real_clocks()
+        since = self.start_later()
+        after = self.verify()
+        self.assertEqual(after["findings"], [])
+        self.assertGreater(after["pruned"], 0)
+        self.assertLess(since["fasd"]["time"], before["time"])
+        self.assertIn("older ones were pruned", self.fasctl("audit", "verify"))
+        for trail in ([], ["--signer"]):
+            checkpoints = [json.loads(line) for line in
+                           self.fasctl("audit", "tail", "--json", "--limit", "200", *trail).splitlines()
+                           if '"audit_checkpoint"' in line]
+            self.assertEqual({c["trail"] for c in checkpoints}, {"fasd", "signer"})
+        self.stop()
+        self.assertGreater(self.first("fasd"), 1)
+        self.assertGreater(self.first("fas-signer"), 1)
+
+    def verify_with_real_clocks(self):
+        self.start()
+        answer = self.verify()
+        self.assertEqual((answer["findings"], answer["since"]["fasd"]["seq"]), ([], 1))
+        self.stop()
+        with contextlib.closing(sqlite3.connect(self.path("fasd"))) as database:
+            last_ms = database.execute("SELECT MAX(time_ms) FROM audit").fetchone()[0]
+        return {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last_ms // 1000 + 1))}
+
+    def first(self, name):
+        with contextlib.closing(sqlite3.connect(self.path(name))) as database:
+            return database.execute("SELECT MIN(seq) FROM audit").fetchone()[0]
+
+    def test_what_is_exported_before_is_kept_outside(self):
+        story, file = self.story["correlation_id"], self.lab.folder / "trails.jsonl"
+        self.start()
+        self.fasctl("audit", "export", file)
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        self.assertEqual({line["trail"] for line in lines}, {"fasd", "signer"})
+        mine = [line["event"] for line in lines if line.get("correlation_id") == story]
+        self.assertIn("logon_decided", mine)
+        self.assertEqual(mine.count("certificate_issued"), 2)
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        young = self.fasctl("audit", "export", "--since", "1d", "-")
+        self.assertIn(story, young)
+        self.assertEqual(self.fasctl("audit", "export", "--until", "2020-01-01", "-"), "")
+
+    def test_records_of_an_export_can_be_checked_without_the_service(self):
+        self.start()
+        before = {}
+        for record in map(json.loads, self.fasctl("audit", "export", "-").splitlines()):
+            trail, told = record.pop("trail"), record.pop("hash")
+            seq, time_ms = record.pop("seq"), record.pop("time_ms")
+            record.pop("time")
+            body = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            numbers = seq.to_bytes(8, "big") + time_ms.to_bytes(8, "big")
+            made = hashlib.sha256(b"fas audit record 1\0" + before.get(trail, bytes(32)) + numbers + body.encode())
+            self.assertEqual(made.hexdigest(), told, f"{trail} {seq}")
+            before[trail] = made.digest()
+
+    def test_a_beginning_that_was_cut_off_is_no_pruning(self):
+        self.tamper("fasd", "DELETE FROM audit WHERE seq < 4")
+        self.start()
+        self.assertIn("begin_cut", self.found())
+
+    def test_more_than_was_agreed_is_no_pruning(self):
+        begins = self.start_later()["fasd"]["seq"]
+        self.stop()
+        self.tamper("fasd", f"DELETE FROM audit WHERE seq < {begins + 2}")
+        self.start(LATER)
+        self.assertIn("begin_cut", self.found())
+
+    def test_a_trail_with_an_edited_record_is_not_pruned_and_the_edit_stays_found(self):
+        self.tamper("fasd", "UPDATE audit SET body = replace(body, 'alice', 'malor') WHERE event = 'logon_decided'")
+        self.assertNotPruned()
+        self.assertEqual(self.found(), {"record_edited"})
+
+    def test_a_trail_that_was_rebuilt_is_not_pruned(self):
+        self.tamper("fasd", "UPDATE audit SET body = replace(body, 'alice', 'malor') WHERE event = 'logon_decided'",
+                    rebuild)
+        self.assertNotPruned()
+        self.assertEqual(self.found(), {"chain_rebuilt"})
+
+
+class Restored(Databases):
+    """An old database was put back."""
+
+    WHY = "disk of fas1 failed, backup of Monday restored"
+
+    def old_database(self, name):
+        """The backup lacks a logon; it is put back, and fasd notices."""
+        backup = self.path(name).read_bytes()
+        programs.start_signer(self.lab)
+        programs.start_fasd(self.lab)
+        self.lost = self.session()[0]
+        self.stop()
+        self.restore(name, backup)
+        self.start()
+        proc.wait_for(lambda: not self.readiness(), 20, "the alarm")
+
+    def acknowledge(self):
+        said = self.fasctl("audit", "acknowledge", "--reason", self.WHY)
+        proc.wait_for(lambda: programs.is_ready(self.lab), 30, "fasd after the acknowledgement")
+        return said
+
+    def test_an_old_fas_db_is_found_acknowledged_and_no_finding_any_more(self):
+        self.old_database("fasd")
+        self.assertIn("decision_missing", self.found())
+        self.assertIn("decisions of 1 certificates", self.acknowledge())
+        answer = self.verify()
+        self.assertEqual(answer["findings"], [])
+        gap = answer["acknowledged"][0]
+        self.assertEqual((gap["trail"], gap["missing"], gap["reason"]), ("fasd", 1, self.WHY))
+        self.assertTrue(gap["by"].startswith("uid:0"), gap)
+        for trail in ([], ["--signer"]):
+            self.assertIn(self.WHY, self.fasctl("audit", "tail", "--limit", "20", *trail))
+        self.session()
+        self.assertEqual(self.found(), set())
+
+    def test_an_old_ca_db_is_found_acknowledged_and_no_finding_any_more(self):
+        self.old_database("fas-signer")
+        self.assertTrue({"copy_missing", "certificate_missing"} <= self.found())
+        self.acknowledge()
+        self.assertEqual(self.verify()["findings"], [])
+        self.session()
+        self.assertEqual(self.found(), set())
+
+    def test_the_acknowledgement_hides_no_later_edit(self):
+        self.old_database("fasd")
+        self.acknowledge()
+        self.session()
+        self.stop()
+        self.tamper("fasd", f"UPDATE audit SET body = replace(body, 'alice', 'malor') WHERE seq > {self.last('fasd') - 5} "
+                            "AND event = 'logon_decided'")
+        self.assertFound("record_edited")
+        self.stop()
+        self.tamper("fasd", rebuild)
+        self.start()
+        self.assertIn("chain_rebuilt", self.found())
+
+    def test_an_edit_cannot_be_acknowledged(self):
+        self.old_database("fasd")
+        self.stop()
+        self.tamper("fasd", "UPDATE audit SET body = replace(body, 'alice', 'malor') WHERE event = 'logon_decided'")
+        self.start()
+        status, said, errors = programs.fasctl_status(self.lab, "audit", "acknowledge", "--reason", self.WHY)
+        self.assertEqual(status, 1, said)
+        self.assertIn("not_acknowledgeable", errors)
+        self.assertIn("record_edited", said)
+
+    def test_without_a_reason_nothing_is_acknowledged(self):
+        self.start()
+        self.assertEqual(programs.fasctl_status(self.lab, "audit", "acknowledge")[0], 2)
+
+
+class Journal(LabCase):
+    def restart_with(self, text):
+        file = self.lab.fas / "fasd.yaml"
+        file.write_text(text)
+        programs.restart(self.lab, "fasd")
+
+    def test_records_are_copied_to_the_log_unless_the_file_says_otherwise(self):
+        """Without systemd the log is fasd's standard error; countersigned heads go there in any case."""
+        before = (self.lab.fas / "fasd.yaml").read_text()
+        log = self.lab.log / "fasd.log"
+        told = self.session()[0]["correlation_id"]
+        self.assertIn(told, log.read_text())
+        self.addCleanup(self.restart_with, before)
+        self.restart_with(before + "audit: { journal: off }\n")
+        begins = len(log.read_text())
+        silent = self.session()[0]["correlation_id"]
+        self.assertTrue(self.audit(silent))
+        programs.restart(self.lab, "fasd")  # the end of fasd countersigns
+        said = log.read_text()[begins:]
+        self.assertNotIn(silent, said)
+        self.assertIn("event=audit_head", said)
+
+    def test_config_check_says_what_is_wrong_in_either_file(self):
+        folder = self.lab.folder / "config-check"
+        for name, text in (("fasd", "audit: { keep: 400m }\n"), ("signer", "audit: { journal: maybe }\n")):
+            with self.subTest(name):
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(self.lab.fas, folder, ignore=shutil.ignore_patterns("*.db*", "keys", "*.sock"))
+                file = folder / f"{name}.yaml"
+                good = file.read_text()
+                file.write_text(good + text)
+                status, _, errors = programs.fasctl_status(self.lab, "config", "check", file)
+                self.assertEqual(status, 1)
+                self.assertRegex(errors, rf"{name}.yaml:\d+:\d+: error: ")
+                file.write_text(good + "audit: { keep: 30d, journal: off }\n")
+                status, _, errors = programs.fasctl_status(self.lab, "config", "check", file)
+                self.assertEqual(status, 0, errors)
 
 
 class Explain(LabCase):

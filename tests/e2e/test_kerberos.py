@@ -1,11 +1,16 @@
 """Machines without a certificate: hosts and storefronts by their machine accounts (Authorization: Negotiate)."""
 
 import base64
+import http.server
+import os
+import signal
+import ssl
+import threading
 
 from cryptography import x509
 
-from lab import agent, api, kerberos, namespace, proc
-from lab.layout import FAS, PUBLISH_URL, VDA1, VDA2
+from lab import agent, api, dc, kerberos, namespace, proc, programs
+from lab.layout import DOMAIN, FAS, PUBLISH_URL, VDA1, VDA2
 
 from case import LabCase
 
@@ -164,6 +169,104 @@ class Kerberos(LabCase):
             "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: Negotiate {token}", "-d", "{}",
             PUBLISH_URL + LEASE]))
         self.assertEqual(out, "404")
+
+    def test_curl_binds_its_token_to_no_channel(self):
+        """What docs/ADMIN.md says of it: a token of curl 7.88 that another server got is taken by fasd too."""
+        token = self.token_for_another_server()
+        self.assertProblem(self.connection().post(LEASE, {}, token), 404, "session_unknown")
+
+    def token_for_another_server(self):
+        """curl asks a server of the same name with another certificate, and does not look at that."""
+        seen = []
+
+        class Other(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                seen.append(self.headers["Authorization"])
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", "Negotiate")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.lab.samba / "tls" / "kdc.crt", self.lab.samba / "tls" / "kdc.key")
+        with http.server.HTTPServer(("127.0.0.1", 0), Other) as server:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            self.machine("VDA1$").curl_to(f"https://{FAS}:{server.server_port}{LEASE}", "-k", "--connect-to",
+                                          f"{FAS}:{server.server_port}:127.0.0.1:{server.server_port}")
+            server.shutdown()
+            thread.join()
+        return next(one for one in seen if one and one.startswith("Negotiate ")).removeprefix("Negotiate ")
+
+    # ---- an account that was made anew ----
+
+    def test_a_ticket_of_an_account_that_was_deleted_and_made_anew_is_refused(self):
+        connection = self.connection()
+        dc.make_machine_anew(self.lab, "VDA9", "vda9.vdi." + DOMAIN)
+        machine = self.machine("VDA9$")
+        self.assertEqual(connection.post(LEASE, {}, machine.token()).status, 404)
+        dc.make_machine_anew(self.lab, "VDA9", "vda9.vdi." + DOMAIN)
+        self.assertProblem(self.connection().post(LEASE, {}, machine.token()), 401, "caller_refused")
+        self.assertRefusedFor("machine_sid")
+        proc.wait_for(lambda: connection.post(LEASE, {}).status == 401, 10, "the end of the kept connection")
+        self.assertEqual(self.connection().post(LEASE, {}, self.machine("VDA9$").token()).status, 404)
+
+    def test_a_ticket_without_a_pac_is_refused(self):
+        token = kerberos.Machine(self.lab, "VDA2$", "vda2.keytab").kinit("--no-request-pac").token()
+        self.assertProblem(self.connection().post(LEASE, {}, token), 401, "caller_refused")
+        self.assertRefusedFor("caller_pac")
+
+    # ---- kerberos and machines, reloaded ----
+
+    def change(self, old, new):
+        """In fasd.yaml, which is put back (and loaded) at the end."""
+        file = self.lab.fas / "fasd.yaml"
+        before = file.read_text()
+        self.assertIn(old, before)
+        file.write_text(before.replace(old, new))
+
+        def put_back():
+            file.write_text(before)
+            self.fasctl("config", "reload")
+        self.addCleanup(put_back)
+
+    def loaded(self):
+        return self.fasctl("audit", "tail", "--limit", "200").count("machines_loaded done")
+
+    def test_a_rule_that_is_taken_away_ends_a_host_at_its_next_request(self):
+        connection, other = self.connection(), self.connection()
+        self.assertEqual(connection.post(LEASE, {}, self.machine("VDA2$").token()).status, 404)
+        self.assertEqual(other.post(LEASE, {}, self.machine("VDA1$").token()).status, 404)
+        self.change("  recheck: 2s\n", "  recheck: 60s\n")
+        self.change("  - role: host\n    ou: ", "  - role: storefront\n    ou: ")
+        count = self.loaded()
+        os.kill(programs.pid(self.lab, "fasd"), signal.SIGHUP)
+        proc.wait_for(lambda: self.loaded() > count, 10, "the reload")
+        self.assertProblem(connection.post(LEASE, {}), 401, "caller_refused")
+        self.assertEqual(other.post(LEASE, {}).status, 404)
+        self.assertTrue(other.is_kept())
+        self.assertProblem(self.connection().post(LEASE, {}, self.machine("VDA2$").token()), 403, "role_refused")
+
+    def test_fasctl_reloads_and_a_fault_leaves_in_force_what_was(self):
+        self.change("    ou: ", "    uo: ")
+        status, said, _ = programs.fasctl_status(self.lab, "config", "reload")
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"machines +\S*fasd.yaml:\d+:\d+: error: ")
+        self.assertEqual(self.connection().post(LEASE, {}, self.machine("VDA2$").token()).status, 404)
+
+    def test_kerberos_can_be_turned_off_and_on_again(self):
+        text = (self.lab.fas / "fasd.yaml").read_text()
+        self.change(text[text.index("kerberos:"):], "")
+        self.assertIn("in force", self.fasctl("config", "reload"))
+        answer = self.connection().post(LEASE, {}, self.machine("VDA1$").token())
+        self.assertProblem(answer, 401, "caller_required")
+        self.assertNotIn("Negotiate", answer.headers.get_all("WWW-Authenticate"))
+        self.doCleanups()
+        self.assertEqual(self.connection().post(LEASE, {}, self.machine("VDA1$").token()).status, 404)
 
     # ---- fas-agent ----
 

@@ -43,6 +43,7 @@ class Tampering(LabCase):
         for path in (self.lab.fas / "fasd" / "fas.db", self.lab.fas / "signer" / "ca.db"):
             with self.subTest(path.name):
                 with sqlite3.connect(path, timeout=10) as db:
+                    db.execute("DROP TRIGGER audit_fixed")
                     db.execute("UPDATE audit SET body = replace(body, 'alice', 'grace') WHERE seq = "
                                "(SELECT min(seq) FROM audit WHERE body LIKE '%alice%')")
                 new = {(f["trail"], f["what"]) for f in self.findings()} - known

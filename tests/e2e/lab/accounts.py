@@ -84,8 +84,8 @@ class Directory:
         if must_change:
             self.set(dn, pwdLastSet="0")
 
-    def add_machine(self, name, host):
-        self.sam.newcomputer(name, computerou=MACHINE_OU if name in MACHINES_IN_OU else None)
+    def add_machine(self, name, host, ou=None):
+        self.sam.newcomputer(name, computerou=ou or (MACHINE_OU if name in MACHINES_IN_OU else None))
         dn = self.dn_of(name + "$")
         self.set(dn, dNSHostName=host, servicePrincipalName=["host/" + host, "HOST/" + name],
                  msDS_SupportedEncryptionTypes=AES_ONLY)
@@ -141,6 +141,15 @@ class Directory:
             "guid": str(ndr_unpack(misc.GUID, entry["objectGUID"][0])),
             "dn": str(entry["distinguishedName"]),
         }
+
+
+def make_machine_anew(smb_conf, keytab, name, host):
+    """A computer account in the machines' unit under a name that may have been another's; its keytab."""
+    directory = Directory(smb_conf)
+    for entry in directory.sam.search(BASE_DN, ldb.SCOPE_SUBTREE, f"(sAMAccountName={name}$)", ["dn"]):
+        directory.sam.delete(entry.dn, ["tree_delete:1"])
+    directory.add_machine(name, host, MACHINE_OU)
+    directory.export_keytab(keytab, f"{name}$@{REALM}")
 
 
 def populate(smb_conf, folder):

@@ -113,6 +113,12 @@ def install_certificates(lab, dc_root, logon_root):
         " pkinit_principal_in_certificate = yes", ""]))
 
 
+def make_machine_anew(lab, name, host):
+    """An account NAME$ with a new SID and a new key, in keytabs/NAME.keytab; the domain controller may run."""
+    proc.run([sys.executable, "-B", "-P", "-m", "lab.dc_tool", "machine", lab.run / "dc" / "etc" / "smb.conf",
+              lab.keytabs / f"{name.lower()}.keytab", name, host], env=_python_env())
+
+
 def start(lab):
     argv = ["samba", "-s", lab.run / "dc" / "etc" / "smb.conf", "-i", "-M", "single", "--debug-stdout"]
     proc.start(lab, "samba", namespace.enter(lab, argv))

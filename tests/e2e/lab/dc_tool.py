@@ -1,4 +1,4 @@
-"""Work on the domain controller's database, in a process of its own: python3 -m lab.dc_tool populate|addresses ..."""
+"""Work on the domain controller's database, in a process of its own: python3 -m lab.dc_tool populate|addresses|machine ..."""
 
 import sys
 from pathlib import Path
@@ -24,6 +24,8 @@ def set_addresses(smb_conf, folder, number):
 def main(argv):
     if argv[1] == "populate":
         accounts.populate(Path(argv[2]), Path(argv[3]))
+    elif argv[1] == "machine":
+        accounts.make_machine_anew(Path(argv[2]), Path(argv[3]), argv[4], argv[5])
     elif argv[1] == "addresses":
         set_addresses(Path(argv[2]), Path(argv[3]), int(argv[4]))
 

@@ -42,8 +42,8 @@ class Machine:
             return proc.run(namespace.enter(self.lab, [str(a) for a in argv]), env=env)
         return subprocess.run([str(a) for a in namespace.enter(self.lab, argv)], env=env, text=True, capture_output=True)
 
-    def kinit(self):
-        self._run("kinit", "-k", "-t", self.keytab, f"{self.principal}@{REALM}")
+    def kinit(self, *options):
+        self._run("kinit", *options, "-k", "-t", self.keytab, f"{self.principal}@{REALM}")
         return self
 
     def token(self, binding=b"", mech=SPNEGO, service=f"HTTP@{FAS}"):
@@ -56,6 +56,12 @@ class Machine:
                         *more, URL + path)
         said, _, status = out.rpartition("\n")
         return int(status), json.loads(said) if said else None
+
+
+    def curl_to(self, url, *more):
+        """The status of a POST to any server."""
+        return int(self._run("curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{http_code}", "-d", "{}",
+                             *more, url))
 
 
 class Connection:
