@@ -9,7 +9,6 @@
 
 #include "fas/audit_head.h"
 #include "fas/audit_prune.h"
-#include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
@@ -17,44 +16,6 @@
 
 #define WORDS_MAX 16
 #define PRUNE_ROUNDS 100
-
-/* ---- time, which the house can move ---- */
-
-static _Atomic int64_t ahead_s;
-
-int64_t __real_clock_now_ms(void);
-int64_t __wrap_clock_now_ms(void);
-int64_t __wrap_clock_now(void);
-enum fas_code __wrap_clock_checked(int64_t skew_s, int64_t *now_s, struct fas_err *e);
-
-int64_t
-__wrap_clock_now_ms(void)
-{
-	return __real_clock_now_ms() + atomic_load(&ahead_s) * 1000;
-}
-
-int64_t
-__wrap_clock_now(void)
-{
-	return __wrap_clock_now_ms() / 1000;
-}
-
-enum fas_code
-__wrap_clock_checked(int64_t skew_s, int64_t *now_s, struct fas_err *e)
-{
-	(void)skew_s;
-	(void)e;
-	*now_s = __wrap_clock_now();
-	return FAS_OK;
-}
-
-void
-house_later(double days)
-{
-	(void)atomic_fetch_add(&ahead_s, (int64_t)(days * 86400));
-}
-
-/* ---- the house ---- */
 
 static const char *
 database_path(struct house *house, const char *name, char path[PATH_MAX])
@@ -89,7 +50,7 @@ house_new(void **state)
 	char path[PATH_MAX];
 	struct house *house = calloc(1, sizeof(*house));
 	assert_non_null(house);
-	atomic_store(&ahead_s, 0);
+	house_real_time();
 	house->place = place_new(&(struct place_options){.key = "p-256"});
 	house->service.node = "fas1";
 	house->service.audit_keep_s = HOUSE_KEEP_S;

@@ -27,8 +27,9 @@ int house_free(void **state);
 void house_logon(struct house *house, bool recorded);
 /* Have both heads countersigned, as fasd's background does. */
 void house_countersign(struct house *house);
-/* The clock of the whole house moves ahead. */
+/* The clock of the whole house moves ahead; and back to the real one (house_clock.c). */
 void house_later(double days);
+void house_real_time(void);
 /* Prune as fasd's background does, until nothing is left to do. */
 void house_prune(struct house *house);
 /* Back up a database, and put that copy back; everything is stopped meanwhile. */

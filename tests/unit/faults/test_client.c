@@ -34,6 +34,7 @@ static const struct {
     {"sign", "{\"signature\":\"AAAA\"}"},
     {"drop", "{}"},
     {"audit.countersign", "{\"heads\":[],\"keys\":[],\"more\":false}"},
+    {"audit.checkpoint", "{\"statements\":[],\"keys\":[],\"more\":false}"},
 };
 
 static void
@@ -167,6 +168,15 @@ run_countersign(void *arg, struct fas_err *e)
 }
 
 static enum fas_code
+run_checkpoint(void *arg, struct fas_err *e)
+{
+	OWN(json) json_t *reply = NULL;
+	const struct signer_checkpoint_request ask = {.node = "fas1", .keep_s = 86400};
+	(void)arg;
+	return signer_checkpoint(signer, &ask, &reply, e);
+}
+
+static enum fas_code
 run_sign(void *arg, struct fas_err *e)
 {
 	static const uint8_t digest[32] = {1};
@@ -187,7 +197,7 @@ run_drop(void *arg, struct fas_err *e)
 }
 
 static fault_run *const questions[] = {run_issue, run_revoke, run_service_ca, run_state, run_hosts,
-    run_countersign, run_sign, run_drop};
+    run_countersign, run_checkpoint, run_sign, run_drop};
 static fault_run *question;
 
 static enum fas_code
