@@ -119,7 +119,7 @@ write_page(struct export *x, enum ctl_peer peer, const json_t *records)
 		if (at_ms < x->since_ms || at_ms >= x->until_ms)
 			continue;
 		(void)json_object_set_new(record, "trail", json_string(verify_trail(peer)));
-		(void)json_dumpf(record, x->file, JSON_COMPACT | JSON_SORT_KEYS);
+		(void)json_dumpf(record, x->file, JSON_COMPACT);
 		(void)fputc('\n', x->file);
 		x->records++;
 	}

@@ -467,8 +467,8 @@ audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for(void **state
 	size_t len = 0;
 	assert_int_equal(file_read(path, 4096, &content, &len, &e), FAS_OK);
 	assert_string_equal(content,
-	    "{\"event\":\"e\",\"seq\":5,\"time_ms\":1767225600000,\"trail\":\"fasd\"}\n"
-	    "{\"event\":\"e\",\"seq\":6,\"time_ms\":1767311999999,\"trail\":\"fasd\"}\n");
+	    "{\"seq\":5,\"time_ms\":1767225600000,\"event\":\"e\",\"trail\":\"fasd\"}\n"
+	    "{\"seq\":6,\"time_ms\":1767311999999,\"event\":\"e\",\"trail\":\"fasd\"}\n");
 	(void)unlink(path);
 }
 
