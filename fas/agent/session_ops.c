@@ -124,11 +124,13 @@ note_ticket(struct entry *n)
 	sessions_unlock(&n->d->sessions);
 }
 
-/* Redeemed, and no desktop comes of it. */
+/* Redeemed, and no desktop comes of it.  What a ticket has become before is not this call's to end. */
 static void
-give_up(struct entry *n)
+give_up(struct entry *n, const struct fas_err *e)
 {
 	struct fas_err ignored = {0};
+	if (strcmp(e->reason, "ticket_used") == 0)
+		return;
 	if (n->session) {
 		(void)session_end(&n->d->sessions, n->session, "logon_failed");
 		return;
@@ -157,7 +159,7 @@ log_on(struct entry *n, const char *ccache, struct fas_err *e)
 	if (rc == FAS_OK)
 		note_ticket(n);
 	else
-		give_up(n);
+		give_up(n, e);
 	return rc;
 }
 

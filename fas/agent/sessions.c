@@ -130,6 +130,17 @@ make(const struct session_start *start)
 	return s;
 }
 
+/* Under the lock. */
+static bool
+is_known(const struct sessions *t, const char *id)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->list[i]->file.id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum fas_code
 sessions_add(
     struct sessions *t, const struct session_start *start, struct session **out, struct fas_err *e)
@@ -138,7 +149,8 @@ sessions_add(
 	if (!s)
 		return fas_fail_nomem(e);
 	sessions_lock(t);
-	bool fits = t->n < SESSIONS_MAX && t->next_card_id < UINT32_MAX;
+	bool known = is_known(t, start->file->id);
+	bool fits = !known && t->n < SESSIONS_MAX && t->next_card_id < UINT32_MAX;
 	if (fits) {
 		s->card_id = t->next_card_id++;
 		t->list[t->n++] = s;
@@ -147,6 +159,9 @@ sessions_add(
 	sessions_unlock(t);
 	if (!fits) {
 		session_free(s);
+		if (known)
+			return fas_fail(e, FAS_E_CONFLICT, "ticket_used",
+			    "the ticket's session is here already");
 		return fas_fail(
 		    e, FAS_E_LIMIT, "sessions_full", "this host has %d sessions", SESSIONS_MAX);
 	}

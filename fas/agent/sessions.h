@@ -98,7 +98,10 @@ struct session_start {
 	const char *alias;      /* NULL = its own id */
 	int64_t pending_until_us;
 };
-/* A pending session with a reference for the caller.  FAS_E_LIMIT "sessions_full". */
+/*
+ * A pending session with a reference for the caller.  FAS_E_LIMIT "sessions_full"; FAS_E_CONFLICT "ticket_used": there is
+ * one of that id, because the service answers a host's repeat with what it has answered before.
+ */
 MUST_CHECK enum fas_code sessions_add(
     struct sessions *t, const struct session_start *start, struct session **out, struct fas_err *e);
 /* Ended and told: out of the table. */

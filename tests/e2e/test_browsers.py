@@ -283,6 +283,17 @@ class Service(SignOn):
         self.far.allow("alice", self.must(f"ssh-keygen -D {MODULE}") + "\n")
         self.assertThere(self.must(self.ssh("-o GSSAPIAuthentication=no", "-I", str(MODULE))))
 
+    def test_a_used_ticket_neither_logs_on_again_nor_unlocks_and_its_session_runs_on(self):
+        ticket = self.ticket("alice")
+        one = login.Login(self.desktop, "alice", ticket)
+        self.addCleanup(self.log_off, one)
+        for service in ("login", "screen-locker"):
+            status, said = self.desktop.pam(service, "alice", ticket)
+            self.assertNotEqual(status, 0)
+            self.assertIn("This sign-in has been used already.", said)
+        self.assertIn(one.session, self.live_sessions())
+        self.must("klist -s", one)
+
     def test_while_the_service_is_away_a_signature_fails_with_a_sentence_and_works_again_after(self):
         ask = "export FAS_PKCS11_DEBUG=1; " + self.browsers.curl(portal.url())
         with self.service_away():

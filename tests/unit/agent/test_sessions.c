@@ -162,9 +162,10 @@ labels_are_the_users_name_and_its_domain(void **state)
 		struct session *s = NULL;
 		struct session_rule rule = {0};
 		struct fas_err e = {0};
-		struct session_file file = {.id = "x"};
+		struct session_file file = {.expires_s = INT32_MAX};
 		const struct local_user user = {.uid = 1001};
 		const struct session_start start = {.file = &file, .user = &user, .rule = &rule};
+		(void)snprintf(file.id, sizeof(file.id), "%zu", i);
 		(void)snprintf(file.principal, sizeof(file.principal), "%s", labels[i][0]);
 		assert_int_equal(sessions_add(&p.d.sessions, &start, &s, &e), FAS_OK);
 		assert_string_equal(s->label, labels[i][1]);
@@ -176,18 +177,39 @@ static void
 a_full_table_takes_no_more(void **state)
 {
 	struct session_rule rule = {0};
-	struct session_file file = {.id = "x", .principal = "a@X"};
+	struct session_file file = {.principal = "a@X"};
 	const struct local_user user = {.uid = 1001};
 	const struct session_start start = {.file = &file, .user = &user, .rule = &rule};
 	struct session *s = NULL;
 	struct fas_err e = {0};
 	(void)state;
 	for (size_t i = 0; i < SESSIONS_MAX; i++) {
+		(void)snprintf(file.id, sizeof(file.id), "%zu", i);
 		assert_int_equal(sessions_add(&p.d.sessions, &start, &s, &e), FAS_OK);
 		session_unref(&p.d.sessions, s);
 	}
+	(void)snprintf(file.id, sizeof(file.id), "one more");
 	assert_int_equal(sessions_add(&p.d.sessions, &start, &s, &e), FAS_E_LIMIT);
 	assert_string_equal(e.reason, "sessions_full");
+}
+
+static void
+a_session_that_is_there_is_not_added_again(void **state)
+{
+	struct session *s = pending("a", 1001), *again = NULL;
+	struct session_rule rule = {0};
+	struct fas_err e = {0};
+	const struct session_start start = {
+	    .file = &s->file, .user = &s->user, .rule = &rule, .pending_until_us = INT64_MAX};
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sessions_add(&p.d.sessions, &start, &again, &e), FAS_E_CONFLICT);
+		assert_string_equal(e.reason, "ticket_used");
+		assert_null(again);
+		fas_err_clear(&e);
+		(void)session_end(&p.d.sessions, s, "logoff"); /* until the service knows */
+	}
+	session_unref(&p.d.sessions, s);
 }
 
 static void
@@ -248,6 +270,7 @@ main(void)
 	    T(numbers_of_cards_never_come_back),
 	    T(labels_are_the_users_name_and_its_domain),
 	    T(a_full_table_takes_no_more),
+	    T(a_session_that_is_there_is_not_added_again),
 	    T(a_session_is_found_by_the_id_that_its_login_knows),
 	    T(a_session_is_small),
 	    T(tickets_are_renewed_at_two_thirds_if_they_can_be),
