@@ -33,6 +33,9 @@ install(FILES ${here}/completion/fas.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME fas-agent COMPONENT fas-host)
 install(FILES ${man}/fas-agent.8 ${man}/fas-pkcs11.8 ${man}/pam_fas.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT fas-host)
 install(FILES ${man}/agent.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT fas-host)
+install(FILES docs/HOST.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-host COMPONENT fas-host)
+# For pam-auth-update(8), which puts it into the stacks when an administrator says so.
+install(FILES ${here}/pam-configs/fas DESTINATION ${CMAKE_INSTALL_DATADIR}/pam-configs COMPONENT fas-host)
 # The module is known to p11-kit by a name (it looks in LIBDIR/pkcs11), to NSS by its path.
 install(FILES ${here}/p11-kit/fas.module DESTINATION ${CMAKE_INSTALL_DATADIR}/p11-kit/modules COMPONENT fas-host)
 set(module ${CMAKE_INSTALL_FULL_LIBDIR}/pkcs11/fas-pkcs11.so)

@@ -13,7 +13,7 @@ from .layout import write
 
 LOCAL_USER, LOCAL_PASSWORD = "heidi", "a password of this host alone"
 STACK = """\
-auth    [success=done authinfo_unavail=ignore ignore=ignore default=die] {module} socket={socket}
+auth    [success=done ignore=ignore default=die] {module} socket={socket}
 auth    required   pam_unix.so try_first_pass
 account [success=done ignore=ignore default=die] {module}
 account required   pam_unix.so

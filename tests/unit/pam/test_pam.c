@@ -126,7 +126,7 @@ without_an_agent_the_stack_can_go_another_way(void **state)
 	assert_int_equal(pam_authenticate(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	assert_string_equal(stack_told(), "Single sign-on is not running on this host.");
 	stack_end(pamh);
-	/* break-glass as docs/HOST.md has it */
+	/* as a stack may have it whose tickets come in files (docs/HOST.md) */
 	pamh =
 	    stack_begin("auth [success=done authinfo_unavail=ignore ignore=ignore default=die] @\n"
 			"auth required pam_permit.so\n",
