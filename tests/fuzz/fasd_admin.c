@@ -16,7 +16,8 @@
 #include "tests/fuzz/message.h"
 
 static const char *const schema[] = {AUDIT_SCHEMA AUDIT_HEADS_SCHEMA AUDIT_STATEMENTS_SCHEMA(
-    TRAIL_FASD) "CREATE TABLE tickets(state TEXT, session TEXT) STRICT;"};
+    TRAIL_FASD) "CREATE TABLE tickets(state TEXT, session TEXT) STRICT;"
+		"CREATE TABLE orders(state TEXT, session TEXT) STRICT;"};
 static const struct db_migrations migrations = {schema, NELEMS(schema)};
 static struct config *config;
 static struct service service = {.node = "fas1"};
