@@ -44,6 +44,9 @@ static const struct {
     {"kdc_away", CARD_STATUS_AWAY, "No domain controller answers."},
     {"kdc_unknown", CARD_STATUS_AWAY, "No domain controller answers."},
     {"server_away", CARD_STATUS_AWAY, NULL},
+    {"node_away", CARD_STATUS_AWAY,
+	"The sign-in server that keeps this session's key does not answer. Please try again "
+	"later."},
     {"stopping", CARD_STATUS_AWAY, "The desktop is being shut down or updated."},
     {"pool_empty", CARD_STATUS_AWAY,
 	"The sign-in service has no key ready at this moment. Please try again soon."},

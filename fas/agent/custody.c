@@ -46,12 +46,24 @@ read_signature(json_t *body, uint8_t *out, size_t *len, struct fas_err *e)
 	return rc;
 }
 
+/* The key is with that node and nowhere else, whatever other servers say. */
+static enum fas_code
+fail_node_away(const struct session *s, const struct fas_err *why, struct fas_err *e)
+{
+	if (strcmp(why->reason, "server_away") != 0)
+		return fas_fail(e, why->code, why->reason, "%s", why->message);
+	return fas_fail(e, FAS_E_UNAVAILABLE, "node_away",
+	    "the node of this session, %s, which keeps its key, does not answer: %s",
+	    s->file.server, why->message);
+}
+
 static enum fas_code
 ask_service(struct daemon *d, const struct session *s, const struct card_key *key, json_t *body,
     uint8_t *out, size_t *len, struct fas_err *e)
 {
 	char path[URL_PATH_MAX];
 	OWN(api_answer) struct api_answer answer = {0};
+	struct fas_err why = {0};
 	(void)snprintf(path, sizeof(path), "/v1/sessions/%s/keys/%s/sign", s->file.id, key->name);
 	const struct upstream_ask ask = {.method = "POST",
 	    .path = path,
@@ -59,8 +71,9 @@ ask_service(struct daemon *d, const struct session *s, const struct card_key *ke
 	    .server = s->file.server,
 	    .total_ms = SIGN_MS,
 	    .once = true};
-	enum fas_code rc = d->up.call(&d->up, &ask, &answer, e);
-	return rc == FAS_OK ? read_signature(answer.body, out, len, e) : rc;
+	if (d->up.call(&d->up, &ask, &answer, &why) != FAS_OK)
+		return fail_node_away(s, &why, e);
+	return read_signature(answer.body, out, len, e);
 }
 
 static enum fas_code

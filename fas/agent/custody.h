@@ -9,7 +9,7 @@
 /*
  * out: SIGNATURE_MAX bytes.  Each signature is a line in the log: program, purpose, mechanism, key, user.
  * FAS_E_NOTFOUND "key_gone" (the service has it no more: the card loses it), "session_unknown"; FAS_E_DENIED
- * "sign_refused"; FAS_E_LIMIT "busy"; FAS_E_UNAVAILABLE "server_away".
+ * "sign_refused"; FAS_E_LIMIT "busy"; FAS_E_UNAVAILABLE "node_away".
  */
 MUST_CHECK enum fas_code custody_sign(struct daemon *d, struct session *s,
     const struct card_key *key, const struct signing *what, const struct permit *permit,

@@ -260,6 +260,7 @@ a_refusal_and_a_bent_answer_sign_nothing_and_change_nothing(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct fas_err e = {0};
 		assert_int_not_equal(sign(s, out, &len, &e), FAS_OK);
+		assert_true(i != 1 || strcmp(e.reason, "node_away") == 0);
 	}
 	assert_non_null(s->in_session);
 	assert_int_equal(s->state, SESSION_OPEN);
