@@ -5,6 +5,8 @@
 
 #include <gssapi/gssapi_krb5.h>
 #include <krb5.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "fas/base/file.h"
 
@@ -167,11 +169,36 @@ account_ticket_drop(struct account_ticket *ticket)
 	*ticket = (struct account_ticket){0};
 }
 
+/* Each node has a service CA of its own. */
+static enum fas_code
+read_cas(const char *pem, size_t len, struct identity *out, struct fas_err *e)
+{
+	X509 *one = NULL;
+	OWN(bio) BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	out->more_cas = sk_X509_new_null();
+	if (!bio || !out->more_cas)
+		return fas_fail_nomem(e);
+	for (int i = 0; i <= AGENT_SERVERS_MAX; i++) {
+		if (!(one = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+			break;
+		if (i == AGENT_SERVERS_MAX || sk_X509_push(out->more_cas, one) == 0) {
+			X509_free(one);
+			return fas_fail(e, FAS_E_CONFIG, "service_ca",
+			    "service_ca: more than %d certificates", AGENT_SERVERS_MAX);
+		}
+	}
+	ERR_clear_error();
+	out->service_ca = sk_X509_shift(out->more_cas);
+	return out->service_ca ? FAS_OK
+			       : fas_fail(e, FAS_E_CONFIG, "service_ca",
+				     "service_ca: there is no PEM certificate in the file");
+}
+
 enum fas_code
 account_trust(const struct agent_config *config, struct identity *out, struct fas_err *e)
 {
 	OWN(text) char *pem = NULL;
 	size_t len = 0;
 	enum fas_code rc = file_read(config->service_ca, CA_BYTES_MAX, &pem, &len, e);
-	return rc == FAS_OK ? certificate_from_pem(pem, len, &out->service_ca, e) : rc;
+	return rc == FAS_OK ? read_cas(pem, len, out, e) : rc;
 }

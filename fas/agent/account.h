@@ -22,7 +22,7 @@ MUST_CHECK enum fas_code account_ticket_get(
     const struct agent_config *config, struct account_ticket *out, struct fas_err *e);
 void account_ticket_drop(struct account_ticket *ticket);
 
-/* Whom such a host trusts: config's service_ca alone; key and certificate stay NULL. */
+/* Whom such a host trusts: the certificates in config's service_ca alone; key and certificate stay NULL. */
 MUST_CHECK enum fas_code account_trust(
     const struct agent_config *config, struct identity *out, struct fas_err *e);
 

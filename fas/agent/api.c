@@ -10,6 +10,7 @@
 #include "fas/agent/refusal.h"
 #include "fas/base/buf.h"
 #include "fas/base/json.h"
+#include "fas/base/log.h"
 #include "fas/base/secret.h"
 
 #define CONNECT_MS 2000L
@@ -51,6 +52,7 @@ api_line_free(struct api_line *line)
 struct exchange {
 	CURL *curl;
 	bool kept; /* the handle is a line's */
+	const char *server;
 	struct curl_slist *headers;
 	struct trust *trust;
 	struct fas_err tls; /* set by the callback of the TLS context */
@@ -104,7 +106,8 @@ on_tls_context(CURL *curl, void *ctx, void *arg)
 {
 	struct exchange *x = arg;
 	(void)curl;
-	return trust_apply(x->trust, ctx, &x->tls) == FAS_OK ? CURLE_OK : CURLE_SSL_CONNECT_ERROR;
+	return trust_apply(x->trust, x->server, ctx, &x->tls) == FAS_OK ? CURLE_OK
+									: CURLE_SSL_CONNECT_ERROR;
 }
 
 /* Only https, only where we were told, only whom we trust: no proxy, no redirection, no netrc. */
@@ -227,8 +230,9 @@ take_answer(const struct exchange *x, const char *url, struct api_answer *out, s
 }
 
 static void
-open_exchange(const struct api *api, struct exchange *x)
+open_exchange(const struct api *api, const char *server, struct exchange *x)
 {
+	x->server = server;
 	x->kept = api->line != NULL;
 	x->curl = api->line ? api->line->curl : curl_easy_init();
 	x->trust = api->trust;
@@ -242,7 +246,7 @@ call_one(const struct api *api, const char *server, const char *method, const ch
 {
 	char url[URL_MAX];
 	OWN(exchange) struct exchange x = {0};
-	open_exchange(api, &x);
+	open_exchange(api, server, &x);
 	if (snprintf(url, sizeof(url), "%s%s", server, path) >= (int)sizeof(url))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "a URL that is too long");
 	if (!x.curl || !set_transport(&x, url, api->total_ms ? api->total_ms : TOTAL_MS) ||
@@ -263,12 +267,20 @@ is_transient(const struct fas_err *e)
 	return e->code == FAS_E_UNAVAILABLE || e->code == FAS_E_LIMIT;
 }
 
-/* Another node issued the ticket or keeps the session. */
+/*
+ * Another node issued the ticket or keeps the session; or this one is none that we know, or not the one that the token
+ * names, and was told nothing.
+ */
 static bool
 is_elsewhere(const struct fas_err *e)
 {
-	return strcmp(e->reason, "ticket_other_node") == 0 ||
-	       strcmp(e->reason, "session_unknown") == 0;
+	static const char *const reasons[] = {
+	    "ticket_other_node", "session_unknown", "server_untrusted", "pin_not_shown"};
+	for (size_t i = 0; i < NELEMS(reasons); i++) {
+		if (strcmp(e->reason, reasons[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 struct attempt {
@@ -301,8 +313,11 @@ choose_servers(const struct api *api, struct server_order *out)
 static void
 note_server(const struct api *api, const char *server, const struct fas_err *why)
 {
-	if (api->servers)
-		servers_note(api->servers, server, strcmp(why->reason, "server_away") != 0);
+	if (!api->servers)
+		return;
+	servers_note(api->servers, server, strcmp(why->reason, "server_away") != 0);
+	if (strcmp(why->reason, "server_untrusted") == 0)
+		log_error("server_untrusted", why, "server", server, NULL);
 }
 
 static enum fas_code
@@ -377,7 +392,8 @@ api_call(const struct api *api, const char *method, const char *path, json_t *bo
 enum fas_code
 api_probe(const struct api *api, const char *server, struct fas_err *e)
 {
-	OWN(exchange) struct exchange x = {.curl = curl_easy_init(), .trust = api->trust};
+	OWN(exchange)
+	struct exchange x = {.curl = curl_easy_init(), .server = server, .trust = api->trust};
 	buf_init(&x.answer, API_ANSWER_MAX);
 	if (!x.curl || !set_transport(&x, server, PROBE_MS) ||
 	    curl_easy_setopt(x.curl, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)

@@ -64,6 +64,7 @@ static void
 discover(struct chore *chore)
 {
 	chores_discover(chore->d);
+	atomic_store(&chore->d->machine_due_s, chores_machine_due(chore->d));
 }
 
 /* ---- the machine's certificate ---- */
@@ -75,33 +76,63 @@ seconds_of(const ASN1_TIME *time)
 	return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-int64_t
-chores_machine_due(const struct agent_config *config)
+/* Of the pair that this server is shown; 0: none. */
+static int64_t
+due_at(const struct daemon *d, const char *server)
 {
 	struct fas_err e = {0};
+	char folder[PATH_MAX];
 	OWN(identity) struct identity identity = {0};
-	if (identity_load(config->state, &identity, &e) != FAS_OK)
+	if (identity_folder(d->config.state, server, folder, &e) != FAS_OK ||
+	    identity_load(folder, &identity, &e) != FAS_OK)
 		return 0;
 	int64_t begin_s = seconds_of(X509_get0_notBefore(identity.certificate));
 	int64_t end_s = seconds_of(X509_get0_notAfter(identity.certificate));
 	return begin_s + (end_s - begin_s) * 2 / 3;
 }
 
+int64_t
+chores_machine_due(struct daemon *d)
+{
+	struct server_state list[AGENT_SERVERS_MAX];
+	size_t n = servers_copy(&d->servers, list);
+	int64_t first_s = 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t due_s = due_at(d, list[i].url);
+		if (due_s != 0 && (first_s == 0 || due_s < first_s))
+			first_s = due_s;
+	}
+	return first_s;
+}
+
+static void
+renew_at(struct daemon *d, const char *server)
+{
+	struct fas_err e = {0};
+	OWN(x509) X509 *certificate = NULL;
+	if (machine_renew(&d->up, server, &certificate, &e) != FAS_OK) {
+		log_error("machine_not_renewed", &e, "server", server, NULL);
+		return;
+	}
+	log_event(LOG_LEVEL_INFO, "machine_renewed", "server", server, NULL);
+	atomic_fetch_add(&d->credential, 1);
+}
+
+/* A pair that several servers are shown is no longer due once one of them has renewed it. */
 static void
 renew_machine(struct chore *chore)
 {
 	struct daemon *d = chore->d;
-	struct fas_err e = {0};
-	OWN(x509) X509 *certificate = NULL;
-	enum fas_code rc = machine_renew(&d->up, &certificate, &e);
-	if (rc != FAS_OK) {
-		log_error("machine_not_renewed", &e, NULL);
-		atomic_store(&d->machine_due_s, clock_now() + MACHINE_RETRY_S);
-		return;
+	struct server_state list[AGENT_SERVERS_MAX];
+	size_t n = servers_copy(&d->servers, list);
+	for (size_t i = 0; i < n; i++) {
+		int64_t due_s = due_at(d, list[i].url);
+		if (due_s != 0 && clock_now() >= due_s)
+			renew_at(d, list[i].url);
 	}
-	log_event(LOG_LEVEL_INFO, "machine_renewed", NULL);
-	atomic_fetch_add(&d->credential, 1);
-	atomic_store(&d->machine_due_s, chores_machine_due(&d->config));
+	int64_t now_s = clock_now(), next_s = chores_machine_due(d);
+	atomic_store(
+	    &d->machine_due_s, next_s != 0 && next_s <= now_s ? now_s + MACHINE_RETRY_S : next_s);
 }
 
 /* ---- discovery: DNS is believed in nothing but where to knock, a server has to prove itself ---- */

@@ -9,6 +9,6 @@ void chores_look(struct daemon *d);
 /* The servers that DNS names at this moment (SRV _fas._tcp.DOMAIN), if discovery is configured; at the start as well. */
 void chores_discover(struct daemon *d);
 /* When the machine's certificate is to be renewed, in seconds since 1970; 0 = there is none. */
-int64_t chores_machine_due(const struct agent_config *config);
+int64_t chores_machine_due(struct daemon *d);
 
 #endif

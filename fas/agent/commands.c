@@ -88,7 +88,7 @@ agent_call(const struct upstream *up, const struct upstream_ask *ask, struct api
 {
 	OWN(identity) struct identity identity = {0};
 	OWN(account_ticket) struct account_ticket ticket = {0};
-	OWN(trust) struct trust trust = {.identity = &identity};
+	OWN(trust) struct trust trust = {.identity = &identity, .state = up->config->state};
 	enum fas_code rc = agent_prove(up->config, &identity, &ticket, e);
 	if (rc != FAS_OK)
 		return rc;

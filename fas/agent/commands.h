@@ -31,9 +31,9 @@ MUST_CHECK enum fas_code agent_call(const struct upstream *up, const struct upst
 MUST_CHECK enum fas_code agent_prove(const struct agent_config *config, struct identity *identity,
     struct account_ticket *ticket, struct fas_err *e);
 
-/* A new certificate for this machine's key, stored (POST /v1/renew). */
+/* A new certificate for the key that this machine shows that server, stored (POST /v1/renew). */
 MUST_CHECK enum fas_code machine_renew(
-    const struct upstream *up, X509 **certificate, struct fas_err *e);
+    const struct upstream *up, const char *server, X509 **certificate, struct fas_err *e);
 
 /* fas-agent logon without a daemon. */
 int logon_alone(

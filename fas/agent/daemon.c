@@ -118,8 +118,8 @@ start(struct daemon *d, struct fas_err *e)
 	if (setenv(CARD_SOCKET_VARIABLE, d->config.socket, 1) != 0)
 		return fas_fail_nomem(e);
 	d->sessions.wake = d->wake;
-	atomic_store(&d->machine_due_s, chores_machine_due(&d->config));
 	chores_discover(d);
+	atomic_store(&d->machine_due_s, chores_machine_due(d));
 	if (keeper_take_leftovers(d, e) != FAS_OK || link_setup(e) != FAS_OK ||
 	    workers_start(WORKERS, QUEUE, run_job, &d->workers, e) != FAS_OK ||
 	    workers_start(ASKERS, ASKERS_QUEUE, run_job, &d->askers, e) != FAS_OK)

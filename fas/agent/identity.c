@@ -12,6 +12,8 @@
 #include "fas/base/file.h"
 
 #define FILE_BYTES_MAX 65536
+#define SERVERS_FOLDER "servers"
+#define SCHEME "https://"
 
 DEFINE_OWN(store, X509_STORE *, X509_STORE_free);
 DEFINE_OWN(store_ctx, X509_STORE_CTX *, X509_STORE_CTX_free);
@@ -23,16 +25,17 @@ identity_done(struct identity *identity)
 	EVP_PKEY_free(identity->key);
 	X509_free(identity->certificate);
 	X509_free(identity->service_ca);
+	sk_X509_pop_free(identity->more_cas, X509_free);
 	*identity = (struct identity){0};
 }
 
 static enum fas_code
-load_ca(const char *state, X509 **out, struct fas_err *e)
+load_ca(const char *folder, X509 **out, struct fas_err *e)
 {
 	char path[PATH_MAX];
 	OWN(text) char *pem = NULL;
 	size_t len = 0;
-	enum fas_code rc = file_join(path, sizeof(path), state, SERVICE_CA_FILE, e);
+	enum fas_code rc = file_join(path, sizeof(path), folder, SERVICE_CA_FILE, e);
 	if (rc == FAS_OK)
 		rc = file_read(path, FILE_BYTES_MAX, &pem, &len, e);
 	return rc == FAS_OK ? certificate_from_pem(pem, len, out, e) : rc;
@@ -51,11 +54,11 @@ load_pair(const char *path, struct identity *out, struct fas_err *e)
 }
 
 enum fas_code
-identity_load(const char *state, struct identity *out, struct fas_err *e)
+identity_load(const char *folder, struct identity *out, struct fas_err *e)
 {
 	char path[PATH_MAX];
 	OWN(identity) struct identity loaded = {0};
-	enum fas_code rc = file_join(path, sizeof(path), state, IDENTITY_FILE, e);
+	enum fas_code rc = file_join(path, sizeof(path), folder, IDENTITY_FILE, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (access(path, F_OK) != 0)
@@ -63,13 +66,91 @@ identity_load(const char *state, struct identity *out, struct fas_err *e)
 		    "%s is missing: this machine has not joined (fas-agent enroll)", path);
 	rc = load_pair(path, &loaded, e);
 	if (rc == FAS_OK)
-		rc = load_ca(state, &loaded.service_ca, e);
+		rc = load_ca(folder, &loaded.service_ca, e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = loaded;
 	loaded = (struct identity){0};
 	return FAS_OK;
 }
+
+/* ---- which folder ---- */
+
+enum fas_code
+identity_own_folder(const char *state, const char *server, char out[PATH_MAX], struct fas_err *e)
+{
+	const char *host =
+	    strncmp(server, SCHEME, strlen(SCHEME)) == 0 ? server + strlen(SCHEME) : "";
+	int n = snprintf(out, PATH_MAX, "%s/" SERVERS_FOLDER "/", state);
+	if (n > 0 && n < PATH_MAX)
+		n += snprintf(out + n, (size_t)(PATH_MAX - n), "%s", host);
+	if (!host[0] || host[0] == '.' || strchr(host, '/'))
+		return fas_fail(
+		    e, FAS_E_INTERNAL, "internal", "\"%s\" is no URL of a server", server);
+	if (n < 0 || n >= PATH_MAX)
+		return fas_fail(
+		    e, FAS_E_CONFIG, "path_too_long", "%.64s...: path is too long", state);
+	for (char *c = out + n - strlen(host); *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	return FAS_OK;
+}
+
+static enum fas_code
+has_pair(const char *folder, bool *there, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	enum fas_code rc = file_join(path, sizeof(path), folder, IDENTITY_FILE, e);
+	*there = rc == FAS_OK && access(path, F_OK) == 0;
+	return rc;
+}
+
+enum fas_code
+identity_folder(const char *state, const char *server, char out[PATH_MAX], struct fas_err *e)
+{
+	bool own = false;
+	enum fas_code rc = identity_own_folder(state, server, out, e);
+	if (rc == FAS_OK)
+		rc = has_pair(out, &own, e);
+	if (rc == FAS_OK && !own)
+		(void)snprintf(out, PATH_MAX, "%s", state);
+	return rc;
+}
+
+/* May the pair in the state folder be replaced by one under this CA? */
+static enum fas_code
+is_of_state(const char *state, X509 *ca, bool *out, struct fas_err *e)
+{
+	OWN(x509) X509 *there = NULL;
+	bool joined = false;
+	enum fas_code rc = has_pair(state, &joined, e);
+	if (rc == FAS_OK && joined)
+		rc = load_ca(state, &there, e);
+	*out = rc == FAS_OK && (!joined || X509_cmp(there, ca) == 0);
+	return rc;
+}
+
+enum fas_code
+identity_choose_folder(
+    const char *state, const char *server, X509 *ca, char out[PATH_MAX], struct fas_err *e)
+{
+	char all[PATH_MAX];
+	bool own = false, of_state = false;
+	enum fas_code rc = identity_own_folder(state, server, out, e);
+	if (rc == FAS_OK)
+		rc = has_pair(out, &own, e);
+	if (rc == FAS_OK && !own)
+		rc = is_of_state(state, ca, &of_state, e);
+	if (rc != FAS_OK || own)
+		return rc;
+	if (of_state) {
+		(void)snprintf(out, PATH_MAX, "%s", state);
+		return FAS_OK;
+	}
+	rc = file_join(all, sizeof(all), state, SERVERS_FOLDER, e);
+	return rc == FAS_OK ? file_make_folder(all, 0700, e) : rc;
+}
+
+/* ---- what a server gives ---- */
 
 static enum fas_code
 verify(X509 *certificate, X509 *ca, struct fas_err *e)
@@ -99,7 +180,7 @@ identity_check(EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e)
 }
 
 static enum fas_code
-write_ca(const char *state, X509 *ca, struct fas_err *e)
+write_ca(const char *folder, X509 *ca, struct fas_err *e)
 {
 	char path[PATH_MAX];
 	char *data = NULL;
@@ -107,12 +188,12 @@ write_ca(const char *state, X509 *ca, struct fas_err *e)
 	if (!bio || PEM_write_bio_X509(bio, ca) != 1)
 		return fas_fail_openssl(e, "writing the service CA");
 	long len = BIO_get_mem_data(bio, &data);
-	enum fas_code rc = file_join(path, sizeof(path), state, SERVICE_CA_FILE, e);
+	enum fas_code rc = file_join(path, sizeof(path), folder, SERVICE_CA_FILE, e);
 	return rc == FAS_OK ? file_write_atomic(path, data, (size_t)len, 0644, e) : rc;
 }
 
 static enum fas_code
-write_pair(const char *state, EVP_PKEY *key, X509 *certificate, struct fas_err *e)
+write_pair(const char *folder, EVP_PKEY *key, X509 *certificate, struct fas_err *e)
 {
 	char path[PATH_MAX];
 	char *data = NULL;
@@ -121,7 +202,7 @@ write_pair(const char *state, EVP_PKEY *key, X509 *certificate, struct fas_err *
 	    PEM_write_bio_X509(bio, certificate) != 1)
 		return fas_fail_openssl(e, "writing the host's key");
 	long len = BIO_get_mem_data(bio, &data);
-	enum fas_code rc = file_join(path, sizeof(path), state, IDENTITY_FILE, e);
+	enum fas_code rc = file_join(path, sizeof(path), folder, IDENTITY_FILE, e);
 	if (rc == FAS_OK)
 		rc = file_write_atomic(path, data, (size_t)len, 0600, e);
 	secret_wipe(data, (size_t)len);
@@ -129,12 +210,12 @@ write_pair(const char *state, EVP_PKEY *key, X509 *certificate, struct fas_err *
 }
 
 enum fas_code
-identity_store(const char *state, EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e)
+identity_store(const char *folder, EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e)
 {
-	enum fas_code rc = file_make_folder(state, 0700, e);
+	enum fas_code rc = file_make_folder(folder, 0700, e);
 	if (rc == FAS_OK)
-		rc = write_ca(state, ca, e);
-	return rc == FAS_OK ? write_pair(state, key, certificate, e) : rc;
+		rc = write_ca(folder, ca, e);
+	return rc == FAS_OK ? write_pair(folder, key, certificate, e) : rc;
 }
 
 static void

@@ -1,11 +1,15 @@
 /*
  * Who this machine is towards the service: its key, its certificate of the service CA, and that CA.
  *
- * On disk, in the state folder: host.pem (0600; key, certificate and what came with it, in one file
- * so that the two can never disagree) and service-ca.pem.
+ * On disk, in a folder: host.pem (0600; key, certificate and what came with it, in one file so that the two can never
+ * disagree) and service-ca.pem.  The state folder holds the pair for every server that has none of its own; one that has,
+ * because another node's service CA is above it, has its own in servers/HOST:PORT.  So no node's CA speaks for another's
+ * server, and no node learns another's key.
  */
 #ifndef FAS_AGENT_IDENTITY_H
 #define FAS_AGENT_IDENTITY_H
+
+#include <limits.h>
 
 #include "fas/agent/key.h"
 #include "fas/base/names.h"
@@ -18,10 +22,24 @@ struct identity {
 	EVP_PKEY *key;
 	X509 *certificate;
 	X509 *service_ca;
+	STACK_OF(X509) *
+	    more_cas; /* of further nodes, where it proves itself by Kerberos; else NULL */
 };
 
 /* FAS_E_NOTFOUND "not_enrolled" when the machine has not joined. */
-MUST_CHECK enum fas_code identity_load(const char *state, struct identity *out, struct fas_err *e);
+MUST_CHECK enum fas_code identity_load(const char *folder, struct identity *out, struct fas_err *e);
+/* Where a server's own pair lies; server: https://HOST[:PORT].  FAS_E_CONFIG "path_too_long". */
+MUST_CHECK enum fas_code identity_own_folder(
+    const char *state, const char *server, char out[PATH_MAX], struct fas_err *e);
+/* The server's own folder if there is a pair in it, else the state folder. */
+MUST_CHECK enum fas_code identity_folder(
+    const char *state, const char *server, char out[PATH_MAX], struct fas_err *e);
+/*
+ * Where a pair goes that a server under ca has just given: the state folder if that has none or one of the same CA, and
+ * the server has none of its own yet; else the server's own, made if need be.
+ */
+MUST_CHECK enum fas_code identity_choose_folder(
+    const char *state, const char *server, X509 *ca, char out[PATH_MAX], struct fas_err *e);
 void identity_done(struct identity *identity);
 
 /*
@@ -33,7 +51,7 @@ MUST_CHECK enum fas_code identity_check(
 
 /* Write both files (ca before host.pem), making the folder (0700) if need be. */
 MUST_CHECK enum fas_code identity_store(
-    const char *state, EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e);
+    const char *folder, EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e);
 
 /* "host vda1.corp.example.com" from the certificate; out is always text. */
 #define IDENTITY_NAME_MAX (HOSTNAME_MAX + 32)

@@ -77,6 +77,7 @@ link_ready(struct daemon *d, struct link *l, struct fas_err *e)
 	l->credential = atomic_load(&d->credential);
 	l->proved_us = clock_monotonic_us();
 	l->trust.identity = &l->identity;
+	l->trust.state = d->config.state;
 	enum fas_code rc = agent_prove(&d->config, &l->identity, &l->ticket, e);
 	if (rc == FAS_OK)
 		rc = api_line_new(&l->line, e);

@@ -73,8 +73,8 @@ setup_enroll(const struct cli_args *args, struct agent_config *config, struct fa
 }
 
 static enum fas_code
-join(const struct agent_config *config, const struct secret *token, X509 **certificate,
-    struct fas_err *e)
+join(const struct agent_config *config, const struct secret *token, char folder[PATH_MAX],
+    X509 **certificate, struct fas_err *e)
 {
 	OWN(trust) struct trust trust = {0};
 	OWN(pkey) EVP_PKEY *key = NULL;
@@ -94,7 +94,9 @@ join(const struct agent_config *config, const struct secret *token, X509 **certi
 		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "the answer is empty");
 	if (read_answer(answer.body, key, trust.pinned, certificate, e) != FAS_OK)
 		return e->code;
-	return identity_store(config->state, key, *certificate, trust.pinned, e);
+	if (identity_choose_folder(config->state, answer.server, trust.pinned, folder, e) != FAS_OK)
+		return e->code;
+	return identity_store(folder, key, *certificate, trust.pinned, e);
 }
 
 static int
@@ -102,37 +104,76 @@ run_enroll(const struct cli_args *args)
 {
 	struct fas_err e = {0};
 	struct agent_config config;
+	char folder[PATH_MAX];
 	OWN(secret) struct secret token = {0};
 	OWN(x509) X509 *certificate = NULL;
 	int rc = agent_secret(args, "token", "token-file", TOKEN_TEXT_MAX, &token);
 	if (rc != CLI_OK)
 		return rc;
 	if (setup_enroll(args, &config, &e) != FAS_OK ||
-	    join(&config, &token, &certificate, &e) != FAS_OK)
+	    join(&config, &token, folder, &certificate, &e) != FAS_OK)
 		return cli_fail(args, &e);
-	return show_machine(args, config.state, certificate);
+	return show_machine(args, folder, certificate);
 }
 
 /* ---- renew ---- */
 
 enum fas_code
-machine_renew(const struct upstream *up, X509 **certificate, struct fas_err *e)
+machine_renew(const struct upstream *up, const char *server, X509 **certificate, struct fas_err *e)
 {
 	OWN(identity) struct identity identity = {0};
 	OWN(text) char *csr = NULL;
 	OWN(api_answer) struct api_answer answer = {0};
-	const char *state = up->config->state;
-	if (identity_load(state, &identity, e) != FAS_OK ||
+	char folder[PATH_MAX];
+	if (identity_folder(up->config->state, server, folder, e) != FAS_OK ||
+	    identity_load(folder, &identity, e) != FAS_OK ||
 	    key_request(identity.key, &csr, e) != FAS_OK)
 		return e->code;
 	OWN(json) json_t *body = json_pack("{s:s}", "csr", csr);
 	if (!body)
 		return fas_fail_nomem(e);
-	const struct upstream_ask ask = {.method = "POST", .path = "/v1/renew", .body = body};
+	const struct upstream_ask ask = {
+	    .method = "POST", .path = "/v1/renew", .body = body, .server = server};
 	if (up->call(up, &ask, &answer, e) != FAS_OK ||
 	    read_answer(answer.body, identity.key, identity.service_ca, certificate, e) != FAS_OK)
 		return e->code;
-	return identity_store(state, identity.key, *certificate, identity.service_ca, e);
+	return identity_store(folder, identity.key, *certificate, identity.service_ca, e);
+}
+
+static bool
+renew_one(const struct cli_args *args, const struct upstream *up, const char *server,
+    const char *folder, struct fas_err *e)
+{
+	OWN(x509) X509 *certificate = NULL;
+	if (machine_renew(up, server, &certificate, e) != FAS_OK)
+		return false;
+	(void)show_machine(args, folder, certificate);
+	return true;
+}
+
+/* Each pair once: servers without one of their own share theirs, and the next of these is asked if one is away. */
+static bool
+renew_all(const struct cli_args *args, const struct upstream *up, struct fas_err *failed)
+{
+	const struct agent_config *config = up->config;
+	struct fas_err shared = {0};
+	bool done = false;
+	for (size_t i = 0; i < config->n_servers; i++) {
+		char folder[PATH_MAX];
+		struct fas_err e = {0};
+		bool own =
+		    identity_folder(config->state, config->servers[i], folder, &e) == FAS_OK &&
+		    strcmp(folder, config->state) != 0;
+		if (!own && done)
+			continue;
+		bool ok = e.code == FAS_OK && renew_one(args, up, config->servers[i], folder, &e);
+		done = done || (ok && !own);
+		if (!ok)
+			*(own ? failed : &shared) = e;
+	}
+	if (!done && shared.code != FAS_OK)
+		*failed = shared;
+	return failed->code == FAS_OK;
 }
 
 static int
@@ -140,12 +181,14 @@ run_renew(const struct cli_args *args)
 {
 	struct fas_err e = {0};
 	struct agent_config config;
-	OWN(x509) X509 *certificate = NULL;
 	const struct upstream up = {.config = &config, .call = agent_call};
-	if (agent_setup(args, &config, &e) != FAS_OK ||
-	    machine_renew(&up, &certificate, &e) != FAS_OK)
+	if (agent_setup(args, &config, &e) != FAS_OK)
 		return cli_fail(args, &e);
-	return show_machine(args, config.state, certificate);
+	if (config.n_servers == 0)
+		(void)fas_fail(&e, FAS_E_CONFIG, "server_url", "no server is configured");
+	else if (renew_all(args, &up, &e))
+		return CLI_OK;
+	return cli_fail(args, &e);
 }
 
 static const struct cli_option enroll_options[] = {
@@ -159,9 +202,10 @@ static const struct cli_command commands[] = {
     {"enroll", NULL, "Join this machine to the service by a one-time token",
 	"Makes a P-256 key, which stays here, and gets a certificate of the service CA.  The "
 	"server\n"
-	"is known by the fingerprint in the token.  Joining again replaces key and certificate.",
+	"is known by the fingerprint in the token.  Joining again replaces key and certificate.\n"
+	"A server under another service CA than the first one gets a pair of its own beside it.",
 	enroll_options, NELEMS(enroll_options), run_enroll},
-    {"renew", NULL, "Renew this machine's certificate (same key)", NULL, NULL, 0, run_renew},
+    {"renew", NULL, "Renew this machine's certificates (same keys)", NULL, NULL, 0, run_renew},
 };
 
 const struct cli_group agent_machine_group = {"machine", commands, NELEMS(commands)};

@@ -41,14 +41,29 @@ write_identity(const struct daemon *d, struct card_writer *w)
 	}
 }
 
+/* The pair that this server alone is shown. */
+static void
+write_own_identity(const struct daemon *d, const char *server, struct card_writer *w)
+{
+	struct fas_err e = {0};
+	char folder[PATH_MAX], end[TIME_TEXT_MAX];
+	OWN(identity) struct identity identity = {0};
+	if (identity_own_folder(d->config.state, server, folder, &e) == FAS_OK &&
+	    identity_load(folder, &identity, &e) == FAS_OK)
+		line(w, "server_identity_until", "%s %s", server,
+		    time_format(identity_not_after(identity.certificate), end));
+}
+
 static void
 write_servers(struct daemon *d, struct card_writer *w)
 {
 	struct server_state list[AGENT_SERVERS_MAX];
 	size_t n = servers_copy(&d->servers, list);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		line(w, "server", "%s %s%s%s", list[i].url, list[i].away ? "away" : "ok",
 		    list[i].node[0] ? " node=" : "", list[i].node);
+		write_own_identity(d, list[i].url, w);
+	}
 }
 
 static void

@@ -1,5 +1,7 @@
 #include "fas/agent/trust.h"
 
+#include <string.h>
+
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
@@ -52,11 +54,20 @@ verify_pinned(X509_STORE_CTX *ctx, void *arg)
 	return 1;
 }
 
+static bool
+add_anchors(const struct identity *identity, X509_STORE *store)
+{
+	bool ok = X509_STORE_add_cert(store, identity->service_ca) == 1;
+	for (int i = 0; ok && identity->more_cas && i < sk_X509_num(identity->more_cas); i++)
+		ok = X509_STORE_add_cert(store, sk_X509_value(identity->more_cas, i)) == 1;
+	return ok;
+}
+
 static enum fas_code
 apply_identity(const struct identity *identity, SSL_CTX *ctx, struct fas_err *e)
 {
 	X509_STORE *store = X509_STORE_new();
-	if (!store || X509_STORE_add_cert(store, identity->service_ca) != 1) {
+	if (!store || !add_anchors(identity, store)) {
 		X509_STORE_free(store);
 		return fas_fail_openssl(e, "the service CA");
 	}
@@ -70,11 +81,30 @@ apply_identity(const struct identity *identity, SSL_CTX *ctx, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* A server with a pair of its own is shown and believed nothing else. */
+static enum fas_code
+apply_servers(const struct trust *trust, const char *server, SSL_CTX *ctx, struct fas_err *e)
+{
+	OWN(identity) struct identity own = {0};
+	struct fas_err why = {0};
+	char folder[PATH_MAX];
+	if (!trust->state)
+		return apply_identity(trust->identity, ctx, e);
+	enum fas_code rc = identity_own_folder(trust->state, server, folder, &why);
+	if (rc == FAS_OK)
+		rc = identity_load(folder, &own, &why);
+	if (rc == FAS_OK)
+		return apply_identity(&own, ctx, e);
+	if (strcmp(why.reason, "not_enrolled") == 0)
+		return apply_identity(trust->identity, ctx, e);
+	return fas_fail(e, rc, why.reason, "%s", why.message);
+}
+
 enum fas_code
-trust_apply(struct trust *trust, SSL_CTX *ctx, struct fas_err *e)
+trust_apply(struct trust *trust, const char *server, SSL_CTX *ctx, struct fas_err *e)
 {
 	if (trust->identity)
-		return apply_identity(trust->identity, ctx, e);
+		return apply_servers(trust, server, ctx, e);
 	X509_STORE *store = X509_STORE_new();
 	if (!store)
 		return fas_fail_nomem(e);

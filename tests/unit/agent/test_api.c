@@ -63,7 +63,7 @@ static enum fas_code
 call(const struct server *const *servers, size_t n, bool joined, struct api_answer *answer,
     X509 **pinned, struct fas_err *e)
 {
-	const struct identity identity = {host.key, host.certificate, ca.certificate};
+	const struct identity identity = {host.key, host.certificate, ca.certificate, NULL};
 	OWN(trust) struct trust trust = {.identity = joined ? &identity : NULL};
 	const struct api api = {.config = &config, .trust = &trust};
 	OWN(json) json_t *body = json_pack("{s:s}", "a", "b");
@@ -120,6 +120,29 @@ a_server_of_another_ca_is_not_trusted(void **state)
 	assert_int_equal(call_one(&s, true, &e), FAS_E_AUTH);
 	server_stop(&s);
 	assert_string_equal(e.reason, "server_untrusted");
+}
+
+static void
+a_server_that_is_not_trusted_is_told_nothing_and_the_next_is_asked(void **state)
+{
+	struct server foreign, good;
+	const struct server *servers[] = {&foreign, &good};
+	OWN(pki) struct pki_node leaf = {0};
+	(void)state;
+	pki_make(&leaf, &other_ca, "api", server_extensions);
+	for (int joined = 0; joined < 2; joined++) {
+		struct fas_err e = {0};
+		OWN(api_answer) struct api_answer answer = {0};
+		server_start(&foreign, &leaf, &other_ca, NULL);
+		server_answer(&foreign, OK_ANSWER);
+		server_start(&good, &api_leaf, &ca, NULL);
+		server_answer(&good, OK_ANSWER);
+		assert_int_equal(call(servers, 2, joined, &answer, NULL, &e), FAS_OK);
+		server_stop(&foreign);
+		server_stop(&good);
+		assert_string_equal(answer.server, good.url);
+		assert_string_equal(foreign.request, "");
+	}
 }
 
 static void
@@ -347,7 +370,7 @@ daemon_ends(void)
 static enum fas_code
 daemon_calls(const char *only, const char *node, struct api_answer *answer, struct fas_err *e)
 {
-	const struct identity identity = {host.key, host.certificate, ca.certificate};
+	const struct identity identity = {host.key, host.certificate, ca.certificate, NULL};
 	OWN(trust) struct trust trust = {.identity = &identity};
 	const struct api api = {.config = &config,
 	    .trust = &trust,
@@ -431,7 +454,7 @@ a_probe_says_whether_a_server_is_there_and_ours(void **state)
 	struct server s, foreign;
 	OWN(pki) struct pki_node leaf = {0};
 	struct fas_err e = {0};
-	const struct identity identity = {host.key, host.certificate, ca.certificate};
+	const struct identity identity = {host.key, host.certificate, ca.certificate, NULL};
 	OWN(trust) struct trust trust = {.identity = &identity};
 	const struct api api = {.config = &config, .trust = &trust};
 	(void)state;
@@ -454,6 +477,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_machine_that_has_joined_shows_its_certificate_and_gets_the_answer),
 	    cmocka_unit_test(a_server_of_another_ca_is_not_trusted),
+	    cmocka_unit_test(a_server_that_is_not_trusted_is_told_nothing_and_the_next_is_asked),
 	    cmocka_unit_test(a_server_of_another_name_is_not_trusted),
 	    cmocka_unit_test(a_client_certificate_is_no_server),
 	    cmocka_unit_test(before_joining_the_shown_ca_with_the_fingerprint_is_pinned),
