@@ -110,7 +110,10 @@ on_tls_context(CURL *curl, void *ctx, void *arg)
 									: CURLE_SSL_CONNECT_ERROR;
 }
 
-/* Only https, only where we were told, only whom we trust: no proxy, no redirection, no netrc. */
+/*
+ * Only https, only where we were told, only whom we trust: no proxy, no redirection, no netrc.  libcurl's
+ * cache of certificate stores is off: it puts the first server's anchors into the contexts of all others of a handle.
+ */
 static bool
 set_transport(struct exchange *x, const char *url, long total_ms)
 {
@@ -126,6 +129,7 @@ set_transport(struct exchange *x, const char *url, long total_ms)
 	       curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_CAINFO, NULL) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x) == CURLE_OK &&
 	       curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
@@ -315,9 +319,10 @@ note_server(const struct api *api, const char *server, const struct fas_err *why
 {
 	if (!api->servers)
 		return;
-	servers_note(api->servers, server, strcmp(why->reason, "server_away") != 0);
-	if (strcmp(why->reason, "server_untrusted") == 0)
-		log_error("server_untrusted", why, "server", server, NULL);
+	bool away = strcmp(why->reason, "server_away") == 0;
+	servers_note(api->servers, server, !away);
+	if (away || strcmp(why->reason, "server_untrusted") == 0)
+		log_error(why->reason, why, "server", server, NULL);
 }
 
 static enum fas_code

@@ -28,6 +28,7 @@ static const char *const client_extensions[] = {"extendedKeyUsage=clientAuth", N
 /* Two nodes: CA, server, and this machine by each. */
 static struct pki_node cas[2], leaves[2], hosts[2];
 static char state_folder[64];
+static struct api_line *line; /* one for both servers, as the daemon's threads have it */
 
 static int
 setup(void **state)
@@ -62,7 +63,8 @@ begin(void **state)
 {
 	(void)state;
 	(void)strcpy(state_folder, "/tmp/fas-identity-XXXXXX");
-	return mkdtemp(state_folder) ? 0 : -1;
+	struct fas_err e = {0};
+	return mkdtemp(state_folder) && api_line_new(&line, &e) == FAS_OK ? 0 : -1;
 }
 
 static int
@@ -70,6 +72,7 @@ end(void **state)
 {
 	char command[96];
 	(void)state;
+	api_line_free(TAKE(line));
 	(void)snprintf(command, sizeof(command), "rm -rf %s", state_folder);
 	return system(command);
 }
@@ -140,7 +143,7 @@ ask(struct server *s, struct fas_err *e)
 	OWN(api_answer) struct api_answer answer = {0};
 	assert_int_equal(identity_load(state_folder, &shared, e), FAS_OK);
 	OWN(trust) struct trust trust = {.identity = &shared, .state = state_folder};
-	const struct api api = {.trust = &trust, .only = s->url, .once = true};
+	const struct api api = {.trust = &trust, .only = s->url, .line = line, .once = true};
 	s->client[0] = 0;
 	return api_call(&api, "POST", "/v1/x", NULL, &answer, e);
 }
@@ -165,6 +168,8 @@ each_server_sees_its_own_nodes_certificate_and_is_believed_by_its_own_ca_alone(v
 	/* the other node's CA for this server's name */
 	struct fas_err e = {0};
 	join(nodes[0].url, 1, folder);
+	api_line_free(TAKE(line)); /* with the TLS session that was begun in trust */
+	assert_int_equal(api_line_new(&line, &e), FAS_OK);
 	assert_int_equal(ask(&nodes[0], &e), FAS_E_AUTH);
 	assert_string_equal(e.reason, "server_untrusted");
 	for (int i = 0; i < 2; i++)
