@@ -15,11 +15,12 @@ from lab import lifecycle
 from lab.layout import REPO
 
 # In this order: the whole path first, what disturbs the programs later, the search for secrets last.
-MODULES = ["test_lab", "test_logon", "test_agent", "test_card", "test_card_session", "test_desktop", "test_host_guide",
-           "test_browsers", "test_storefront", "test_accounts", "test_claims", "test_saml", "test_tickets", "test_machines",
-           "test_kerberos", "test_http", "test_policy", "test_in_session", "test_admin", "test_audit",
-           "test_revocation", "test_providers", "test_restart", "test_crash", "test_operations", "test_faults",
-           "test_install", "test_admin_guide", "test_signer", "test_secrets"]
+MODULES = ["test_lab", "test_logon", "test_agent", "test_card", "test_card_session", "test_desktop",
+           "test_host_guide", "test_browsers", "test_storefront", "test_accounts", "test_claims", "test_saml",
+           "test_tickets", "test_machines", "test_kerberos", "test_http", "test_policy", "test_in_session",
+           "test_nodes", "test_admin", "test_audit", "test_revocation", "test_providers", "test_restart",
+           "test_crash", "test_operations", "test_faults", "test_install", "test_admin_guide", "test_signer",
+           "test_secrets"]
 
 
 def _frames_of_the_case(error):

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from lab import agent, desktop, proc, programs, remote
+from lab import agent, config, desktop, proc, programs, remote
 from lab.layout import VDA1
 
 from case import SECRETS, LabCase
@@ -65,6 +65,27 @@ class Desktop(LabCase):
             pkcs11-tool --module $m --read-object --type cert --id $id | openssl x509 -inform der -pubkey -noout > key.pem
             openssl dgst -sha256 -verify key.pem -signature signature data""")
         self.assertIn("Verified OK", out)
+
+    def test_with_a_key_that_the_service_keeps_she_logs_on_and_her_own_kinit_works_too(self):
+        file = self.lab.fas / "policy.d" / "lab.yaml"
+        self.addCleanup(lambda: (file.write_text(config.policy_yaml()), self.fasctl("policy", "reload")))
+        file.write_text(config.policy_yaml().replace("custody: host", "custody: service, pool_empty: wait"))
+        self.fasctl("policy", "reload")
+        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
+        # Twice: see krb5.kinit.
+        out = self.log_on("alice", f"""klist -c; echo own; export KRB5CCNAME=FILE:$HOME/own; kdestroy -q
+            k() {{ kinit -X X509_user_identity=PKCS11:module_name={module}:certlabel=Logon alice </dev/null; }}
+            k || k; klist -c; kdestroy -q; echo $FAS_SESSION""")
+        by_pam, own = out.split("own\n", 1)
+        for shown in (by_pam, own):
+            self.assertIn("krbtgt/CORP.EXAMPLE.COM@CORP.EXAMPLE.COM", shown)
+        session = out.split()[-1]
+        shown = self.fasctl_json("cert", "list", "--session", session)["certificates"]
+        self.assertEqual(len(shown), 1)
+        used = [r for r in self.audit(self.fasctl_json("session", "show", session)["correlation_id"])
+                if r["event"] == "key_used"]
+        self.assertGreaterEqual(len(used), 2)
+        self.assertTrue(any(r["program"].endswith("/kinit") for r in used), used)
 
     def test_the_logon_works_by_keyboard_interactive_too(self):
         status, out, errors = self.desktop.ssh("alice", self.ticket("alice"), "id -un; klist -s && echo ticket",

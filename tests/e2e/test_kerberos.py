@@ -272,7 +272,7 @@ class Kerberos(LabCase):
 
     def test_fas_agent_logs_on_by_the_hosts_keytab_when_it_has_no_certificate(self):
         host = agent.Agent(self.lab, VDA1, "agent-kerberos")
-        host.prepare(keytab=self.lab.keytabs / "vda1.keytab", server=f"https://{FAS}:8443")
+        host.prepare(keytab=self.lab.keytabs / "vda1.keytab", servers=[f"https://{FAS}:8443"])
         cache = self.lab.folder / "home" / "alice" / "cc-kerberos"
         status, out, errors = host.run("logon", "--ticket-file", "-", "--user", "alice", "--ccache", f"FILE:{cache}",
                                        "--json", stdin=self.ticket("alice"))

@@ -15,7 +15,7 @@ from samba.dcerpc import dnsp, misc, security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.samdb import SamDB
 
-from .layout import BASE_DN, DC, DOMAIN, FAS, FOREIGN_SUFFIX, HOSTS, REALM, WEB
+from .layout import BASE_DN, DC, DOMAIN, FAS, FAS2, FOREIGN_SUFFIX, HOSTS, REALM, WEB
 from .people import GROUPS, MACHINE_GROUPS, MACHINE_OU, MACHINES, MACHINES_IN_OU, NESTING, PEOPLE, RAW, ticks
 
 UF_DISABLED, UF_SMARTCARD, UF_NORMAL = 0x2, 0x40000, 0x200
@@ -172,6 +172,7 @@ def populate(smb_conf, folder):
     keytabs.mkdir(mode=0o755, exist_ok=True)
     directory.export_keytab(keytabs / "svc-fas.keytab", f"svc-fas@{REALM}")
     directory.export_keytab(keytabs / "fas-http.keytab", f"HTTP/{FAS}@{REALM}")
+    directory.export_keytab(keytabs / "fas2-http.keytab", f"HTTP/{FAS2}@{REALM}")
     directory.export_keytab(keytabs / "web.keytab", f"HTTP/{WEB}@{REALM}")
     for name, host in MACHINES.items():
         directory.export_keytab(keytabs / f"{name.lower()}.keytab", f"{name}$@{REALM}")

@@ -19,11 +19,11 @@ class Agent:
         self.krb5_conf = lab.krb5_conf
 
     def prepare(self, more="", **kerberos):
-        """kerberos: keytab and server, for a host that has no certificate; more: lines of agent.yaml."""
+        """kerberos: keytab and whom to trust, for a host that has no certificate; more: lines of agent.yaml."""
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         (self.folder / "state").chmod(0o700)
         write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos)
-              + f"socket: {self.socket}\n" + more)
+              + f"socket: {self.socket}\npkcs11: {programs.build_folder() / 'lib' / 'fas-pkcs11.so'}\n" + more)
 
     def run(self, *words, stdin=None):
         """Run fas-agent as root of that host; (status, output, errors)."""
@@ -38,10 +38,12 @@ class Agent:
             raise LabError(f"fas-agent {words[0]} failed (status {status}): {err.strip() or out.strip()}")
         return out
 
-    def enroll(self, more=""):
-        self.prepare(more)
-        token = programs.fasctl(self.lab, "host", "enroll", "--name", self.host).split()[0]
-        self.must("enroll", "--token-file", "-", stdin=token + "\n")
+    def enroll(self, more="", nodes=()):
+        """nodes: the lab's and further ones; which of the servers a token belongs to is found by the agent."""
+        self.prepare(more, servers=[f"https://{node.host}:8443" for node in nodes])
+        for node in nodes or [self.lab]:
+            token = programs.fasctl(node, "host", "enroll", "--name", self.host).split()[0]
+            self.must("enroll", "--token-file", "-", stdin=token + "\n")
 
     # ---- the daemon ----
 

@@ -3,8 +3,8 @@
 import json
 import os
 
-from .layout import (ACS_URL, BASE_DN, DC, DOMAIN, FAS, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, PUBLISH_URL,
-                     REALM, SP_ENTITY_ID, STOREFRONT, write)
+from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, REALM, SP_ENTITY_ID,
+                     STOREFRONT, write)
 from .people import MACHINE_OU, VDI_HOSTS
 from .simplesaml import ENTITY_ID as SIMPLESAML_ENTITY_ID
 
@@ -21,13 +21,13 @@ limits: limits.yaml
 clock_skew: 60s
 authorities:
   - name: main
-    publish_urls: [{PUBLISH_URL}]
+    publish_urls: [{lab.publish_url}]
     backdate: 5m
     crl_life: 24h
     crl_each: 8h
-    common_name: CORP Federated Logon CA
+    common_name: CORP Federated Logon CA of {lab.node}
 service_ca:
-  server_names: [{FAS}, {lab.address(FAS)}]
+  server_names: [{lab.host}, {lab.address(lab.host)}]
   machine_life: 90d
   server_life: 30d
   token_life: 24h
@@ -55,16 +55,16 @@ rate: {{ per_sid: {{ count: 1000, period: 10m }}, total: {{ count: 60000, period
 
 def fasd_yaml(lab):
     return f"""\
-node: fas1
+node: {lab.node}
 state: {lab.fas}/fasd
 policy: policy.d
 signer: {{ socket: {lab.run}/signer/issue.sock, connections: 8, timeout: 5s }}
 public_folder: {lab.fas}/public
 admin: {{ socket: {lab.run}/fasd/admin.sock }}
 listen:
-  api: ["{lab.address(FAS)}:8443"]
-  public: ["{lab.address(FAS)}:80"]
-  ops: ["{lab.address(FAS)}:9643"]
+  api: ["{lab.address(lab.host)}:8443"]
+  public: ["{lab.address(lab.host)}:80"]
+  ops: ["{lab.address(lab.host)}:9643"]
 workers: 8
 queue: 64
 clock_skew: 60s
@@ -74,7 +74,7 @@ identity_providers:
     entity_id: {IDP_ENTITY_ID}
     certificates: [{lab.pki}/idp.crt]
     audiences: [{SP_ENTITY_ID}]
-    recipients: [{ACS_URL}]
+    recipients: [{lab.acs_url}]
     clock_skew: 60s
     max_age: 5m
     allow_unsolicited: true
@@ -82,7 +82,7 @@ identity_providers:
     entity_id: {SIMPLESAML_ENTITY_ID}
     certificates: [{lab.pki}/simplesaml.crt]
     audiences: [{SP_ENTITY_ID}]
-    recipients: [{ACS_URL}]
+    recipients: [{lab.acs_url}]
     clock_skew: 60s
     max_age: 5m
     allow_unsolicited: true
@@ -96,7 +96,7 @@ domains:
     connections: 3
     timeout: 3s
 kerberos:
-  principal: HTTP/{FAS}@{REALM}
+  principal: HTTP/{lab.host}@{REALM}
   keytab: {lab.fas}/fas-http.keytab
   recheck: 2s
 machines:
@@ -134,7 +134,7 @@ def write_all(lab, fasd_owner, signer_owner):
     write(lab.fas / "fasd.yaml", fasd_yaml(lab), 0o640, (0, fasd_owner[1]))
     write(lab.fas / "policy.d" / "lab.yaml", policy_yaml())
     write(lab.fas / "svc-fas.keytab", (lab.keytabs / "svc-fas.keytab").read_bytes(), 0o400, fasd_owner)
-    write(lab.fas / "fas-http.keytab", (lab.keytabs / "fas-http.keytab").read_bytes(), 0o400, fasd_owner)
+    write(lab.fas / "fas-http.keytab", (lab.keytabs / lab.http_keytab).read_bytes(), 0o400, fasd_owner)
     for path, owner, mode in ((lab.fas / "signer", signer_owner, 0o700), (lab.fas / "public", signer_owner, 0o755),
                               (lab.fas / "fasd", fasd_owner, 0o700), (lab.run / "signer", signer_owner, 0o755),
                               (lab.run / "fasd", fasd_owner, 0o755)):
@@ -143,10 +143,10 @@ def write_all(lab, fasd_owner, signer_owner):
         os.chown(path, *owner)
 
 
-def agent_yaml(lab, state, server=None, keytab=None):
-    by_account = f"service_ca: {lab.pki}/service-ca.crt\nkeytab: {keytab}\n" if keytab else ""
+def agent_yaml(lab, state, servers=None, keytab=None, service_ca=None):
+    by_account = f"service_ca: {service_ca or lab.pki / 'service-ca.crt'}\nkeytab: {keytab}\n" if keytab else ""
     return f"""\
-servers: [{server or lab.api_url}]
+servers: [{", ".join(servers or [lab.api_url])}]
 state: {state}
 kdc: {{ anchors: {lab.pki}/dcroot.crt, hostname: {DC} }}
 {by_account}"""

@@ -18,6 +18,7 @@ FOREIGN_SUFFIX = "partner.example.org"
 
 DC = "dc1." + DOMAIN
 FAS = "fas1." + DOMAIN
+FAS2 = "fas2." + DOMAIN  # a second node, for the cases that start one
 PKI = "pki." + DOMAIN
 WEB = "web." + DOMAIN
 KDC = "kdc1." + DOMAIN
@@ -27,7 +28,7 @@ VDA2 = "vda2.vdi." + DOMAIN
 STOREFRONT = "storefront01." + DOMAIN
 
 # Last part of the address that each name has.
-HOSTS = {DC: 10, FAS: 20, PKI: 20, WEB: 30, KDC: 40, IDP: 50, VDA1: 61, VDA2: 62, STOREFRONT: 70}
+HOSTS = {DC: 10, FAS: 20, PKI: 20, FAS2: 21, WEB: 30, KDC: 40, IDP: 50, VDA1: 61, VDA2: 62, STOREFRONT: 70}
 
 # fasd and fas-signer run under numbers that no passwd file of the machine knows.
 FASD_UID = 63101
@@ -35,6 +36,7 @@ SIGNER_UID = 63102
 
 SP_ENTITY_ID = "https://fas.corp.example.com/saml"
 ACS_URL = "https://fas.corp.example.com/saml/acs"
+ACS2_URL = "https://fas.corp.example.com/saml/acs2"  # an assertion is good at one node only
 IDP_ENTITY_ID = "https://idp.example.net/lab"
 IDP_NAME = "lab-idp"
 PUBLISH_URL = "http://" + PKI
@@ -46,6 +48,10 @@ class LabError(Exception):
 
 class Lab:
     """Where everything of one lab lies."""
+
+    # Of the node: its name, its host and what it alone is told.
+    node, host, acs_url, publish_url = "fas1", FAS, ACS_URL, PUBLISH_URL
+    http_keytab = "fas-http.keytab"
 
     def __init__(self, folder, number):
         self.folder = Path(folder)
@@ -67,19 +73,23 @@ class Lab:
 
     @property
     def api_url(self):
-        return f"https://{self.address(FAS)}:8443"
+        return f"https://{self.address(self.host)}:8443"
 
     @property
     def public_url(self):
-        return f"http://{self.address(FAS)}"
+        return f"http://{self.address(self.host)}"
 
     @property
     def ops_url(self):
-        return f"http://{self.address(FAS)}:9643"
+        return f"http://{self.address(self.host)}:9643"
 
     @property
     def accounts(self):
         return json.loads(self.accounts_file.read_text())
+
+    def process(self, program):
+        """What one of this node's programs is called among the lab's processes."""
+        return program
 
     def make_folders(self):
         for path in (self.folder, self.run, self.log, self.pki, self.etc, self.fas):
@@ -96,6 +106,20 @@ class Lab:
         except OSError:
             raise LabError(f"no lab in {folder} (is FAS_LAB right? start one with tests/lab up)") from None
         return cls(Path(folder).resolve(), saved["number"])
+
+
+class SecondNode(Lab):
+    """Another node in the same domain: its own state, keys, authorities, addresses and folder of certificates."""
+
+    node, host, acs_url, publish_url = "fas2", FAS2, ACS2_URL, "http://" + FAS2
+    http_keytab = "fas2-http.keytab"
+
+    def __init__(self, lab):
+        super().__init__(lab.folder, lab.number)
+        self.run, self.pki, self.fas = lab.run / "fas2", lab.folder / "pki2", lab.folder / "fas2"
+
+    def process(self, program):
+        return f"{program}2"
 
 
 def default_folder():

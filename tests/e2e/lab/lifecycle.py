@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import config, dc, env, krb5, namespace, people, pki, proc, programs, simplesaml, web
-from .layout import Lab, LabError, write
+from .layout import Lab, LabError, SecondNode, write
 
 
 class Steps:
@@ -100,6 +100,27 @@ def _bring_up(lab, lock, steps):
         programs.enroll_machines(lab)
     web.wait_ready(lab)
     env.write_file(lab)
+
+
+def start_second_node(lab):
+    """Another fasd and fas-signer, with a logon CA of their own under the same offline root, joined by the same machines."""
+    node = SecondNode(lab)
+    for path in (node.run, node.pki, node.fas):
+        shutil.rmtree(path, ignore_errors=True)
+    node.make_folders()
+    for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
+        shutil.copy(lab.pki / name, node.pki / name)
+    config.write_all(node, programs.FASD, programs.SIGNER)
+    programs.start_signer(node)
+    programs.make_logon_ca(node, pki.Authority.load(lab.pki, "logon-root"))
+    programs.start_fasd(node)
+    programs.enroll_machines(node)
+    return node
+
+
+def stop_second_node(node):
+    for name in ("fasd", "fas-signer"):
+        proc.stop(node, node.process(name))
 
 
 def make_identity_providers(lab):

@@ -1,6 +1,6 @@
 """Who is in the lab's directory, and what is special about each."""
 
-from .layout import DOMAIN, FAS, FOREIGN_SUFFIX, STOREFRONT, VDA1, VDA2, WEB
+from .layout import DOMAIN, FAS, FAS2, FOREIGN_SUFFIX, STOREFRONT, VDA1, VDA2, WEB
 
 VDI_USERS, ENGINEERING, COMPILERS = "VDI Users", "Engineering", "Compiler Team"
 VDI_HOSTS = "VDI Hosts"
@@ -28,7 +28,7 @@ PEOPLE = {
     "kate": {"groups": [VDI_USERS], "upn": None},
     "mallory": {"groups": [VDI_USERS]},
     "dana": {"groups": [VDI_USERS, "Domain Admins"], "admin": True},
-    "svc-fas": {"groups": [], "spns": ["HTTP/" + FAS]},
+    "svc-fas": {"groups": [], "spns": ["HTTP/" + FAS, "HTTP/" + FAS2]},
     "svc-web": {"groups": [], "spns": ["HTTP/" + WEB]},
 }
 # What Samba refuses to be told, though Windows domains have it.

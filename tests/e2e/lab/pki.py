@@ -97,16 +97,16 @@ def _builder(subject, issuer, public_key, days):
             .not_valid_after(now() + datetime.timedelta(days=days)))
 
 
-def sign_subordinate(root, csr_pem, label="main-1", days=1825):
+def sign_subordinate(root, csr_pem, label="main-1", days=1825, publish_url=PUBLISH_URL):
     """What the keeper of the offline root does with the CSR of `fasctl ca init`: a subordinate CA's certificate whose CDP
     and AIA name the root's CRL and certificate."""
     csr = x509.load_pem_x509_csr(csr_pem)
     if not csr.is_signature_valid:
         raise ValueError("the CSR is not signed by its own key")
-    cdp = x509.DistributionPoint([x509.UniformResourceIdentifier(f"{PUBLISH_URL}/crl/{label}-root.crl")],
+    cdp = x509.DistributionPoint([x509.UniformResourceIdentifier(f"{publish_url}/crl/{label}-root.crl")],
                                  None, None, None)
     aia = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS,
-                                 x509.UniformResourceIdentifier(f"{PUBLISH_URL}/ca/{label}-root.cer"))
+                                 x509.UniformResourceIdentifier(f"{publish_url}/ca/{label}-root.cer"))
     return root.issue(csr.subject, csr.public_key(), days, [
         (x509.BasicConstraints(True, 0), True),
         (usage("key_cert_sign", "crl_sign"), True),

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from . import api, config, namespace, pki, proc
-from .layout import FAS, FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
+from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
 
 FASD = (FASD_UID, FASD_UID)
 SIGNER = (SIGNER_UID, SIGNER_UID)
@@ -61,7 +61,7 @@ def _start(lab, name, owner, options=(), env=None):
     """By fas-launch, which does without systemd what units do: users, the one capability, starting again."""
     argv = [program("fas-launch"), "--run", f"{owner[0]}:{owner[1]}", *options, "--",
             program(name), "--config", lab.fas / f"{CONFIGS[name]}.yaml"]
-    proc.start(lab, name, namespace.enter(lab, argv), env={"KRB5_CONFIG": str(lab.krb5_conf), **(env or {})})
+    proc.start(lab, lab.process(name), namespace.enter(lab, argv), env={"KRB5_CONFIG": str(lab.krb5_conf), **(env or {})})
 
 
 def launch_signer(lab, env=None):
@@ -71,23 +71,23 @@ def launch_signer(lab, env=None):
 
 def start_signer(lab, env=None):
     launch_signer(lab, env)
-    proc.wait_ready(lab, "fas-signer", lambda: _listens(lab.run / "signer" / "admin.sock"))
+    proc.wait_ready(lab, lab.process("fas-signer"), lambda: _listens(lab.run / "signer" / "admin.sock"))
 
 
 def launch_fasd(lab, env=None):
     """Without waiting until it is ready.  The launcher holds its sockets, port 80 too: fasd has no privilege."""
-    held = [f"{lab.address(FAS)}:{port}" for port in (8443, 80)]
+    held = [f"{lab.address(lab.host)}:{port}" for port in (8443, 80)]
     _start(lab, "fasd", FASD, [word for address in held for word in ("--listen", address)], env)
 
 
 def start_fasd(lab, env=None):
     launch_fasd(lab, env)
-    proc.wait_ready(lab, "fasd", lambda: is_ready(lab))
+    proc.wait_ready(lab, lab.process("fasd"), lambda: is_ready(lab))
 
 
 def pid(lab, name):
     """The process id of fasd or fas-signer itself, below its launcher; None when it is not there."""
-    launcher = proc.pid_of(lab, name)
+    launcher = proc.pid_of(lab, lab.process(name))
     for one in proc.family(launcher) if launcher else []:
         try:
             if os.readlink(f"/proc/{one}/exe").rpartition("/")[2] == name:
@@ -102,7 +102,7 @@ def restart(lab, name, number=signal.SIGTERM):
     old = pid(lab, name)
     os.kill(old, number)
     proc.wait_for(lambda: pid(lab, name) not in (None, old), 30, f"{name} after its restart")
-    proc.wait_ready(lab, name, lambda: _listens(lab.run / "signer" / "admin.sock") and is_ready(lab))
+    proc.wait_ready(lab, lab.process(name), lambda: _listens(lab.run / "signer" / "admin.sock") and is_ready(lab))
 
 
 def _listens(path):
@@ -126,7 +126,7 @@ def make_logon_ca(lab, root):
     csr, chain, root_file, root_crl = (lab.pki / n for n in ("logon-ca.csr", "logon-ca.pem", "logon-root.crt",
                                                              "logon-root.crl"))
     fasctl(lab, "ca", "init", "--out", csr)
-    certificate = pki.sign_subordinate(root, csr.read_bytes())
+    certificate = pki.sign_subordinate(root, csr.read_bytes(), publish_url=lab.publish_url)
     write(lab.pki / "logon-ca.crt", pki.pem(certificate))
     write(chain, pki.pem(certificate) + pki.pem(root.certificate))
     write(root_crl, pki.pem(root.crl()))
