@@ -11,6 +11,13 @@
 
 #include "fas/base/text.h"
 
+/* Here stand the functions themselves. */
+#undef fas_fail
+#undef fas_wrap
+#undef fas_fail_errno
+#undef fas_fail_openssl
+#undef fas_fail_nomem
+
 /* A cut in mid-character leaves up to three bytes that are none. */
 static void
 drop_broken_end(char *text)
@@ -55,6 +62,7 @@ static enum fas_code
 fail_va(struct fas_err *e, enum fas_code code, const char *reason, const char *detail,
     const char *fmt, va_list args)
 {
+	code = fas_failed(code);
 	if (!e)
 		return code;
 	if (is_set(e))

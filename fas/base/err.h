@@ -58,6 +58,19 @@ enum fas_code fas_fail_errno(struct fas_err *e, const char *fmt, ...) PRINTF_LIK
 enum fas_code fas_fail_openssl(struct fas_err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 enum fas_code fas_fail_nomem(struct fas_err *e);
+
+/* A failure is never FAS_OK, whatever it was handed; said here, in sight of compilers and analysers. */
+static inline enum fas_code
+fas_failed(enum fas_code code)
+{
+	return code == FAS_OK ? FAS_E_INTERNAL : code;
+}
+#define fas_fail(...) fas_failed((fas_fail)(__VA_ARGS__))
+#define fas_wrap(...) fas_failed((fas_wrap)(__VA_ARGS__))
+#define fas_fail_errno(...) fas_failed((fas_fail_errno)(__VA_ARGS__))
+#define fas_fail_openssl(...) fas_failed((fas_fail_openssl)(__VA_ARGS__))
+#define fas_fail_nomem(e) fas_failed((fas_fail_nomem)(e))
+
 void fas_err_clear(struct fas_err *e);
 
 /* The class's name for logs ("input", "denied", ...); never NULL. */

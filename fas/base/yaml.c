@@ -10,6 +10,9 @@
 #include "fas/base/file.h"
 #include "fas/base/text.h"
 
+#undef yaml_fail
+#undef yaml_fail_key
+
 #define MESSAGE_MAX 400
 
 /* What the tree is made of; the public part comes first, so that one is the other. */

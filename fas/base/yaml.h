@@ -59,6 +59,8 @@ enum fas_code yaml_fail(const struct yaml_node *at, struct fas_err *e, const cha
 /* The same at the node's key. */
 enum fas_code yaml_fail_key(const struct yaml_node *at, struct fas_err *e, const char *reason,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+#define yaml_fail(...) fas_failed((yaml_fail)(__VA_ARGS__))
+#define yaml_fail_key(...) fas_failed((yaml_fail_key)(__VA_ARGS__))
 
 /*
  * Reading one mapping, in the manner of fas/base/json.h: ask for each key that is known, then

@@ -28,6 +28,19 @@ no_error_wanted_still_returns_the_code(void **state)
 }
 
 static void
+a_failure_is_never_success(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	assert_int_equal(fas_fail(NULL, FAS_OK, "r", "m"), FAS_E_INTERNAL);
+	assert_int_equal(fas_fail(&e, FAS_OK, "r", "m"), FAS_E_INTERNAL);
+	assert_int_equal(e.code, FAS_E_INTERNAL);
+	assert_string_equal(e.reason, "r");
+	fas_err_clear(&e);
+	assert_int_equal(fas_wrap(&e, "context"), FAS_E_INTERNAL);
+}
+
+static void
 context_stands_in_front(void **state)
 {
 	struct fas_err e = {0};
@@ -143,6 +156,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(first_cause_wins),
 	    cmocka_unit_test(no_error_wanted_still_returns_the_code),
+	    cmocka_unit_test(a_failure_is_never_success),
 	    cmocka_unit_test(context_stands_in_front),
 	    cmocka_unit_test(control_bytes_are_replaced),
 	    cmocka_unit_test(foreign_bytes_and_bidi_marks_are_replaced),
