@@ -99,18 +99,23 @@ ca_record_refusal(
 	record_refusal(&call, op, why);
 }
 
-static const struct operation *
-find_operation(
-    const struct operation *operations, size_t n, struct json_reader *in, struct fas_err *e)
+static enum fas_code
+op_unknown(struct call *call, struct fas_err *e)
 {
-	static const struct operation unknown = {"unknown", NULL, "request_refused"};
+	const char *name = json_string_value(json_object_get(call->in.object, "op"));
+	return fas_fail(e, FAS_E_INPUT, "operation_unknown",
+	    "this socket has no operation \"%s\"", name ? name : "");
+}
+
+static const struct operation *
+find_operation(const struct operation *operations, size_t n, struct json_reader *in)
+{
+	static const struct operation unknown = {"unknown", op_unknown, "request_refused"};
 	const char *name = json_need_text(in, "op", 1, 32);
 	for (size_t i = 0; name && i < n; i++) {
 		if (strcmp(operations[i].name, name) == 0)
 			return &operations[i];
 	}
-	fas_fail(e, FAS_E_INPUT, "operation_unknown", "this socket has no operation \"%s\"",
-	    name ? name : "");
 	return &unknown;
 }
 
@@ -121,7 +126,7 @@ ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const c
 	struct fas_err e = {0};
 	struct call call = {.ca = ca, .caller = caller, .about = {.caller = caller}};
 	enum fas_code rc = json_open_object(&call.in, request, &e);
-	const struct operation *op = find_operation(operations, n, &call.in, &e);
+	const struct operation *op = find_operation(operations, n, &call.in);
 	if (rc == FAS_OK && e.code == FAS_OK)
 		rc = op->run(&call, &e);
 	if (e.code != FAS_OK || rc != FAS_OK) {

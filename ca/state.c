@@ -27,7 +27,7 @@ describe(struct ca *ca, const char *name, json_t *all, struct fas_err *e)
 	if (!ready)
 		issuer = authorities_newest(&ca->authorities, ISSUER_LOGON, name);
 	json_t *at = json_pack("{s:s,s:I,s:s}", "name", name, "generation",
-	    (json_int_t)(issuer ? issuer->generation : 0), "state",
+	    (json_int_t)(ready || issuer ? issuer->generation : 0), "state",
 	    ready ? "ready" : "no_certificate");
 	if (!at || json_array_append_new(all, at) != 0)
 		return fas_fail_nomem(e);

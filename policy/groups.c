@@ -144,6 +144,6 @@ void
 groups_match(const struct policy *policy, const struct policy_facts *facts, struct membership *out)
 {
 	*out = (struct membership){.known = facts->groups != NULL};
-	for (size_t i = 0; out->known && i < facts->n_groups; i++)
+	for (size_t i = 0; facts->groups && i < facts->n_groups; i++)
 		mark(policy, &facts->groups[i], out);
 }

@@ -49,7 +49,7 @@ from_profile(const char *realm, const char *path, struct kdc_names *out)
 	if (profile_init_path(path, &profile) != 0)
 		return;
 	if (profile_get_values(profile, names, &values) == 0) {
-		for (size_t i = 0; values[i] && i < KDC_NAMES_MAX; i++)
+		for (size_t i = 0; i < KDC_NAMES_MAX && values[i]; i++)
 			add_kdc_line(out, values[i]);
 		profile_free_list(values);
 	}

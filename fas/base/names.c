@@ -161,8 +161,10 @@ guid_swap(uint8_t b[16])
 static bool
 guid_join(const char *text, size_t len, char digits[33])
 {
-	if (len == 38 && text[0] == '{' && text[37] == '}')
-		return guid_join(text + 1, 36, digits);
+	if (len == 38 && text[0] == '{' && text[37] == '}') {
+		text++;
+		len = 36;
+	}
 	if (len == 32) {
 		memcpy(digits, text, 32);
 		digits[32] = 0;

@@ -126,7 +126,7 @@ scan_attributes(struct scan *s)
 {
 	size_t attrs = 0;
 	for (skip_space(s); s->at < s->end && *s->at != '>' && *s->at != '/'; skip_space(s)) {
-		struct attribute a;
+		struct attribute a = {0};
 		enum fas_code rc = scan_attribute(s, &a);
 		if (rc != FAS_OK)
 			return rc;
@@ -207,7 +207,7 @@ scan_declaration(struct scan *s)
 		return FAS_OK;
 	s->at += 5;
 	for (skip_space(s); s->at < s->end && *s->at != '?'; skip_space(s)) {
-		struct attribute a;
+		struct attribute a = {0};
 		enum fas_code rc = scan_attribute(s, &a);
 		if (rc != FAS_OK)
 			return rc;
