@@ -91,6 +91,24 @@ set_up(void)
 	harness_start(&h, &config, 1, 4);
 }
 
+/* Interrupted by libFuzzer's alarm, it goes on by itself. */
+static bool
+connected(int fd, const struct sockaddr_in *to)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int failure = 0;
+	socklen_t len = sizeof(failure);
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
+		return true;
+	int ready = errno == EINTR ? -1 : 0;
+	while (ready < 0 && errno == EINTR)
+		ready = poll(&p, 1, ANSWER_MS);
+	if (ready == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) == 0 && failure == 0)
+		return true;
+	(void)fprintf(stderr, "connect: %s\n", strerror(errno));
+	return false;
+}
+
 static int
 dial(void)
 {
@@ -108,7 +126,7 @@ dial(void)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	FUZZ_CHECK(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
-	FUZZ_CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	FUZZ_CHECK(connected(fd, &to));
 	return fd;
 }
 
