@@ -159,7 +159,7 @@ struct context {
 	gss_name_t peer;
 	gss_buffer_desc reply;
 	gss_OID mechanism; /* static */
-	OM_uint32 flags, life_s;
+	OM_uint32 life_s;
 };
 
 static void
@@ -209,13 +209,21 @@ judge(const struct acceptor *acceptor, OM_uint32 major, OM_uint32 minor, struct 
 	return FAS_OK;
 }
 
-/* Whoever holds the context is a named Kerberos client: not anonymous (RFC 8062), by no other mechanism. */
+/* RFC 6111: names that stand for nobody in particular, WELLKNOWN/ANONYMOUS (RFC 8062) among them. */
+static bool
+is_well_known(const char *principal)
+{
+	static const char prefix[] = "WELLKNOWN/";
+	return strncmp(principal, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* Whoever holds the context is a named Kerberos client, by no other mechanism. */
 static enum fas_code
 read_peer(const struct context *c, struct accepted *out, struct fas_err *e)
 {
 	OM_uint32 minor, ignored;
 	gss_buffer_desc name = GSS_C_EMPTY_BUFFER;
-	if (!gss_oid_equal(c->mechanism, gss_mech_krb5) || (c->flags & GSS_C_ANON_FLAG))
+	if (!gss_oid_equal(c->mechanism, gss_mech_krb5))
 		return fas_fail(e, FAS_E_AUTH, "caller_negotiate", "want a client of Kerberos");
 	OM_uint32 major = gss_display_name(&minor, c->peer, &name, NULL);
 	if (major != GSS_S_COMPLETE)
@@ -226,8 +234,12 @@ read_peer(const struct context *c, struct accepted *out, struct fas_err *e)
 		(void)snprintf(out->principal, sizeof(out->principal), "%.*s", (int)name.length,
 		    (const char *)name.value);
 	(void)gss_release_buffer(&ignored, &name);
-	return fits ? FAS_OK
-		    : fas_fail(e, FAS_E_AUTH, "caller_ticket", "the client's name is too long");
+	if (!fits)
+		return fas_fail(e, FAS_E_AUTH, "caller_ticket", "the client's name is too long");
+	if (!is_well_known(out->principal))
+		return FAS_OK;
+	out->principal[0] = 0;
+	return fas_fail(e, FAS_E_AUTH, "caller_negotiate", "the client is anonymous");
 }
 
 /*
@@ -280,7 +292,7 @@ acceptor_accept(struct acceptor *acceptor, const char *token, const uint8_t *bin
 		    e, FAS_E_AUTH, "caller_negotiate", "RFC 4559 4: the token is no base64");
 	gss_buffer_desc input = {len, bytes};
 	OM_uint32 major = gss_accept_sec_context(&minor, &c.handle, acceptor->credential, &input,
-	    &bindings, &c.peer, &c.mechanism, &c.reply, &c.flags, &c.life_s, NULL);
+	    &bindings, &c.peer, &c.mechanism, &c.reply, NULL, &c.life_s, NULL);
 	enum fas_code rc = judge(acceptor, major, minor, e);
 	if (rc == FAS_OK)
 		rc = read_peer(&c, out, e);

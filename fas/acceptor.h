@@ -2,6 +2,9 @@
  * Kerberos tickets of clients, judged: GSSAPI's accepting side (RFC 4121), bare or in SPNEGO (RFC 4178), in a single
  * round; NTLM and whatever else SPNEGO could carry is refused.
  *
+ * A ticket's service name is not under its seal: whose key opens the ticket is what counts.  So the account that has
+ * this service's key must have no other (docs/ADMIN.md).
+ *
  * libkrb5's replay cache remembers each authenticator for as long as its time stamp is good, in a file, so that no token
  * is taken twice, nor after a restart.
  */
@@ -22,9 +25,9 @@ struct acceptor;
 struct accepted {
 	char principal
 	    [PRINCIPAL_TEXT_MAX]; /* VDA1$@CORP.EXAMPLE.COM, as krb5_unparse_name writes it */
-	struct sid sid;           /* of the account, by the ticket's PAC; not set: it says none */
-	int64_t life_s;           /* of the ticket */
-	char *reply;              /* base64, malloc'ed; NULL = none */
+	struct sid sid; /* of the account, by the ticket's PAC; not set: it says none */
+	int64_t life_s; /* of the ticket, and the clock skew that libkrb5 allows (5 min) */
+	char *reply;    /* base64, malloc'ed; NULL = none */
 };
 
 /*

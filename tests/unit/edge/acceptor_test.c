@@ -1,4 +1,4 @@
-/* Tokens of the wrong kind at GSSAPI's door; tickets that are good need a KDC, and are tried end to end. */
+/* Tokens at GSSAPI's door: of the wrong kind, and such as a KDC's tickets lead to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,57 +6,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <krb5.h>
 
 #include "fas/acceptor.h"
-#include "fas/base/file.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
+#include "tickets.h"
 
-#define PRINCIPAL "HTTP/fas1.corp.example.com@CORP.EXAMPLE.COM"
+#define CLIENT "VDA1$@" TICKETS_REALM
 
-static char folder[] = "/tmp/fas-acceptor-XXXXXX";
-static char keytab[64], conf[64], cache[64];
+static const uint8_t binding[] = "tls-server-end-point:x";
+static struct tickets tickets;
 static struct acceptor *acceptor;
-
-static bool
-make_keytab(void)
-{
-	static uint8_t key[32] = {1, 2, 3};
-	krb5_context ctx;
-	krb5_keytab kt = NULL;
-	krb5_keytab_entry entry = {.vno = 1,
-	    .key = {.enctype = ENCTYPE_AES256_CTS_HMAC_SHA1_96, .length = 32, .contents = key}};
-	if (krb5_init_context(&ctx) != 0)
-		return false;
-	bool made = krb5_kt_resolve(ctx, keytab, &kt) == 0 &&
-		    krb5_parse_name(ctx, PRINCIPAL, &entry.principal) == 0 &&
-		    krb5_kt_add_entry(ctx, kt, &entry) == 0;
-	krb5_free_principal(ctx, entry.principal);
-	if (kt)
-		krb5_kt_close(ctx, kt);
-	krb5_free_context(ctx);
-	return made;
-}
 
 static int
 set_up(void **state)
 {
-	static const char text[] = "[libdefaults]\n default_realm = CORP.EXAMPLE.COM\n";
 	struct fas_err e = {0};
 	(void)state;
-	if (!mkdtemp(folder))
+	if (!tickets_init(&tickets, "/tmp"))
 		return -1;
-	(void)snprintf(keytab, sizeof(keytab), "%s/keytab", folder);
-	(void)snprintf(conf, sizeof(conf), "%s/krb5.conf", folder);
-	(void)snprintf(cache, sizeof(cache), "%s/rcache", folder);
-	if (file_write_atomic(conf, text, strlen(text), 0600, &e) != FAS_OK ||
-	    setenv("KRB5_CONFIG", conf, 1) != 0 || !make_keytab())
-		return -1;
-	return acceptor_new(PRINCIPAL, keytab, cache, &acceptor, &e) == FAS_OK ? 0 : -1;
+	return acceptor_new(TICKETS_SERVICE, tickets.keytab, tickets.replay_cache, &acceptor, &e) ==
+		       FAS_OK
+		   ? 0
+		   : -1;
 }
 
 static int
@@ -64,10 +38,8 @@ tear_down(void **state)
 {
 	(void)state;
 	acceptor_free(acceptor);
-	(void)unlink(keytab);
-	(void)unlink(conf);
-	(void)unlink(cache);
-	return rmdir(folder);
+	tickets_done(&tickets);
+	return 0;
 }
 
 static void
@@ -75,7 +47,6 @@ refused_text(const char *token, const char *reason)
 {
 	OWN(accepted) struct accepted accepted = {0};
 	struct fas_err e = {0};
-	static const uint8_t binding[] = "tls-server-end-point:x";
 	assert_int_equal(
 	    acceptor_accept(acceptor, token, binding, sizeof(binding), &accepted, &e), FAS_E_AUTH);
 	if (reason)
@@ -148,18 +119,105 @@ every_cut_of_a_token_is_refused(void **state)
 		refused_bytes(spnego, len, NULL); /* in whichever of the library's words */
 }
 
+/* ---- tickets ---- */
+
+static char *
+token_of(const struct ticket_spec *spec)
+{
+	size_t len = 0;
+	OWN(bytes) uint8_t *bytes = tickets_token(&tickets, spec, &len);
+	assert_non_null(bytes);
+	return base64_encode(bytes, len);
+}
+
+static void
+accepted(const char *token)
+{
+	OWN(accepted) struct accepted accepted = {0};
+	struct fas_err e = {0};
+	enum fas_code rc =
+	    acceptor_accept(acceptor, token, binding, sizeof(binding), &accepted, &e);
+	assert_string_equal(e.message, "");
+	assert_int_equal(rc, FAS_OK);
+	assert_string_equal(accepted.principal, CLIENT);
+	assert_true(accepted.life_s > 3000 && accepted.life_s <= 3600 + 300);
+	assert_non_null(accepted.reply);
+}
+
+static void
+a_ticket_is_taken_once_bare_and_in_spnego(void **state)
+{
+	(void)state;
+	for (int spnego = 0; spnego <= 1; spnego++) {
+		OWN(text)
+		char *token = token_of(&(struct ticket_spec){.client = CLIENT, .spnego = spnego});
+		accepted(token);
+		refused_text(token, "caller_replayed");
+	}
+}
+
+static void
+a_binding_is_this_channels_or_refused(void **state)
+{
+	static const uint8_t other[] = "tls-server-end-point:y";
+	struct ticket_spec spec = {
+	    .client = CLIENT, .spnego = true, .binding = binding, .binding_len = sizeof(binding)};
+	(void)state;
+	OWN(text) char *right = token_of(&spec);
+	spec.binding = other;
+	OWN(text) char *wrong = token_of(&spec);
+	accepted(right);
+	refused_text(wrong, "caller_binding");
+}
+
+static void
+a_ticket_of_another_kdc_or_time_is_refused(void **state)
+{
+	static const struct ticket_spec wrong[] = {
+	    {.client = CLIENT, .foreign_key = true},
+	    {.client = CLIENT, .began_s = -1200},
+	    {.client = CLIENT, .began_s = 3600 + 600},
+	};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(wrong); i++) {
+		OWN(text) char *token = token_of(&wrong[i]);
+		refused_text(token, "caller_ticket");
+	}
+}
+
+/* The name stands outside the seal: whoever holds the ticket could write another. */
+static void
+the_key_opens_a_ticket_and_not_the_name(void **state)
+{
+	const struct ticket_spec spec = {
+	    .client = CLIENT, .service = "HTTP/alias.corp.example.com@" TICKETS_REALM};
+	(void)state;
+	OWN(text) char *token = token_of(&spec);
+	accepted(token);
+}
+
+static void
+a_client_that_is_nobody_is_refused(void **state)
+{
+	const struct ticket_spec spec = {.client = "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS"};
+	(void)state;
+	OWN(text) char *token = token_of(&spec);
+	refused_text(token, "caller_negotiate");
+}
+
 static void
 a_keytab_without_the_key_is_said(void **state)
 {
 	static const struct {
 		const char *principal, *file;
-	} wrong[] = {{"HTTP/other.corp.example.com@CORP.EXAMPLE.COM", keytab},
-	    {PRINCIPAL, "/nonexistent/keytab"}, {PRINCIPAL, conf}};
+	} wrong[] = {{"HTTP/other.corp.example.com@CORP.EXAMPLE.COM", tickets.keytab},
+	    {TICKETS_SERVICE, "/nonexistent/keytab"}, {TICKETS_SERVICE, tickets.conf}};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(wrong); i++) {
 		struct acceptor *none = NULL;
 		struct fas_err e = {0};
-		assert_int_equal(acceptor_new(wrong[i].principal, wrong[i].file, cache, &none, &e),
+		assert_int_equal(acceptor_new(wrong[i].principal, wrong[i].file,
+				     tickets.replay_cache, &none, &e),
 		    FAS_E_CONFIG);
 		assert_string_equal(e.reason, "kerberos_keytab");
 		assert_non_null(strstr(e.message, wrong[i].principal));
@@ -176,6 +234,11 @@ main(void)
 	    cmocka_unit_test(ntlm_is_refused_bare_and_in_spnego),
 	    cmocka_unit_test(an_offer_without_a_token_is_refused),
 	    cmocka_unit_test(every_cut_of_a_token_is_refused),
+	    cmocka_unit_test(a_ticket_is_taken_once_bare_and_in_spnego),
+	    cmocka_unit_test(a_binding_is_this_channels_or_refused),
+	    cmocka_unit_test(a_ticket_of_another_kdc_or_time_is_refused),
+	    cmocka_unit_test(the_key_opens_a_ticket_and_not_the_name),
+	    cmocka_unit_test(a_client_that_is_nobody_is_refused),
 	    cmocka_unit_test(a_keytab_without_the_key_is_said),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

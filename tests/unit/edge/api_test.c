@@ -498,6 +498,7 @@ a_large_response_is_taken_and_a_huge_one_is_413(void **state)
 	size_t large = 350 * 1024, huge = 401 * 1024, at = sizeof(head) - 1;
 	char *body = malloc(at + huge + 3);
 	(void)state;
+	assert_non_null(body);
 	memcpy(body, head, at);
 	memset(body + at, 'A', huge);
 	strcpy(body + at + large, "\"}");

@@ -153,6 +153,7 @@ bytes_behind_the_certificate_are_refused(void **state)
 	list("1001", "host", "vda1.example.com", false);
 	pki_leaf_make(&ca, &(struct pki_spec){0}, &leaf);
 	uint8_t *longer = calloc(1, leaf.len + 1);
+	assert_non_null(longer);
 	memcpy(longer, leaf.der, leaf.len);
 	for (size_t len = 0; len <= leaf.len + 1; len += len == leaf.len - 1 ? 2 : 1) {
 		struct fas_err e = {0};

@@ -230,6 +230,7 @@ a_body_far_over_the_limit_is_413_or_cut_off(void **state)
 	struct harness *h = *state;
 	struct client c;
 	char *body = malloc(3000001);
+	assert_non_null(body);
 	memset(body, 'x', 3000000);
 	body[3000000] = 0;
 	client_init(&c, h->port, NULL, NULL);

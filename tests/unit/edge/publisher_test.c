@@ -107,6 +107,7 @@ a_large_crl_is_whole(void **state)
 	size_t len = 3 * 1024 * 1024;
 	char *text = malloc(len + 1);
 	(void)state;
+	assert_non_null(text);
 	for (size_t i = 0; i < len; i++)
 		text[i] = (char)('a' + i * 7 % 26);
 	text[len] = 0;

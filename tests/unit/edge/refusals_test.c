@@ -30,6 +30,8 @@ set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct fas_err e = {0};
 	char path[64];
+	if (!f)
+		return -1;
 	(void)snprintf(f->folder, sizeof(f->folder), "/tmp/fas-refusals-XXXXXX");
 	if (!mkdtemp(f->folder))
 		return -1;
