@@ -36,6 +36,8 @@ MUST_CHECK enum fas_code exchange_check_head(
 
 /* ---- negotiate.c: a client without a certificate ---- */
 
+/* The token of an Authorization header that says Negotiate (RFC 9110 11.4); NULL of another or none. */
+const char *negotiate_find_token(const char *header);
 /* Can this client still prove itself otherwise?  In the head, on the event thread. */
 bool negotiate_applies(const struct exchange *x);
 /* Who it is known to be, or what has to be done on a worker to know it.  FAS_E_AUTH "caller_required",

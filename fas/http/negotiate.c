@@ -24,9 +24,8 @@ negotiate_applies(const struct exchange *x)
 	return config->negotiation && config->tls && config->workers && present_terms(x).on;
 }
 
-/* What stands behind the scheme (RFC 9110 11.4), NULL when it is another or nothing. */
-static const char *
-find_token(const char *header)
+const char *
+negotiate_find_token(const char *header)
 {
 	const size_t len = strlen(SCHEME);
 	if (!header || strncasecmp(header, SCHEME, len) != 0 || header[len] != ' ')
@@ -38,7 +37,7 @@ find_token(const char *header)
 static enum fas_code
 take_token(struct exchange *x, struct fas_err *e)
 {
-	const char *token = find_token(exchange_header(x, MHD_HTTP_HEADER_AUTHORIZATION));
+	const char *token = negotiate_find_token(exchange_header(x, MHD_HTTP_HEADER_AUTHORIZATION));
 	if (!token || !*token)
 		return fas_fail(e, FAS_E_AUTH, "caller_required",
 		    "the client has shown neither a certificate nor a Kerberos ticket");

@@ -17,6 +17,7 @@
 #define CONNECTION_MEMORY (32 * 1024) /* head and read buffer of one connection */
 #define HEAD_GRACE_S 10               /* for a request's head, beyond idle_s */
 #define POLL_MS 5
+#define LAST_ANSWERS_MS 1000 /* until they are sent, when a stop is in a hurry */
 
 /* ---- connections ---- */
 
@@ -303,6 +304,8 @@ http_server_stop(struct http_server *server, int wait_ms)
 	 * or with its handshake. */
 	while (atomic_load(&server->suspended) > 0)
 		await_idle(server, clock_monotonic_us() + POLL_MS * 1000);
+	/* What they were answered has yet to go out, unless a client does not take it. */
+	await_idle(server, clock_monotonic_us() + LAST_ANSWERS_MS * 1000);
 	end_reaper(server);
 	OWN(fd) int kept = fcntl(server->fd, F_DUPFD_CLOEXEC, 0);
 	MHD_stop_daemon(server->daemon);

@@ -100,7 +100,7 @@ read_message(SSL *ssl, struct message *out)
 	*out = (struct message){0};
 	if (!read_all(ssl, &tag, 1) || tag != SEQUENCE || (out->len = read_length(ssl)) < 8)
 		return false;
-	out->data = malloc(out->len);
+	out->data = calloc(1, out->len);
 	if (!out->data || !read_all(ssl, out->data, out->len) || out->data[0] != INTEGER ||
 	    out->data[1] > 4) {
 		free(out->data);

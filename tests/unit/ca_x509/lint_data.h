@@ -9,8 +9,8 @@
 #include "lint_world.h"
 
 /* Stop with the failing place: the generator has no other way out. */
-#define NEED(condition) data_need((condition), #condition, __func__)
-void data_need(bool condition, const char *what, const char *where);
+#define NEED(condition) ((condition) ? (void)0 : data_fail(#condition, __func__))
+__attribute__((noreturn)) void data_fail(const char *what, const char *where);
 
 /* ---- lint_data_parts.c: keys, extensions, names, times ---- */
 

@@ -9,10 +9,8 @@
 #include <openssl/sha.h>
 
 void
-data_need(bool condition, const char *what, const char *where)
+data_fail(const char *what, const char *where)
 {
-	if (condition)
-		return;
 	(void)fprintf(stderr, "lint_data: %s: %s\n", where, what);
 	exit(1);
 }
@@ -240,8 +238,7 @@ data_attribute(const struct asn1_tbs *tbs, int nid)
 		if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) == nid)
 			return entry;
 	}
-	data_need(false, OBJ_nid2sn(nid), __func__);
-	return NULL;
+	data_fail(OBJ_nid2sn(nid), __func__);
 }
 
 void

@@ -233,6 +233,7 @@ cut_files_are_found_malformed(void **state)
 			OWN(bytes) uint8_t *copy = malloc(cut + 1);
 			assert_non_null(copy);
 			uint8_t *exact = realloc(copy, cut ? cut : 1);
+			assert_non_null(exact);
 			copy = exact;
 			memcpy(copy, der, cut);
 			world_lint(&world, how, how->issuer, copy, cut, &report);

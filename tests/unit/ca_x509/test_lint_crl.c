@@ -112,8 +112,8 @@ each_reason_of_the_standard_is_judged(void **state)
 	(void)state;
 	static const bool valid[] = {
 	    false, true, true, true, true, true, true, false, false, true, true, false};
-	for (uint8_t reason = 0; reason < NELEMS(valid); reason++) {
-		const uint8_t der[] = {V_ASN1_ENUMERATED, 1, reason};
+	for (size_t reason = 0; reason < NELEMS(valid); reason++) {
+		const uint8_t der[] = {V_ASN1_ENUMERATED, 1, (uint8_t)reason};
 		struct data_crl *crl = data_crl_new(&world);
 		data_set(last(crl)->extensions, NID_crl_reason, der, sizeof(der));
 		assert_int_equal(lint_and_free(crl).n, valid[reason] ? 0 : 1);

@@ -1,5 +1,6 @@
 #include "fakes.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,15 @@
 
 struct fakes fakes;
 
+/* Orders a reset behind the answers before it and before those that come, also when a child of this process asks. */
+static _Atomic unsigned resets;
+
 void
 fakes_reset(void)
 {
+	(void)atomic_load(&fakes.calls);
 	fakes = (struct fakes){0};
+	resets++;
 }
 
 static void
@@ -30,6 +36,7 @@ keep(char out[FAKE_TEXT], const char *text)
 static enum fas_code
 answer(enum fas_code code, struct fas_err *e)
 {
+	(void)atomic_load(&resets);
 	fakes.calls++;
 	return code == FAS_OK
 		   ? FAS_OK

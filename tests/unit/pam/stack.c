@@ -12,6 +12,7 @@
 
 #define REQUESTS_MAX 8
 #define ANSWERS_MAX 4
+#define ANSWER_MAX 1024
 
 static char folder[64], path[96];
 static int listener = -1;
@@ -30,10 +31,24 @@ static struct {
 static atomic_size_t n_requests;
 
 static struct {
-	uint8_t data[1024];
+	uint8_t data[ANSWER_MAX];
 	size_t len;
 } answers[ANSWERS_MAX];
 static size_t n_answers, next_answer;
+
+/* The module may ask out of a child: then nothing but the lock orders who prepares answers and who gives them. */
+static pthread_mutex_t answering = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+send_answer(int fd)
+{
+	(void)pthread_mutex_lock(&answering);
+	if (next_answer < n_answers) {
+		(void)send(fd, answers[next_answer].data, answers[next_answer].len, MSG_NOSIGNAL);
+		next_answer++;
+	}
+	(void)pthread_mutex_unlock(&answering);
+}
 
 static void *
 agent_main(void *arg)
@@ -48,51 +63,57 @@ agent_main(void *arg)
 		if (got > 0 &&
 		    card_read_request(requests[at].data, (size_t)got, &requests[at].message)) {
 			atomic_store(&n_requests, at + 1);
-			if (next_answer < n_answers) {
-				(void)send(fd, answers[next_answer].data, answers[next_answer].len,
-				    MSG_NOSIGNAL);
-				next_answer++;
-			}
+			send_answer(fd);
 		}
 		(void)close(fd);
 	}
 }
 
 static void
-keep_answer(size_t len)
+keep_answer(const uint8_t *data, size_t len)
 {
-	assert_true(len > 0);
+	(void)pthread_mutex_lock(&answering);
+	assert_true(len > 0 && n_answers < ANSWERS_MAX);
+	memcpy(answers[n_answers].data, data, len);
 	answers[n_answers++].len = len;
+	(void)pthread_mutex_unlock(&answering);
+}
+
+static void
+forget_answers(void)
+{
+	(void)pthread_mutex_lock(&answering);
+	n_answers = next_answer = 0;
+	(void)pthread_mutex_unlock(&answering);
 }
 
 void
 agent_refuses(enum card_status status, const char *reason, const char *text, const char *id)
 {
-	assert_true(n_answers < ANSWERS_MAX);
-	keep_answer(card_write_refusal(
-	    answers[n_answers].data, sizeof(answers[0].data), status, reason, text, id));
+	uint8_t answer[ANSWER_MAX];
+	keep_answer(answer, card_write_refusal(answer, sizeof(answer), status, reason, text, id));
 }
 
 void
 agent_logs_on(void)
 {
 	struct card_writer w;
-	assert_true(n_answers < ANSWERS_MAX);
-	card_write_begin(&w, answers[n_answers].data, sizeof(answers[0].data), CARD_STATUS_OK);
+	uint8_t answer[ANSWER_MAX];
+	card_write_begin(&w, answer, sizeof(answer), CARD_STATUS_OK);
 	card_write_text(&w, CARD_TAG_SESSION, "5e5510");
 	card_write_text(&w, CARD_TAG_USER, "alice");
 	card_write_text(&w, CARD_TAG_CCACHE, "FILE:/tmp/krb5cc_1000_5e5510");
 	card_write_text(&w, CARD_TAG_CORRELATION, "c0441d");
-	keep_answer(card_write_end(&w));
+	keep_answer(answer, card_write_end(&w));
 }
 
 void
 agent_agrees(void)
 {
 	struct card_writer w;
-	assert_true(n_answers < ANSWERS_MAX);
-	card_write_begin(&w, answers[n_answers].data, sizeof(answers[0].data), CARD_STATUS_OK);
-	keep_answer(card_write_end(&w));
+	uint8_t answer[ANSWER_MAX];
+	card_write_begin(&w, answer, sizeof(answer), CARD_STATUS_OK);
+	keep_answer(answer, card_write_end(&w));
 }
 
 size_t
@@ -210,7 +231,7 @@ stack_begin(const char *lines, const char *password)
 	typed = password;
 	prompts = 0;
 	told[0] = 0;
-	n_answers = next_answer = 0;
+	forget_answers();
 	atomic_store(&n_requests, 0);
 	assert_int_equal(
 	    pam_start_confdir("desktop", "alice", &conversation, folder, &pamh), PAM_SUCCESS);

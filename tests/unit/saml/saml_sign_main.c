@@ -14,7 +14,7 @@
 
 DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
 DEFINE_OWN(x509, X509 *, X509_free);
-DEFINE_OWN(file, FILE *, fclose);
+DEFINE_OWN(file, FILE *, (void)fclose);
 
 static const char usage[] =
     "usage: saml-sign --key K.pem --cert C.pem --idp ENTITY --audience A --recipient URL\n"
@@ -126,7 +126,7 @@ parse_arguments(struct arguments *a, int argc, char **argv)
 	a->spec.attributes = a->attributes;
 	if (got != -1 || optind != argc || !a->key_path || !a->cert_path || !a->spec.idp ||
 	    !a->spec.audience || !a->spec.recipient) {
-		fputs(usage, stderr);
+		(void)fputs(usage, stderr);
 		return -1;
 	}
 	return 0;
@@ -156,7 +156,7 @@ print_response(struct arguments *a, EVP_PKEY *key, X509 *cert)
 	OWN(text) char *xml = saml_sign_response(&a->spec, key);
 	OWN(text) char *base64 = xml ? base64_encode(xml, strlen(xml)) : NULL;
 	if (!base64) {
-		fputs("saml-sign: signing failed (does the key fit --alg?)\n", stderr);
+		(void)fputs("saml-sign: signing failed (does the key fit --alg?)\n", stderr);
 		return 1;
 	}
 	puts(a->as_xml ? xml : base64);
@@ -168,7 +168,7 @@ main(int argc, char **argv)
 {
 	struct arguments a = {.spec = {.sign = SAML_SIGN_BOTH, .now_s = time(NULL)}};
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
+		(void)fputs(usage, stdout);
 		return 0;
 	}
 	if (parse_arguments(&a, argc, argv) < 0)

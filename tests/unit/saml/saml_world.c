@@ -118,8 +118,10 @@ world_cut(const char *text, const char *open, const char *close)
 {
 	const char *begin = strstr(text, open);
 	const char *end = begin ? strstr(begin, close) : NULL;
-	if (!end)
+	if (!end) {
 		fail_msg("the document has no %s...%s", open, close);
+		return NULL;
+	}
 	char *out = strndup(begin, (size_t)(end - begin) + strlen(close));
 	assert_non_null(out);
 	return out;

@@ -35,10 +35,8 @@ without(const char *text, const char *part)
 static char *
 join(const char *a, const char *b, const char *c)
 {
-	size_t size = strlen(a) + strlen(b) + strlen(c) + 1;
-	char *out = malloc(size);
-	assert_non_null(out);
-	(void)snprintf(out, size, "%s%s%s", a, b, c);
+	char *out = NULL;
+	assert_true(asprintf(&out, "%s%s%s", a, b, c) >= 0);
 	return out;
 }
 
