@@ -10,7 +10,7 @@ import traceback
 import unittest
 from pathlib import Path
 
-from case import LabCase
+from case import SECRETS, LabCase
 from lab import lifecycle
 from lab.layout import REPO
 
@@ -31,9 +31,11 @@ def _frames_of_the_case(error):
 
 
 class Reporter(unittest.TestResult):
-    def __init__(self, score):
+    """label: what the results' names begin with."""
+
+    def __init__(self, score, label):
         super().__init__()
-        self.score, self.begun = score, 0
+        self.score, self.label, self.begun = score, label, 0
 
     def startTest(self, test):
         super().startTest(test)
@@ -42,7 +44,7 @@ class Reporter(unittest.TestResult):
     def _say(self, test, ok, error=None):
         said = "" if error is None else "".join(_frames_of_the_case(error))
         name = test.id().replace("test_", "", 1).replace(".test_", ".").split(".", 1)
-        self.score.add(f"e2e, {name[0]}: {test.id().rpartition('.')[2].removeprefix('test_')}", ok,
+        self.score.add(f"{self.label}, {name[0]}: {test.id().rpartition('.')[2].removeprefix('test_')}", ok,
                        time.monotonic() - self.begun, said)
 
     def addSuccess(self, test):
@@ -62,10 +64,10 @@ class Reporter(unittest.TestResult):
 
     def addSkip(self, test, reason):
         """A test that does not run proves nothing."""
-        self.score.add(f"e2e: {test.id()} was skipped: {reason}", False, 0)
+        self.score.add(f"{self.label}: {test.id()} was skipped: {reason}", False, 0)
 
 
-def matching(pattern):
+def matching(pattern, modules):
     loader, suite = unittest.TestLoader(), unittest.TestSuite()
 
     def walk(tests):
@@ -75,29 +77,33 @@ def matching(pattern):
             elif pattern in test.id():
                 suite.addTest(test)
 
-    for name in MODULES:
+    for name in modules:
+        sys.modules.pop(name, None)  # it reads the environment of this pass
         walk(loader.loadTestsFromModule(importlib.import_module(name)))
     return suite
 
 
-def run_all(score, pattern=""):
-    suite = matching(pattern)
+def run_all(score, label="e2e", pattern="", modules=None):
+    """Those of modules (all) whose name contains pattern, on a lab of their own."""
+    suite = matching(pattern, modules or MODULES)
+    SECRETS.clear()
     folder = Path(tempfile.mkdtemp(prefix="fas-e2e-"))
     folder.chmod(0o755)
-    begun = time.monotonic()
+    begun, failed = time.monotonic(), len(score.failed)
     lab = None
     try:
         lab = lifecycle.up(folder / "lab", lifecycle.Steps(quiet=True))
-        score.add("e2e: the lab is up", True, time.monotonic() - begun)
+        score.add(f"{label}: the lab is up", True, time.monotonic() - begun)
         LabCase.lab = lab
-        suite.run(Reporter(score))
+        suite.run(Reporter(score, label))
     except Exception:
-        score.add("e2e: the lab is up" if lab is None else "e2e", False, time.monotonic() - begun, traceback.format_exc())
+        what = f"{label}: the lab is up" if lab is None else label
+        score.add(what, False, time.monotonic() - begun, traceback.format_exc())
     finally:
         if lab is not None:
             lifecycle.down(lab)
-            _look_for_crashes(score, lab)
-        if score.failed:
+            _look_for_crashes(score, label, lab)
+        if len(score.failed) > failed:
             _keep_logs(folder / "lab" / "log")
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,11 +111,11 @@ def run_all(score, pattern=""):
 CRASH = re.compile(r'Sanitizer|runtime error|stack smashing|how="signal (4|6|7|8|11)"')
 
 
-def _look_for_crashes(score, lab):
+def _look_for_crashes(score, label, lab):
     """After the end, when a sanitizer has also counted what leaked."""
     found = [f"{log.name}: {line[:300]}" for log in sorted(lab.log.glob("*.log"))
              for line in log.read_text(errors="replace").splitlines() if CRASH.search(line)]
-    score.add("e2e: no program crashed or was caught by a sanitizer", not found, 0, "\n".join(found))
+    score.add(f"{label}: no program crashed or was caught by a sanitizer", not found, 0, "\n".join(found))
 
 
 def _keep_logs(log):

@@ -198,8 +198,11 @@ class Customer(threading.Thread):
 class Load:
     """Customers at work; leaving the block they finish the logon that they are at."""
 
+    customer = Customer
+
     def __init__(self, lab, seeds, csrs, witness):
-        self.customers = [Customer(lab, seed, csrs, witness) for seed in seeds]
+        self.customers = [self.customer(lab, seed, csrs, witness) for seed in seeds]
+        self.over = False
 
     def __enter__(self):
         for customer in self.customers:
@@ -211,10 +214,12 @@ class Load:
             customer.stop.set()
         for customer in self.customers:
             customer.join(2 * PATIENCE_S)
+        self.over = True
 
     def logons(self):
         return [customer.logons for customer in self.customers]
 
     def failures(self):
+        """What has gone wrong; once it is over, also who has not come to an end."""
         return [repr(c.failed) for c in self.customers if c.failed] + \
-               ["a customer hangs" for c in self.customers if c.is_alive()]
+               ["a customer hangs" for c in self.customers if self.over and c.is_alive()]
