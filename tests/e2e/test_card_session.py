@@ -30,8 +30,7 @@ class SessionCase(CardCase):
 
     @classmethod
     def prepare(cls):
-        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
-        cls.more = f"pkcs11: {module}\npinentry: {cls.host.folder}/pinentry\n"
+        cls.more = f"pinentry: {cls.host.folder}/pinentry\n"
 
     def setUp(self):
         self.file = self.lab.fas / "policy.d" / "lab.yaml"
