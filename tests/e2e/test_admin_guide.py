@@ -4,6 +4,7 @@ Blocks of the guide are ```sh MACHINE or ```yaml MACHINE:FILE.  The test's own p
 hands and eyes: names and addresses in their places, files carried between machines, tokens and passphrases typed.
 """
 
+import base64
 import os
 import pty
 import re
@@ -15,9 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import controller
 import machine
-from lab import dc, proc, programs, saml
-from lab.layout import DC, DOMAIN, FAS, NETBIOS, PKI, REPO, STOREFRONT, VDA1, write
+from lab import kerberos, proc, programs, saml
+from lab.layout import BASE_DN, DC, DOMAIN, FAS, NETBIOS, PKI, REPO, STOREFRONT, VDA1, write
 
 from case import SECRETS, LabCase
 
@@ -27,7 +29,9 @@ PASSPHRASE = "of the offline root"
 ISSUER = "http://www.okta.com/exk1"
 AUDIENCE = "https://fas.corp.example.com/saml"
 RECIPIENT = "https://storefront01.corp.example.com/saml/acs"
-BLOCK = re.compile(r"(?ms)^```(sh|yaml) (\S+)\n(.*?)^```$")
+BLOCK = re.compile(r"(?ms)^```(sh|yaml|conf) (\S+)\n(.*?)^```$")
+ACCOUNT = "svc-guide"  # in place of svc-fas, which the lab itself has
+NTAUTH = f"CN=NTAuthCertificates,CN=Public Key Services,CN=Services,CN=Configuration,{BASE_DN}"
 MACHINES = {"fas1": FAS, "storefront01": STOREFRONT, "vda1": VDA1}
 
 
@@ -72,6 +76,8 @@ class AdminGuide(LabCase):
             made = self.machines[short] = machine.Machine(name, source, self.hosts(), self.resolv_conf())
             self.addCleanup(made.stop)
             made.boot()
+        self.controller = self.machines["dc1"] = controller.Controller(self.lab)
+        self.addCleanup(self.controller.put_back)
         self.said = {}
 
     def hosts(self):
@@ -86,7 +92,7 @@ class AdminGuide(LabCase):
         """The test's names in place of the guide's."""
         sid = self.lab.accounts["alice"]["sid"].rpartition("-")[0]
         return (text.replace("192.0.2.20", self.address).replace("127.0.0.1:9643", f"{self.address}:9643")
-                .replace("S-1-5-21-2127521184-1604012920-1887927527", sid))
+                .replace("S-1-5-21-2127521184-1604012920-1887927527", sid).replace("svc-fas", ACCOUNT))
 
     # ---- hands ----
 
@@ -104,11 +110,18 @@ class AdminGuide(LabCase):
         if "ca install" in script:
             for name in ("chain.pem", "root.pem", "root.crl"):
                 self.carry(self.offline.folder / name, fas1.path(f"/root/{name}"))
-            self.trust_root()
-        if "svc-fas.keytab /etc" in script:
-            self.carry(self.lab.keytabs / "svc-fas.keytab", fas1.path("/root/svc-fas.keytab"))
+        if "ntauth.ldif" in script:
+            self.carry(self.offline.folder / "main.cer", self.controller.path("main.cer"))
+        if "spn add" in script:
+            self.controller.sh(f"samba-tool spn delete HTTP/{FAS} svc-fas")
+            self.controller.undo.append(f"samba-tool spn delete HTTP/{FAS} {ACCOUNT} || :; "
+                                        f"samba-tool spn add HTTP/{FAS} svc-fas")
+        if found := re.search(r"(\S+\.keytab) /etc/fas/secrets", script):
+            self.carry(self.controller.path(found.group(1)), fas1.path(f"/root/{found.group(1)}"))
+        if "kdc issue" in script:
+            self.carry(self.controller.path("/etc/samba/kdc.csr"), fas1.path("/root/kdc.csr"))
         if "fas-agent enroll" in script:
-            self.carry(self.lab.pki / "dcroot.crt", vda1.path("/etc/fas/kdc-root.pem"))
+            self.carry(self.offline.folder / "root.pem", vda1.path("/etc/fas/kdc-root.pem"))
             return self.tokens[where] + "\n", script
         if "/v1/logons" in script:
             response = saml.response(self.claims("alice"), saml.load_key(self.lab), name_id="alice", issuer=ISSUER,
@@ -117,20 +130,22 @@ class AdminGuide(LabCase):
             write(storefront.path("/root/response.b64"), response)
         return "", script
 
-    def trust_root(self):
-        """Step 4: the domain trusts the root (here: the domain controller's pkinit_anchors) and starts anew."""
-        anchors = self.lab.samba / "tls" / "logon-root.crt"
-        old = anchors.read_bytes()
-        self.addCleanup(self.restart_domain, anchors, old)
-        self.restart_domain(anchors, old + (self.offline.folder / "root.pem").read_bytes())
-
-    def restart_domain(self, anchors, content):
-        write(anchors, content)
-        proc.stop(self.lab, "samba")
-        dc.start(self.lab)
-        dc.wait_ready(self.lab)
-
     def after(self, where, script, said):
+        if "getdomainsid" in script:
+            self.assertIn(self.own("S-1-5-21-2127521184-1604012920-1887927527") + "\n", said)
+        if "user create" in script:
+            self.controller.undo.append(f"samba-tool user delete {ACCOUNT}")
+        if "ntauth.ldif" in script:
+            self.controller.undo.append(f"ldbdel -H /var/lib/samba/private/sam.ldb '{NTAUTH}'")
+            self.domain_knows_the_authority()
+        if "kdc issue" in script:
+            for source in (self.machines["fas1"].path("/root/kdc-chain.crt"), self.offline.folder / "root.pem",
+                           self.offline.folder / "chain.pem"):
+                self.carry(source, self.controller.path(f"/etc/samba/{source.name}"))
+        if "openssl req" in script and where == "dc1":
+            self.assertEqual(self.controller.path("/etc/samba/kdc.key").stat().st_mode & 0o777, 0o600)
+        if "kerberos:" in script:
+            self.machine_account_is_a_host()
         if "fasctl host enroll" in script:
             tokens = re.findall(r"(?m)^\S{60,}$", said)
             self.assertEqual(len(tokens), 2, said)
@@ -146,7 +161,7 @@ class AdminGuide(LabCase):
         blocks = BLOCK.findall(GUIDE.read_text())
         self.assertGreaterEqual(len(blocks), 20)
         for kind, where, text in blocks:
-            if kind == "yaml":
+            if kind in ("yaml", "conf"):
                 self.put_file(where, text)
             elif where == "offline":
                 self.before(where, text)
@@ -158,6 +173,23 @@ class AdminGuide(LabCase):
             else:
                 typed, script = self.before(where, self.own(text))
                 self.after(where, script, self.machines[where].sh(script, typed).stdout)
+
+    def domain_knows_the_authority(self):
+        said = self.controller.sh(f"ldbsearch -H /var/lib/samba/private/sam.ldb -s base -b '{NTAUTH}' cACertificate").stdout
+        value = re.search(r"(?m)^cACertificate:: ((?:\S+\n )*\S+)$", said).group(1).replace("\n ", "")
+        self.assertEqual(base64.b64decode(value), (self.offline.folder / "main.cer").read_bytes())
+
+    def machine_account_is_a_host(self):
+        """By its keytab alone, at the guide's fas1 and with the service's own CA."""
+        proc.wait_for(lambda: "All is well" in self.machines["fas1"].sh("fasctl status || :").stdout, 30, "fasd again")
+        host = kerberos.Machine(self.lab, "VDA1$", "vda1.keytab").kinit()
+        anchor = self.offline.folder / "service-ca.pem"
+        self.carry(self.machines["vda1"].path("/var/lib/fas-agent/service-ca.pem"), anchor)
+        status, answer = host.curl("/v1/sessions/00000000000000000000000000000000/lease", {},
+                                   "--resolve", f"{FAS}:8443:{self.address}", "--cacert", anchor)
+        self.assertEqual((status, answer["code"]), (404, "session_unknown"), answer)
+        records = self.machines["fas1"].sh("fasctl audit tail --limit 5").stdout
+        self.assertIn(f"caller=host:{VDA1}", records)
 
     def put_file(self, where, text):
         short, _, name = where.partition(":")
@@ -216,4 +248,4 @@ class AdminGuide(LabCase):
                 journal = fas1.sh(f"journalctl --no-pager -u {unit}").stdout
                 self.assertNotIn("sandbox_without_landlock", journal)
         # LoadCredential: root's secret, in fasd's hands only
-        self.assertEqual(fas1.sh("stat -c %U:%a /etc/fas/secrets/svc-fas.keytab").stdout.strip(), "root:600")
+        self.assertEqual(fas1.sh(f"stat -c %U:%a /etc/fas/secrets/{ACCOUNT}.keytab").stdout.strip(), "root:600")
