@@ -11,11 +11,14 @@
 
 #define BUCKETS 8192 /* a power of two */
 #define UNARMED_S 120
+#define FOLD_AFTER_S                                                                               \
+	60 /* without a signature: a key that is opened anew needs two signatures' time for its first */
 #define SWEEP_EACH_MS 1000
 
 struct held_key {
 	atomic_uint refs;
-	struct key *key;
+	struct key
+	    *key; /* folded until it is used; then as it is as long as somebody has a reference */
 	char id[HELD_KEY_ID_MAX];
 	char request_id[HELD_TEXT_MAX], session[HELD_TEXT_MAX];
 	char serial[HELD_SERIAL_HEX_MAX];
@@ -24,6 +27,7 @@ struct held_key {
 	int64_t until_s;
 	int64_t gone_s;      /* destroyed then: until_s, or sooner as long as it is not armed */
 	uint64_t left, made; /* signatures */
+	int64_t used_s;      /* the last one */
 	bool armed;
 	bool listed;
 	struct held_key *next[3]; /* by id, by request id, by session */
@@ -183,6 +187,16 @@ matches(const struct held_key *key, enum held_by by, const char *text)
 	return false;
 }
 
+/* Signatures come in bursts: what has made none for a while takes up less room.  Only the table has a reference to it. */
+static void
+fold_bucket(struct held_keys *held, size_t i, int64_t now_s)
+{
+	for (struct held_key *at = held->chains[BY_ID][i]; at; at = at->next[BY_ID]) {
+		if (now_s - at->used_s >= FOLD_AFTER_S && atomic_load(&at->refs) == 1)
+			key_fold(at->key);
+	}
+}
+
 /* Of one chain's bucket drop what matches text (NULL: what is over at now_s). */
 static size_t
 drop_bucket(struct held_keys *held, enum chain chain, size_t i, enum held_by by, const char *text,
@@ -209,8 +223,10 @@ sweeper_main(void *arg)
 	(void)pthread_mutex_lock(&held->lock);
 	while (!held->stopping) {
 		int64_t now_s = clock_now();
-		for (size_t i = 0; i < BUCKETS; i++)
+		for (size_t i = 0; i < BUCKETS; i++) {
 			(void)drop_bucket(held, BY_ID, i, HELD_SESSION, NULL, now_s);
+			fold_bucket(held, i, now_s);
+		}
 		struct timespec until = clock_deadline(SWEEP_EACH_MS);
 		(void)pthread_cond_timedwait(&held->end, &held->lock, &until);
 	}
@@ -345,6 +361,10 @@ use_locked(struct held_keys *held, const char *session, const char *key_id, int6
 	if (key->left == 0)
 		return fas_fail(e, FAS_E_DENIED, "sign_count",
 		    "all signatures that this key may make are made");
+	enum fas_code rc = key_unfold(key->key, e);
+	if (rc != FAS_OK)
+		return rc;
+	key->used_s = now_s;
 	key->left--;
 	key->made++;
 	held->signatures++;

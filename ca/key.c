@@ -15,7 +15,8 @@
 #define KEY_FILE_MAX 16384
 
 struct key {
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey; /* NULL while it is folded */
+	OSSL_PARAM *numbers;
 	const struct key_kind *kind;
 	enum profile_signature algorithm;
 	uint8_t *spki;
@@ -41,6 +42,16 @@ static const struct key_kind kinds[] = {
 
 DEFINE_OWN(bio, BIO *, BIO_free_all);
 DEFINE_OWN(md_ctx, EVP_MD_CTX *, EVP_MD_CTX_free);
+DEFINE_OWN(pkey_ctx, EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
+
+/* The library keeps some of them in one block and wipes that; wiped here is every one. */
+static void
+free_numbers(OSSL_PARAM *numbers)
+{
+	for (OSSL_PARAM *p = numbers; p && p->key; p++)
+		OPENSSL_cleanse(p->data, p->data_size);
+	OSSL_PARAM_free(numbers);
+}
 
 void
 key_free(struct key *key)
@@ -49,6 +60,7 @@ key_free(struct key *key)
 		return;
 	EVP_MD_CTX_free(key->ready);
 	EVP_PKEY_free(key->pkey);
+	free_numbers(key->numbers);
 	OPENSSL_free(key->spki);
 	free(key);
 }
@@ -162,6 +174,37 @@ key_load(const char *path, struct key **out, struct fas_err *e)
 		    e, FAS_E_CONFIG, "key_file", "%s: not a private key in PEM (PKCS#8)", path);
 	}
 	return key_wrap(pkey, path, out, e);
+}
+
+void
+key_fold(struct key *key)
+{
+	if (!key->pkey)
+		return;
+	if (EVP_PKEY_todata(key->pkey, EVP_PKEY_KEYPAIR, &key->numbers) != 1) {
+		(void)fas_fail_openssl(NULL, "emptied");
+		key->numbers = NULL;
+		return;
+	}
+	EVP_MD_CTX_free(key->ready);
+	EVP_PKEY_free(key->pkey);
+	key->ready = NULL;
+	key->pkey = NULL;
+}
+
+enum fas_code
+key_unfold(struct key *key, struct fas_err *e)
+{
+	if (key->pkey)
+		return FAS_OK;
+	OWN(pkey_ctx)
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, key->kind->algorithm, NULL);
+	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key->pkey, EVP_PKEY_KEYPAIR, key->numbers) != 1)
+		return fas_fail_openssl(e, "a key at rest");
+	free_numbers(key->numbers);
+	key->numbers = NULL;
+	return FAS_OK;
 }
 
 EVP_PKEY *

@@ -29,6 +29,14 @@ MUST_CHECK enum fas_code key_save(const struct key *key, const char *path, struc
 MUST_CHECK enum fas_code key_load(const char *path, struct key **out, struct fas_err *e);
 void key_free(struct key *key);
 
+/*
+ * At rest a user's key is its numbers alone, a quarter of what it is when it has signed once.  A folded key has its type
+ * and its public key; before it signs it has to be unfolded, and from then on key_sign_digest is all that it does.
+ * Both change nothing when it is so already; what cannot be folded stays as it is.  Not thread-safe.
+ */
+void key_fold(struct key *key);
+MUST_CHECK enum fas_code key_unfold(struct key *key, struct fas_err *e);
+
 const char *key_type(const struct key *key);
 enum profile_signature key_algorithm(const struct key *key);
 /* RSA PKCS#1 v1.5: the same bytes give the same signature for ever. */

@@ -104,6 +104,8 @@ make_one(struct pool *pool, struct shelf *s)
 	(void)pthread_mutex_unlock(&pool->lock);
 	int64_t begun_us = clock_monotonic_us();
 	enum fas_code rc = key_generate(s->target.type, &key, &e);
+	if (rc == FAS_OK)
+		key_fold(key);
 	int64_t took_us = clock_monotonic_us() - begun_us;
 	(void)pthread_mutex_lock(&pool->lock);
 	if (rc == FAS_OK)

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <openssl/ec.h>
+#include <openssl/x509.h>
 
 #include "ca/key.h"
+#include "ca/key_parts.h"
 #include "ca/spki.h"
 #include "fas/base/file.h"
 
@@ -187,6 +189,43 @@ octets_behind_the_key_are_refused(void **state)
 	assert_reason(e, "spki_malformed");
 }
 
+/* ---- at rest ---- */
+
+static void
+a_folded_key_signs_again_when_it_is_unfolded(void **state)
+{
+	static const char *const types[] = {"rsa-2048", "p-256", "p-384"};
+	static const uint8_t digest[32] = "32 octets that pass for a digest";
+	(void)state;
+	for (size_t i = 0; i < NELEMS(types); i++) {
+		struct fas_err e = {0};
+		OWN(key) struct key *key = NULL;
+		uint8_t before[KEY_SIGNATURE_MAX], after[KEY_SIGNATURE_MAX];
+		size_t before_len = 0, after_len = 0, spki_len = 0;
+		enum key_mechanism mechanism = i == 0 ? KEY_RSA_PKCS1 : KEY_ECDSA;
+		assert_int_equal(key_generate(types[i], &key, &e), FAS_OK);
+		assert_int_equal(key_sign_digest(key, mechanism, "sha256", digest, sizeof(digest),
+				     before, &before_len, &e),
+		    FAS_OK);
+		key_fold(key);
+		assert_null(key_pkey(key));
+		key_fold(key);
+		assert_string_equal(key_type(key), types[i]);
+		const uint8_t *spki = key_spki(key, &spki_len);
+		assert_int_equal(key_unfold(key, &e), FAS_OK);
+		assert_int_equal(key_unfold(key, &e), FAS_OK);
+		EVP_PKEY *public_key = d2i_PUBKEY(NULL, &spki, (long)spki_len);
+		assert_int_equal(key_matches(key, public_key, &e), FAS_OK);
+		EVP_PKEY_free(public_key);
+		assert_int_equal(key_sign_digest(key, mechanism, "sha256", digest, sizeof(digest),
+				     after, &after_len, &e),
+		    FAS_OK);
+		assert_int_equal(after_len, before_len);
+		if (mechanism == KEY_RSA_PKCS1)
+			assert_memory_equal(after, before, after_len);
+	}
+}
+
 int
 main(void)
 {
@@ -199,6 +238,7 @@ main(void)
 	    cmocka_unit_test(public_keys_of_other_kinds_do_not),
 	    cmocka_unit_test(changed_octets_never_crash_and_points_off_the_curve_are_refused),
 	    cmocka_unit_test(octets_behind_the_key_are_refused),
+	    cmocka_unit_test(a_folded_key_signs_again_when_it_is_unfolded),
 	};
 	return cmocka_run_group_tests_name("key", tests, make_folder, remove_folder);
 }
