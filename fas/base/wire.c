@@ -240,7 +240,10 @@ wire_receive(int fd, size_t max_bytes, int timeout_ms, json_t **out, struct fas_
 {
 	uint8_t head[4];
 	int64_t deadline = timeout_ms < 0 ? 0 : deadline_of(timeout_ms);
-	enum fas_code rc = receive_all(fd, head, sizeof(head), deadline, true, e);
+	/* It is hardly ever there yet: to look first would be a call in vain for each message. */
+	enum fas_code rc = wait_for(fd, POLLIN, deadline, e);
+	if (rc == FAS_OK)
+		rc = receive_all(fd, head, sizeof(head), deadline, true, e);
 	if (rc != FAS_OK)
 		return rc;
 	size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
