@@ -98,6 +98,25 @@ gauge_threads(pid_t pid, struct gauge_threads *out)
 	}
 }
 
+pid_t
+gauge_find_thread(pid_t pid, const char *name)
+{
+	char path[96], comm[32];
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	OWN(folder) DIR *tasks = opendir(path);
+	for (size_t i = 0; tasks && i < TASKS_MAX; i++) {
+		const struct dirent *task = readdir(tasks);
+		if (!task)
+			return 0;
+		(void)snprintf(
+		    path, sizeof(path), "/proc/%ld/task/%.20s/comm", (long)pid, task->d_name);
+		read_line(path, comm, sizeof(comm));
+		if (strcmp(comm, name) == 0)
+			return (pid_t)atoi(task->d_name);
+	}
+	return 0;
+}
+
 int64_t
 gauge_role(const struct gauge_threads *threads, const char *name)
 {

@@ -26,6 +26,8 @@ struct gauge_threads {
 void gauge_threads(pid_t pid, struct gauge_threads *out);
 /* 0 when there is no such thread. */
 int64_t gauge_role(const struct gauge_threads *threads, const char *name);
+/* The id of the first thread of that name; 0 when there is none. */
+pid_t gauge_find_thread(pid_t pid, const char *name);
 
 /* Resident bytes that are the process's own: RssAnon. */
 int64_t gauge_memory(pid_t pid);

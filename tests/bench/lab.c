@@ -85,6 +85,8 @@ lab_open(struct lab *lab)
 	lab->logons = read_number("BENCH_LOGONS");
 	lab->records = read_number("BENCH_RECORDS");
 	lab->host_name = lab_variable("FAS_HOST_NAME");
+	lab->keyless_name = lab_variable("FAS_HOST2_NAME");
+	lab->keyless_host = open_identity("FAS_HOST2_CERT", "FAS_HOST2_KEY");
 	lab->storefront = open_identity("FAS_STOREFRONT_CERT", "FAS_STOREFRONT_KEY");
 	lab->host = open_identity("FAS_HOST_CERT", "FAS_HOST_KEY");
 }
@@ -94,6 +96,7 @@ lab_close(struct lab *lab)
 {
 	SSL_CTX_free(lab->storefront);
 	SSL_CTX_free(lab->host);
+	SSL_CTX_free(lab->keyless_host);
 }
 
 double

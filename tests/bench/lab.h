@@ -18,6 +18,8 @@ struct lab {
 	pid_t fasd, signer;
 	SSL_CTX *storefront, *host; /* client certificates of the two machines */
 	const char *host_name;
+	SSL_CTX *keyless_host; /* whose sessions have the service keep their in-session keys */
+	const char *keyless_name;
 	const char *programs; /* folder of fasd and fas-signer */
 	unsigned rounds;      /* A B pairs of each ratio */
 	unsigned logons;      /* of the long run */

@@ -1,9 +1,10 @@
 /*
- * fas-bench [LOGONS]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU by stage of
- * that many logons, for a profiler to look at meanwhile.  Started by tests/bench/run.
+ * fas-bench [LOGONS | sessions]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
+ * by stage of that many logons, or only what live sessions ask for, for a profiler to look at meanwhile.  Started by tests/bench/run.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fas/base/log.h"
 #include "fas/saml/saml.h"
@@ -21,7 +22,10 @@ measure_all(const struct lab *lab, const struct material *material, const struct
 	measure_connection(lab, bare);
 	measure_logon(lab, material);
 	measure_stages(lab, material, STAGED);
+	measure_session(lab, material);
+	measure_refill(lab, material);
 	measure_growth(lab, material);
+	measure_agent();
 	measure_start(lab);
 }
 
@@ -37,7 +41,9 @@ main(int argc, char **argv)
 	bare_server_start(&bare);
 	lab_check(saml_init(&e), &e);
 	material_open(&material);
-	if (argc > 1)
+	if (argc > 1 && strcmp(argv[1], "sessions") == 0)
+		measure_session(&lab, &material);
+	else if (argc > 1)
 		measure_stages(&lab, &material, (size_t)atoi(argv[1]));
 	else
 		measure_all(&lab, &material, &bare);

@@ -15,8 +15,14 @@ void measure_store(const struct lab *lab);
 void measure_logon(const struct lab *lab, const struct material *material);
 /* Of n logons, 16 at once. */
 void measure_stages(const struct lab *lab, const struct material *material, size_t n);
+/* Signatures by service custody, and leases. */
+void measure_session(const struct lab *lab, const struct material *material);
+void measure_refill(const struct lab *lab, const struct material *material);
+void measure_agent(void);
 void measure_connection(const struct lab *lab, const struct bare_server *bare);
 void measure_growth(const struct lab *lab, const struct material *material);
+/* live_mb: of 10,000 live sessions without the keys. */
+void measure_held(const struct lab *lab, double live_mb);
 /* Nothing measured. */
 void run_logons(const struct lab *lab, const struct material *material, size_t n);
 void measure_start(const struct lab *lab);

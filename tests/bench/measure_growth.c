@@ -51,6 +51,7 @@ measure_growth(const struct lab *lab, const struct material *material)
 	    .unit = "MB",
 	    .goal = 40,
 	    .of_value = true});
+	measure_held(lab, (after - before) * 10000 / logons);
 	table_add(&(struct row){.name = "memory behind the long run",
 	    .value = after,
 	    .unit = "MB",
