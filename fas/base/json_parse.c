@@ -281,7 +281,7 @@ make_real(struct parser *p, const char *text)
 static json_t *
 take_number(struct parser *p)
 {
-	char text[NUMBER_MAX + 1];
+	char text[NUMBER_MAX + 1] = {0};
 	bool whole = false;
 	size_t n = 0;
 	while (n < left(p) && n < NUMBER_MAX && p->at[n] && strchr("+-.0123456789eE", p->at[n]))

@@ -143,7 +143,7 @@ child_of_a_hash_in_progress_does_not_disturb_it(void **state)
 static bool
 is_client_end(int fd)
 {
-	struct sockaddr_storage name;
+	struct sockaddr_storage name = {0};
 	socklen_t len = sizeof(name);
 	return getsockname(fd, (void *)&name, &len) == 0 && name.ss_family == AF_UNIX &&
 	       len <= sizeof(name.ss_family);
