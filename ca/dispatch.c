@@ -103,8 +103,8 @@ static enum fas_code
 op_unknown(struct call *call, struct fas_err *e)
 {
 	const char *name = json_string_value(json_object_get(call->in.object, "op"));
-	return fas_fail(e, FAS_E_INPUT, "operation_unknown",
-	    "this socket has no operation \"%s\"", name ? name : "");
+	return fas_fail(e, FAS_E_INPUT, "operation_unknown", "this socket has no operation \"%s\"",
+	    name ? name : "");
 }
 
 static const struct operation *

@@ -25,7 +25,7 @@ struct acceptor;
 struct accepted {
 	char principal
 	    [PRINCIPAL_TEXT_MAX]; /* VDA1$@CORP.EXAMPLE.COM, as krb5_unparse_name writes it */
-	struct sid sid; /* of the account, by the ticket's PAC; not set: it says none */
+	struct sid sid;           /* of the account, by the ticket's PAC; not set: it says none */
 	int64_t life_s; /* of the ticket, and the clock skew that libkrb5 allows (5 min) */
 	char *reply;    /* base64, malloc'ed; NULL = none */
 };

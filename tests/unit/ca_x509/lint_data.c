@@ -22,7 +22,8 @@ put(const char *name, const char *suffix, const void *data, size_t len)
 {
 	char path[512];
 	struct fas_err e = {0};
-	NEED(data && snprintf(path, sizeof(path), "%s/%s%s", folder, name, suffix) < (int)sizeof(path));
+	NEED(data &&
+	     snprintf(path, sizeof(path), "%s/%s%s", folder, name, suffix) < (int)sizeof(path));
 	if (!checking) {
 		NEED(file_write_atomic(path, data, len, 0644, &e) == FAS_OK);
 		return;
