@@ -126,7 +126,7 @@ class Nodes(NodesCase):
             answer = self.ask_for_ticket(node, acs=other.acs_url)
             self.assertProblem(answer, 403, "assertion_refused")
             said = programs.fasctl(node, "audit", "tail", "--correlation", answer.json["correlation_id"], "--limit", "10", "--json")
-            self.assertIn('"saml_recipient"', said)
+            self.assertIn('"saml_destination"', said)
 
     def test_each_pair_is_renewed_by_its_own_node(self):
         state = self.host.folder / "state"
