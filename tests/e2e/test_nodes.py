@@ -236,9 +236,10 @@ class Away(NodesCase):
 
     # ---- in the middle ----
 
-    def busy(self, node):
-        answer = api.Client(node.ops_url, None).get("/metrics").body.decode()
-        return next(int(line.split()[1]) for line in answer.splitlines() if line.startswith("fas_workers_busy "))
+    def unread(self, node):
+        """How many questions of fasd's lie unread at its halted signer."""
+        said = proc.run(["ss", "-xH", "src", node.run / "signer" / "issue.sock"])
+        return sum(int(line.split()[2]) > 0 for line in said.splitlines() if line.split()[1] == "ESTAB")
 
     def test_what_is_under_way_when_a_node_falls_silent_ends_with_a_word(self):
         self.policy(config.policy_yaml() + GRANT)
@@ -252,7 +253,7 @@ class Away(NodesCase):
         question = dict(card_id=one, key_id=key["key_id"], mechanism=card.RSA_PKCS1, data=digest_info(b"to sign"))
         alice.send("sign", **question)
         self.root.send("logon", ticket=ticket, user="grace", service="test")
-        proc.wait_for(lambda: self.busy(self.lab) >= 2, 10, "both at work")
+        proc.wait_for(lambda: self.unread(self.lab) >= 2, 10, "both at work")
         pid = self.silence(self.lab)
         signature, logon = alice.receive(), self.root.receive()
         self.assertEqual((signature["status"], signature["text"]), ("away", NO_NODE))
