@@ -15,7 +15,7 @@
  * A trail loses a day of its past in one step, and there is one step an hour: a clock that was set years ahead is noticed
  * before much is gone.
  */
-#define STEP_MS DAY_MS
+#define STEP_MS INT64_C(86400000)
 #define STEP_EACH_US (INT64_C(3600) * 1000000)
 #define PRUNE_STEPS 20 /* in one request */
 
@@ -42,24 +42,14 @@ static enum fas_code
 find_next(struct db *db, const struct request *r, const char *trail,
     const struct audit_checkpoint *present, struct audit_head *out, bool *found, struct fas_err *e)
 {
-	struct audit_head first = {0};
-	int64_t limit_ms = r->now_ms - r->keep_s * 1000;
-	int64_t behind = present->at.seq ? present->at.seq : 1;
-	enum fas_code rc = audit_head_next(db, trail, behind, &first, found, e);
-	if (rc != FAS_OK || !*found)
-		return rc;
-	int64_t until_ms = (present->at.seq ? present->head_ms : first.time_ms) + STEP_MS;
-	*found = first.time_ms <= limit_ms && (!present->at.seq || until_ms <= limit_ms);
-	if (!*found)
+	int64_t limit_ms = r->now_ms - r->keep_s * 1000, seq = present->at.seq;
+	*found = false;
+	if (seq && present->head_ms + STEP_MS > limit_ms)
 		return FAS_OK;
-	rc = audit_head_until(
-	    db, trail, behind, until_ms < limit_ms ? until_ms : limit_ms, out, found, e);
-	if (rc != FAS_OK)
-		return rc;
-	if (!*found) /* nothing happened for more than a step */
-		*out = first;
-	*found = out->counter <= r->after;
-	return FAS_OK;
+	enum fas_code rc = audit_head_pick(
+	    db, trail, seq ? seq : 1, seq ? present->head_ms : 0, limit_ms, out, found, e);
+	*found = *found && out->counter <= r->after;
+	return rc;
 }
 
 static enum fas_code

@@ -155,10 +155,6 @@ sign(struct db *db, struct request *r, const char *trail, const struct audit_pla
 	enum fas_code rc = audit_head_last(db, NULL, &last, &found, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (found && r->now_ms < last.time_ms - r->ca->config->clock_skew_s * 1000)
-		return fas_fail(e, FAS_E_UNAVAILABLE, "clock_backwards",
-		    "the clock stands before the last countersignature (%lld ms)",
-		    (long long)(last.time_ms - r->now_ms));
 	head.counter = found ? last.counter + 1 : 1;
 	head.seq = at->seq;
 	memcpy(head.hash, at->hash, AUDIT_HASH);
@@ -267,6 +263,7 @@ op_countersign(struct call *call, struct fas_err *e)
 	struct json_reader *in = &call->in;
 	OWN(json) json_t *heads = json_array();
 	struct request r = {.ca = call->ca, .heads = heads, .now_ms = clock_now_ms()};
+	int64_t now_s;
 	r.node = json_need_text(in, "node", 1, AUDIT_NODE_MAX - 1);
 	r.fasd.seq = json_need_int(in, "seq", 0, INT64_MAX - 1);
 	r.after = json_need_int(in, "after", 0, INT64_MAX - 1);
@@ -276,6 +273,8 @@ op_countersign(struct call *call, struct fas_err *e)
 	if (rc == FAS_OK && (!node_is_valid(r.node) || !hex_decode(head, r.fasd.hash, AUDIT_HASH)))
 		rc = fas_fail(
 		    e, FAS_E_INPUT, "member_invalid", "\"node\" is a-z and 0-9, \"head\" is hex");
+	if (rc == FAS_OK)
+		rc = clock_checked(call->ca->config->clock_skew_s, &now_s, e);
 	if (rc == FAS_OK)
 		rc = db_write(call->ca->db, countersign, &r, e);
 	if (rc != FAS_OK)

@@ -62,7 +62,7 @@ keep_keys(struct db *db, struct round *r, struct fas_err *e)
 
 /*
  * Numbers have no gaps, but for copies that were lost when the signer had pruned the originals; and no countersignature is
- * dated back, so that none becomes old enough to be pruned before its time.
+ * dated back, so that none becomes old enough to be pruned before its time.  (The clock may have been: then it is of now.)
  */
 static enum fas_code
 check_order(const struct round *r, const struct audit_head *head, struct fas_err *e)
@@ -72,7 +72,8 @@ check_order(const struct round *r, const struct audit_head *head, struct fas_err
 		return fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
 		    "countersignature %lld follows number %lld", (long long)head->counter,
 		    (long long)r->after);
-	if (head->time_ms < r->after_ms - AUDIT_CLOCK_MARGIN_MS)
+	if (head->time_ms < r->after_ms - AUDIT_CLOCK_MARGIN_MS &&
+	    head->time_ms < clock_now_ms() - AUDIT_CLOCK_MARGIN_MS)
 		return fas_fail(e, FAS_E_CONFLICT, "audit_rewound",
 		    "countersignature %lld is dated before number %lld", (long long)head->counter,
 		    (long long)r->after);

@@ -96,9 +96,12 @@ MUST_CHECK enum fas_code audit_head_next(struct db *db, const char *trail, int64
     struct audit_head *out, bool *found, struct fas_err *e);
 MUST_CHECK enum fas_code audit_head_before(struct db *db, const char *trail, int64_t seq,
     struct audit_head *out, bool *found, struct fas_err *e);
-/* Of this trail the last one behind record seq that was made until then; looks at a day's at most. */
-MUST_CHECK enum fas_code audit_head_until(struct db *db, const char *trail, int64_t seq,
-    int64_t until_ms, struct audit_head *out, bool *found, struct fas_err *e);
+/*
+ * Of this trail, behind record seq: the last one that was made within a day of since_ms (0: of the first one), none after
+ * limit_ms; where there is none, the first one after that.  One that is dated later is passed over: a clock had run ahead.
+ */
+MUST_CHECK enum fas_code audit_head_pick(struct db *db, const char *trail, int64_t seq,
+    int64_t since_ms, int64_t limit_ms, struct audit_head *out, bool *found, struct fas_err *e);
 typedef enum fas_code audit_head_visit(const struct audit_head *head, void *arg, struct fas_err *e);
 /* With counter > after, in order, at most limit. */
 MUST_CHECK enum fas_code audit_heads_each(struct db *db, int64_t after, size_t limit,

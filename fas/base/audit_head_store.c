@@ -3,7 +3,8 @@
 
 #include "fas/base/audit_head.h"
 
-#define UNTIL_MAX 20000 /* more than a day has, at one each 10 s */
+#define PICK_MAX 20000 /* more than a day has, at one each 10 s */
+#define DAY_MS INT64_C(86400000)
 #define COLUMNS "counter,time_ms,key,trail,node,seq,head,signature"
 
 enum fas_code
@@ -112,7 +113,7 @@ audit_head_before(struct db *db, const char *trail, int64_t seq, struct audit_he
 }
 
 enum fas_code
-audit_head_until(struct db *db, const char *trail, int64_t seq, int64_t until_ms,
+audit_head_pick(struct db *db, const char *trail, int64_t seq, int64_t since_ms, int64_t limit_ms,
     struct audit_head *out, bool *found, struct fas_err *e)
 {
 	bool row = false;
@@ -123,11 +124,19 @@ audit_head_until(struct db *db, const char *trail, int64_t seq, int64_t until_ms
 	    e);
 	db_bind_text(&q, 1, trail);
 	db_bind_int(&q, 2, seq);
-	db_bind_int(&q, 3, UNTIL_MAX);
+	db_bind_int(&q, 3, PICK_MAX);
 	*found = false;
-	while ((rc = db_step(&q, &row)) == FAS_OK && row && db_column_int(&q, 1) <= until_ms) {
-		read_row(&q, out);
+	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
+		int64_t time_ms = db_column_int(&q, 1);
+		if (time_ms > limit_ms)
+			continue;
+		since_ms = since_ms ? since_ms : time_ms;
+		bool within = time_ms - since_ms <= DAY_MS;
+		if (within || !*found)
+			read_row(&q, out);
 		*found = true;
+		if (!within)
+			break;
 	}
 	return rc;
 }

@@ -11,7 +11,6 @@
 
 #include "fas/base/audit_head.h"
 
-#define DAY_MS INT64_C(86400000)
 #define AUDIT_KEEP_MIN_S INT64_C(86400)
 #define AUDIT_KEEP_MAX_S (INT64_C(86400) * 7300)
 

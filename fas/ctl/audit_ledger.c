@@ -22,19 +22,13 @@ number(const json_t *object, const char *name)
 
 /* Those that fasd must have decided; the others are an administrator's or a machine's, on the signer's record alone. */
 static json_t *
-users_of(struct verification *v, const json_t *page)
+users_of(const json_t *page)
 {
 	json_t *users = json_array();
 	size_t i;
 	json_t *certificate;
 	json_array_foreach(json_object_get(page, "certificates"), i, certificate)
 	{
-		v->certificates++;
-		if (!json_is_true(json_object_get(certificate, "recorded")) &&
-		    !verify_is_pruned(v, CTL_SIGNER, number(certificate, "created_ms")))
-			verify_found(v, TRAIL_SIGNER, 0, "issue_unrecorded",
-			    "certificate %s (%s) is in ca.db without the record of its issue",
-			    text_of(certificate, "serial"), text_of(certificate, "profile"));
 		if (json_is_true(json_object_get(certificate, "user")))
 			(void)json_array_append_new(users,
 			    json_pack("{s:s,s:s,s:s}", "serial", text_of(certificate, "serial"),
@@ -44,51 +38,83 @@ users_of(struct verification *v, const json_t *page)
 	return users;
 }
 
-/* No decision: pruned, lost with an old fas.db, or never made. */
+/*
+ * Certificates that lack something, by enum ctl_peer: their decision in fasd's trail, the record of their issue in the
+ * signer's.  The ledger is in order: what stands before a certificate of the time before a trail begins is as old, whatever
+ * time a clock that ran ahead has given it.
+ */
+struct lacking {
+	json_t *lists[2];
+};
+
 static void
-judge_missing(struct verification *v, const json_t *page, const char *serial)
+judge(struct verification *v, const struct lacking *lacking, enum ctl_peer peer,
+    json_t *certificate, bool lacks)
 {
-	int64_t created_ms = 0;
-	size_t i;
-	const json_t *certificate;
-	json_array_foreach(json_object_get(page, "certificates"), i, certificate)
-	{
-		if (strcmp(text_of(certificate, "serial"), serial) == 0)
-			created_ms = number(certificate, "created_ms");
+	json_t *list = lacking->lists[peer];
+	if (verify_is_pruned(v, peer, number(certificate, "created_ms"))) {
+		v->pruned += peer == CTL_FASD ? (int64_t)json_array_size(list) + lacks : 0;
+		(void)json_array_clear(list);
+	} else if (lacks) {
+		(void)json_array_append(list, certificate);
 	}
-	if (verify_is_pruned(v, CTL_FASD, created_ms)) {
-		v->pruned++;
-		return;
-	}
-	if (verify_explains_missing(v, TRAIL_FASD, created_ms))
-		return;
-	v->lost[CTL_FASD].missing++;
-	verify_found_lost(v, TRAIL_FASD, 0, "decision_missing",
-	    "certificate %s was issued at fasd's request and fasd has no decision for it", serial);
 }
 
 static int
-find_decisions(struct verification *v, const json_t *page)
+judge_page(struct verification *v, const struct lacking *lacking, const json_t *page)
 {
-	OWN(json) json_t *users = users_of(v, page);
+	OWN(json) json_t *users = users_of(page);
 	OWN(json) json_t *reply = NULL;
+	OWN(json) json_t *missing = json_object();
 	size_t i;
-	const json_t *serial;
-	if (json_array_size(users) == 0)
-		return CLI_OK;
-	int rc = ctl_ask(v->args, CTL_FASD,
-	    json_pack("{s:s,s:O}", "op", "audit.decisions", "certificates", users), &reply);
+	json_t *serial, *certificate;
+	int rc = json_array_size(users) == 0
+		     ? CLI_OK
+		     : ctl_ask(v->args, CTL_FASD,
+			   json_pack("{s:s,s:O}", "op", "audit.decisions", "certificates", users),
+			   &reply);
 	if (rc != CLI_OK)
 		return rc;
 	json_array_foreach(json_object_get(reply, "missing"), i, serial)
 	{
-		judge_missing(v, page, json_string_value(serial) ? json_string_value(serial) : "");
+		(void)json_object_set_new(missing, json_string_value(serial), json_true());
+	}
+	json_array_foreach(json_object_get(page, "certificates"), i, certificate)
+	{
+		v->certificates++;
+		judge(v, lacking, CTL_FASD, certificate,
+		    json_object_get(missing, text_of(certificate, "serial")) != NULL);
+		judge(v, lacking, CTL_SIGNER, certificate,
+		    !json_is_true(json_object_get(certificate, "recorded")));
 	}
 	return CLI_OK;
 }
 
+/* What neither pruning nor an acknowledgement explains. */
+static void
+tell_lacking(struct verification *v, const struct lacking *lacking)
+{
+	size_t i;
+	const json_t *certificate;
+	json_array_foreach(lacking->lists[CTL_SIGNER], i, certificate)
+	{
+		verify_found(v, TRAIL_SIGNER, 0, "issue_unrecorded",
+		    "certificate %s (%s) is in ca.db without the record of its issue",
+		    text_of(certificate, "serial"), text_of(certificate, "profile"));
+	}
+	json_array_foreach(lacking->lists[CTL_FASD], i, certificate)
+	{
+		if (verify_explains_missing(v, TRAIL_FASD, number(certificate, "created_ms")))
+			continue;
+		v->lost[CTL_FASD].missing++;
+		verify_found_lost(v, TRAIL_FASD, 0, "decision_missing",
+		    "certificate %s was issued at fasd's request and fasd has no decision for it",
+		    text_of(certificate, "serial"));
+	}
+}
+
 static int
-certificates_have_decisions(struct verification *v)
+read_ledger(struct verification *v, const struct lacking *lacking)
 {
 	json_int_t after = 0;
 	for (size_t i = 0; i < PAGES_MAX; i++) {
@@ -96,7 +122,7 @@ certificates_have_decisions(struct verification *v)
 		int rc = ctl_ask(v->args, CTL_SIGNER,
 		    json_pack("{s:s,s:I}", "op", "audit.serials", "after", after), &page);
 		if (rc == CLI_OK)
-			rc = find_decisions(v, page);
+			rc = judge_page(v, lacking, page);
 		if (rc != CLI_OK)
 			return rc;
 		ctl_progress(v->args, "certificates", v->certificates, 0);
@@ -105,6 +131,19 @@ certificates_have_decisions(struct verification *v)
 			break;
 	}
 	return CLI_OK;
+}
+
+static int
+certificates_have_decisions(struct verification *v)
+{
+	OWN(json) json_t *undecided = json_array();
+	OWN(json) json_t *unrecorded = json_array();
+	const struct lacking lacking = {
+	    .lists = {[CTL_FASD] = undecided, [CTL_SIGNER] = unrecorded}};
+	int rc = read_ledger(v, &lacking);
+	if (rc == CLI_OK)
+		tell_lacking(v, &lacking);
+	return rc;
 }
 
 static void

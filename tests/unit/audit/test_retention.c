@@ -308,17 +308,43 @@ fasd_takes_no_checkpoint_on_a_record_that_is_not_its_own(void **state)
 	assert_int_equal(house_records(house, "audit_not_pruned", "audit_rewound"), 1);
 }
 
+/* As a signer that was taken over would date it, so that it may be pruned before its time. */
 static void
 a_countersignature_that_is_dated_back_is_not_kept(void **state)
 {
 	struct house *house = years_of_logons(state, 10);
 	house_logon(house, true);
 	house_later(-5);
-	house_tamper(house, "ca.db", "DELETE FROM audit_heads WHERE counter=6");
-	house_tamper(house, "fas.db", "DELETE FROM audit_heads WHERE counter=6");
 	house_countersign(house);
-	assert_int_equal(house_count(house, "fas.db", "SELECT MAX(counter) FROM audit_heads"), 5);
-	assert_int_equal(house_count(house, "ca.db", "SELECT MAX(counter) FROM audit_heads"), 5);
+	assert_false(atomic_load(&house->service.audit.rewound)); /* the clock was set back */
+	int64_t last = house_count(house, "fas.db", "SELECT MAX(counter) FROM audit_heads");
+	house_tamper(house, "fas.db",
+	    "DELETE FROM audit_heads WHERE counter>(SELECT MAX(counter)-2 FROM audit_heads)");
+	house_later(5);
+	house_countersign(house);
+	assert_true(atomic_load(&house->service.audit.rewound));
+	assert_int_equal(
+	    house_count(house, "fas.db", "SELECT MAX(counter) FROM audit_heads"), last - 2);
+}
+
+/* An hour in another year does not stop the pruning until then. */
+static void
+records_of_a_clock_that_ran_ahead_are_pruned_with_their_neighbours(void **state)
+{
+	struct house *house = *state;
+	house_logon(house, true);
+	house_countersign(house);
+	house_later(1000);
+	house_logon(house, true);
+	house_countersign(house);
+	house_later(-1000);
+	house_logon(house, true);
+	house_countersign(house);
+	assert_false(atomic_load(&house->service.audit.rewound));
+	house_later(402);
+	house_prune(house);
+	assert_int_equal(house_count(house, "fas.db", FIRST), 6);
+	house_finds(house, NULL, NULL);
 }
 
 static void
@@ -365,6 +391,7 @@ main(void)
 	    TEST(fasd_takes_no_checkpoint_that_is_too_young_by_its_own_file),
 	    TEST(fasd_takes_no_checkpoint_on_a_record_that_is_not_its_own),
 	    TEST(a_countersignature_that_is_dated_back_is_not_kept),
+	    TEST(records_of_a_clock_that_ran_ahead_are_pruned_with_their_neighbours),
 	    TEST(malformed_requests_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "fas/base/json.h"
 
 #define NOW_MS INT64_C(1800000000000)
+#define DAY_MS INT64_C(86400000)
 
 static struct audit_stated
 checkpoint(void)
