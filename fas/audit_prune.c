@@ -187,9 +187,8 @@ say_once(struct service *service, const struct fas_err *why)
 	    .reason = fas_err_reason(why),
 	    .caller = "fasd",
 	    .message = why->message};
-	if (service->audit.not_pruned)
+	if (atomic_exchange(&service->audit.not_pruned, true))
 		return;
-	service->audit.not_pruned = true;
 	if (audit_write(service->db, &record, &e) != FAS_OK)
 		log_error("audit_not_written", &e, NULL);
 }
@@ -206,6 +205,7 @@ audit_prune_round(struct service *service)
 		say_once(service, &e);
 	else if (rc != FAS_OK)
 		log_error("audit_not_pruned", &e, NULL);
-	service->audit.not_pruned = service->audit.not_pruned && rc != FAS_OK;
+	if (rc == FAS_OK)
+		atomic_store(&service->audit.not_pruned, false);
 	return rc == FAS_OK && (signers || own);
 }

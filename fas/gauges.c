@@ -25,6 +25,8 @@ format_service(struct ops *ops, struct buf *out)
 	struct audit_watch *audit = &ops->service->audit;
 	gauge(out, "fas_audit_rewound", "Whether the signer refuses the audit trail",
 	    atomic_load(&audit->rewound));
+	gauge(out, "fas_audit_not_pruned", "Whether old audit records could not be pruned",
+	    atomic_load(&audit->not_pruned));
 	gauge(out, "fas_audit_countersigned_seq", "Last record that was countersigned since start",
 	    atomic_load(&audit->seq));
 	gauge(out, "fas_audit_countersigned_time_seconds",

@@ -25,9 +25,9 @@ struct audit_watch {
 	    counter; /* last record and number that were countersigned; 0 = none since start */
 	_Atomic int64_t time_s; /* when */
 	atomic_bool rewound;
-	bool away;        /* of the one thread that asks: said already */
-	unsigned skipped; /* of the same thread */
-	bool not_pruned;  /* of the one thread that prunes: said already */
+	bool away;              /* of the one thread that asks: said already */
+	unsigned skipped;       /* of the same thread */
+	atomic_bool not_pruned; /* old records stay, and why is on record */
 };
 
 struct service {

@@ -77,7 +77,7 @@ nobody_cries_wolf(void *arg, enum fas_code rc, const struct fas_err *why)
 	(void)rc;
 	(void)why;
 	assert_false(atomic_load(&house->service.audit.rewound));
-	assert_false(house->service.audit.not_pruned);
+	assert_false(atomic_load(&house->service.audit.not_pruned));
 }
 
 /* Each step of it meets each fault: the question, the checkpoints taken, the records that go. */
