@@ -141,8 +141,8 @@ connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas
 
 /* ---- the handle ---- */
 
-static bool
-set_basic_options(LDAP *ld, struct io_deadline *deadline)
+bool
+conn_prepare(LDAP *ld, struct io_deadline *deadline)
 {
 	static const int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER;
 	struct timeval left = time_left(deadline->at_us);
@@ -174,7 +174,7 @@ make_handle(const struct dc_target *t, struct io_deadline *deadline, LDAP **out,
 	if (code != LDAP_SUCCESS)
 		return ldap_fail(e, NULL, t->host, "ldap_connect", "libldap", code);
 	fd = -1; /* the handle's now */
-	if (!set_basic_options(ld, deadline))
+	if (!conn_prepare(ld, deadline))
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "libldap refuses an option");
 	*out = TAKE(ld);
 	return FAS_OK;

@@ -11,6 +11,12 @@
 MUST_CHECK enum fas_code conn_setup(
     const struct dc_target *target, struct io_deadline *deadline, LDAP **out, struct fas_err *e);
 
+/*
+ * What every handle is told before it is used: no referrals, answers bounded in time and size (liblber would allocate
+ * whatever length a message claims).  False when libldap will not have it.
+ */
+MUST_CHECK bool conn_prepare(LDAP *ld, struct io_deadline *deadline);
+
 /* All messages of operation id, the caller's; abandoned on a timeout.  "ldap_timeout", "ldap_server". */
 MUST_CHECK enum fas_code conn_await(
     LDAP *ld, const char *host, int id, int64_t deadline_us, LDAPMessage **out, struct fas_err *e);

@@ -15,10 +15,12 @@ int ldap_init_fd(ber_socket_t fd, int proto, const char *url, LDAP **ld);
 #define PROTO_TCP 1
 
 #include "fas/agent/kdc.h"
+#include "fas/base/clock.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
 #include "fas/saml/when.h"
 #include "ldap/account.h"
+#include "ldap/conn_setup.h"
 #include "ldap/discover.h"
 #include "ldap/dn_text.h"
 #include "ldap/filter.h"
@@ -343,13 +345,13 @@ try_result(LDAP *ld, int id)
 static void
 try_messages(struct fuzz_input *in)
 {
-	int fds[2], id = 0, version = LDAP_VERSION3;
+	int fds[2], id = 0;
 	LDAP *ld = NULL;
+	struct io_deadline deadline = {.at_us = clock_monotonic_us() + 100000};
 	size_t len = in->left < ANSWER_MAX ? in->left : ANSWER_MAX;
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	FUZZ_CHECK(ldap_init_fd(fds[0], PROTO_TCP, "ldap://dc1.corp.example.com", &ld) == 0);
-	(void)ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
-	(void)ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+	FUZZ_CHECK(conn_prepare(ld, &deadline));
 	FUZZ_CHECK(write(fds[1], in->at, len) == (ssize_t)len);
 	(void)shutdown(fds[1], SHUT_WR);
 	if (ldap_search_ext(ld, "DC=corp", LDAP_SCOPE_SUBTREE, "(a=b)", NULL, 0, NULL, NULL, NULL,
