@@ -11,6 +11,11 @@ from .simplesaml import ENTITY_ID as SIMPLESAML_ENTITY_ID
 SIMPLESAML_NAME = "simplesaml"
 
 
+def logon_ca_name(lab):
+    """The first node's is the one that the package's example of a browser policy knows."""
+    return "CORP Federated Logon CA" + ("" if lab.node == "fas1" else f" of {lab.node}")
+
+
 def signer_yaml(lab):
     return f"""\
 state: {lab.fas}/signer
@@ -25,7 +30,7 @@ authorities:
     backdate: 5m
     crl_life: 24h
     crl_each: 8h
-    common_name: CORP Federated Logon CA of {lab.node}
+    common_name: {logon_ca_name(lab)}
 service_ca:
   server_names: [{lab.host}, {lab.address(lab.host)}]
   machine_life: 90d
