@@ -136,7 +136,7 @@ record(struct db *db, struct acknowledging *a, struct fas_err *e)
 	    .outcome = "done",
 	    .caller = a->caller,
 	    .message = gap->reason};
-	a->record.detail = audit_gap_detail(&a->stated);
+	a->record.detail = audit_stated_detail(&a->stated);
 	if (!a->record.detail)
 		return fas_fail_nomem(e);
 	return audit_append_at(db, &a->record, own ? gap->to + 1 : 1, e);

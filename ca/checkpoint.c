@@ -55,13 +55,11 @@ find_next(struct db *db, const struct request *r, const char *trail,
 static enum fas_code
 record(struct db *db, struct request *r, const struct audit_stated *stated, struct fas_err *e)
 {
-	const struct audit_checkpoint *c = &stated->checkpoint;
 	struct audit_record *about = &r->records[r->n_made++];
-	*about = (struct audit_record){
-	    .event = "audit_checkpoint", .outcome = "done", .caller = r->caller};
-	about->detail =
-	    json_pack("{s:s,s:I,s:I,s:I}", "trail", stated->trail, "begins", (json_int_t)c->at.seq,
-		"pruned", (json_int_t)c->count, "counter", (json_int_t)c->counter);
+	*about = (struct audit_record){.event = "audit_checkpoint",
+	    .outcome = "done",
+	    .caller = r->caller,
+	    .detail = audit_stated_detail(stated)};
 	return about->detail ? audit_append(db, about, e) : fas_fail_nomem(e);
 }
 

@@ -62,7 +62,7 @@ audit_acknowledge(struct service *service, const char *by, json_t *object, struc
 		    "this is no acknowledgement of a gap of ours");
 	if (rc != FAS_OK)
 		return rc;
-	OWN(json) json_t *detail = audit_gap_detail(&a.stated);
+	OWN(json) json_t *detail = audit_stated_detail(&a.stated);
 	a.record = (struct audit_record){.event = "audit_gap_acknowledged",
 	    .outcome = "done",
 	    .caller = by,

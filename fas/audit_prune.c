@@ -86,13 +86,11 @@ judge(struct db *db, const struct round *r, const struct audit_stated *s, struct
 static enum fas_code
 put_on_record(struct db *db, struct round *r, const struct audit_stated *s, struct fas_err *e)
 {
-	const struct audit_checkpoint *c = &s->checkpoint;
 	struct audit_record *record = &r->records[r->n_new++];
-	*record =
-	    (struct audit_record){.event = "audit_checkpoint", .outcome = "done", .caller = "fasd"};
-	record->detail =
-	    json_pack("{s:s,s:I,s:I,s:I}", "trail", s->trail, "begins", (json_int_t)c->at.seq,
-		"pruned", (json_int_t)c->count, "counter", (json_int_t)c->counter);
+	*record = (struct audit_record){.event = "audit_checkpoint",
+	    .outcome = "done",
+	    .caller = "fasd",
+	    .detail = audit_stated_detail(s)};
 	return record->detail ? audit_append(db, record, e) : fas_fail_nomem(e);
 }
 

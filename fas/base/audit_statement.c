@@ -17,6 +17,12 @@ DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
 static const char *const kinds[] = {
     [AUDIT_CHECKPOINT] = "checkpoint", [AUDIT_ACKNOWLEDGEMENT] = "acknowledgement"};
 
+const char *
+audit_kind_name(enum audit_kind kind)
+{
+	return kinds[kind];
+}
+
 /* ---- the envelope ---- */
 
 void
@@ -210,9 +216,14 @@ audit_stated_seq(const struct audit_stated *stated)
 }
 
 json_t *
-audit_gap_detail(const struct audit_stated *stated)
+audit_stated_detail(const struct audit_stated *stated)
 {
+	const struct audit_checkpoint *c = &stated->checkpoint;
 	const struct audit_gap *gap = &stated->gap;
+	if (stated->kind == AUDIT_CHECKPOINT)
+		return json_pack("{s:s,s:I,s:I,s:I}", "trail", stated->trail, "begins",
+		    (json_int_t)c->at.seq, "pruned", (json_int_t)c->count, "counter",
+		    (json_int_t)c->counter);
 	return json_pack("{s:s,s:I,s:I,s:I}", "trail", stated->trail, "from", (json_int_t)gap->from,
 	    "to", (json_int_t)gap->to, "missing", (json_int_t)gap->missing);
 }

@@ -74,6 +74,7 @@ MUST_CHECK enum fas_code audit_statement_from_json(
 /* ---- what is stated ---- */
 
 enum audit_kind { AUDIT_CHECKPOINT, AUDIT_ACKNOWLEDGEMENT };
+const char *audit_kind_name(enum audit_kind kind);
 
 struct audit_checkpoint {
 	struct audit_place at; /* the trail begins with this record, which was countersigned ... */
@@ -110,8 +111,8 @@ char *audit_stated_format(const struct audit_stated *stated);
 /* FAS_E_INPUT "statement_malformed", also when its numbers contradict each other. */
 MUST_CHECK enum fas_code audit_stated_parse(
     const char *text, struct audit_stated *out, struct fas_err *e);
-/* What a record says of an acknowledged gap; a new reference or NULL. */
-json_t *audit_gap_detail(const struct audit_stated *stated);
+/* What a record says of it; a new reference or NULL. */
+json_t *audit_stated_detail(const struct audit_stated *stated);
 /* The number of the first record behind what is stated: where it begins, or goes on. */
 int64_t audit_stated_seq(const struct audit_stated *stated);
 

@@ -5,12 +5,6 @@
 
 #define COLUMNS "id,key,text,signature"
 
-static const char *
-kind_name(enum audit_kind kind)
-{
-	return kind == AUDIT_CHECKPOINT ? "checkpoint" : "acknowledgement";
-}
-
 enum fas_code
 audit_statement_add(struct db *db, const struct audit_statement *statement,
     const struct audit_stated *stated, struct fas_err *e)
@@ -21,7 +15,7 @@ audit_statement_add(struct db *db, const struct audit_statement *statement,
 	    "INSERT INTO audit_statements(kind,trail,seq,counter,key,text,signature) "
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7)",
 	    e);
-	db_bind_text(&q, 1, kind_name(stated->kind));
+	db_bind_text(&q, 1, audit_kind_name(stated->kind));
 	db_bind_text(&q, 2, stated->trail);
 	db_bind_int(&q, 3, audit_stated_seq(stated));
 	db_bind_int(&q, 4, is_checkpoint ? stated->checkpoint.counter : stated->gap.counter);
@@ -75,7 +69,7 @@ audit_statement_last(struct db *db, enum audit_kind kind, const char *trail,
 	    "SELECT " COLUMNS
 	    " FROM audit_statements WHERE kind=?1 AND trail=?2 ORDER BY seq DESC LIMIT 1",
 	    e);
-	db_bind_text(&q, 1, kind_name(kind));
+	db_bind_text(&q, 1, audit_kind_name(kind));
 	db_bind_text(&q, 2, trail);
 	enum fas_code rc = db_step(&q, found);
 	return rc == FAS_OK && *found ? read_row(&q, out, e) : rc;
