@@ -25,6 +25,9 @@ verify_peer(const char *trail)
 	return strcmp(trail, TRAIL_SIGNER) == 0 ? CTL_SIGNER : CTL_FASD;
 }
 
+static void add_finding(struct verification *v, const char *trail, int64_t seq, const char *what,
+    const char *meaning, va_list values) PRINTF_LIKE(5, 0);
+
 static void
 add_finding(struct verification *v, const char *trail, int64_t seq, const char *what,
     const char *meaning, va_list values)
