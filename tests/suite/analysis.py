@@ -62,7 +62,7 @@ def accepted():
     """{(tool, check, file, code): reason}, as the file's own first lines say."""
     found, last = {}, None
     for number, line in enumerate(ACCEPTED.read_text().splitlines(), 1):
-        head = re.match(r"(\S+) (\S+) (\S+): (.*)$", line)
+        head = re.match(r"(\S+) (\S+) ([^\s:]+):\s*(.*)$", line)
         if not line.strip() or line.startswith("#"):
             continue
         if line[0].isspace() and last:
@@ -79,9 +79,9 @@ def accepted():
 
 
 def covers(key, finding):
-    """FILE * of an accepted finding: every file, a part of the line."""
-    if key[2] == "*":
-        return key[:2] == finding[:2] and key[3] in finding.code
+    """FILE of an accepted finding may be * or FOLDER/*: then the code is a part of the line, or empty for any."""
+    if key[2].endswith("*"):
+        return key[:2] == finding[:2] and finding.file.startswith(key[2][:-1]) and key[3] in finding.code
     return key == finding[:4]
 
 
@@ -100,6 +100,7 @@ def judge(score, tool, names, found, seconds):
 
 def look(score, tool, work):
     """Run work(name, folder, argv) -> (status, output) for each source of a preset, in parallel."""
+    accepted()  # a mistake in it is said before the work
     begun, said_at, found, broken = time.monotonic(), time.monotonic(), set(), []
     entries = work.entries
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
