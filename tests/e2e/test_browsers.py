@@ -300,7 +300,7 @@ class Service(SignOn):
             for _ in range(2):
                 status, said = self.login.run(ask)
                 self.assertEqual(status, 35, said)  # of curl: no TLS connection
-                self.assertRegex(said, "fas-pkcs11: away: The sign-in service does not answer. [0-9a-f]{32}")
+                self.assertRegex(said, "fas-pkcs11: away: The sign-in server that keeps this session.s key does not answer. [^\n]*[0-9a-f]{32}")
         proc.wait_for(lambda: self.login.run(ask)[0] == 0, 30, "a signature after the service has come back")
 
 
