@@ -57,9 +57,8 @@ struct ca {
 	struct held_keys *held; /* and those that sessions have */
 	struct key *audit_key;  /* signs heads of audit trails, nothing else */
 	int64_t audit_key_id;
-	int64_t
-	    checkpoint_us[CHECKPOINT_TRAILS]; /* when one was made last; the database writer's */
-	_Atomic int64_t signatures;           /* made since start */
+	_Atomic int64_t checkpoint_us[CHECKPOINT_TRAILS]; /* when one was made last */
+	_Atomic int64_t signatures;                       /* made since start */
 };
 
 /* One request on one of the sockets. */

@@ -31,6 +31,7 @@ struct request {
 	bool settled;  /* fasd holds the newest ones */
 	size_t n_made; /* new ones, and their records */
 	struct audit_record records[CHECKPOINT_TRAILS];
+	bool steps[CHECKPOINT_TRAILS]; /* made for this trail */
 	json_t *statements;
 	struct audit_keys keys;
 };
@@ -85,13 +86,10 @@ make(struct db *db, struct request *r, const char *trail, const struct audit_hea
 }
 
 static bool
-step_is_due(struct ca *ca, size_t trail)
+step_is_due(const struct ca *ca, size_t trail)
 {
-	int64_t now_us = clock_monotonic_us(), last_us = ca->checkpoint_us[trail];
-	if (last_us && now_us - last_us < STEP_EACH_US)
-		return false;
-	ca->checkpoint_us[trail] = now_us;
-	return true;
+	int64_t last_us = atomic_load(&ca->checkpoint_us[trail]);
+	return !last_us || clock_monotonic_us() - last_us >= STEP_EACH_US;
 }
 
 /* The newest checkpoint of one trail joins the answer, made now if one is due. */
@@ -112,7 +110,8 @@ settle(struct db *db, struct request *r, size_t trail, struct fas_err *e)
 	r->settled = r->settled && holds;
 	if (holds)
 		rc = find_next(db, r, trails[trail], &stated.checkpoint, &head, &next, e);
-	if (rc == FAS_OK && next && step_is_due(r->ca, trail))
+	r->steps[trail] = rc == FAS_OK && next && step_is_due(r->ca, trail);
+	if (r->steps[trail])
 		rc = make(db, r, trails[trail], &head, &newest, e);
 	if (rc != FAS_OK || !newest.text)
 		return rc;
@@ -185,6 +184,11 @@ op_checkpoint(struct call *call, struct fas_err *e)
 	enum fas_code rc = read_request(call, &r, e);
 	if (rc == FAS_OK)
 		rc = db_write(call->ca->db, settle_all, &r, e);
+	/* Only what is durable is a step: one that failed is made up for in the next round. */
+	for (size_t i = 0; rc == FAS_OK && i < CHECKPOINT_TRAILS; i++) {
+		if (r.steps[i])
+			atomic_store(&call->ca->checkpoint_us[i], clock_monotonic_us());
+	}
 	for (size_t i = 0; i < r.n_made; i++) {
 		if (rc == FAS_OK)
 			audit_log(&r.records[i]);
