@@ -47,7 +47,7 @@ a_password_goes_to_no_agent(void **state)
 	static const char *const passwords[] = {"correct horse", "", "fas1-", "fas1-short",
 	    TICKET "x", "FAS1-k5q3zmrv7gq2h4n5xj6w2a3b4c", "-k5q3zmrv7gq2h4n5xj6w2a3b4c",
 	    "fas1-k5q3zmrv7gq2h4n5xj6w2a3b41", "averylongnodename-k5q3zmrv7gq2h4n5xj6w2a3b4c",
-	    TICKET "\n", " " TICKET};
+	    TICKET "\n", (" " TICKET)};
 	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
 		pam_handle_t *pamh = stack_begin(FIRST, passwords[i]);
 		assert_int_equal(pam_authenticate(pamh, 0), PAM_SUCCESS);
