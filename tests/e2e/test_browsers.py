@@ -108,7 +108,7 @@ class SignOn(LabCase):
     def service_away(self):
         """Connections are taken and nothing is answered, as behind a network that has been cut."""
         fasd = programs.pid(self.lab, "fasd")
-        os.kill(fasd, signal.SIGSTOP)
+        proc.halt(fasd)
         try:
             yield
         finally:
@@ -212,6 +212,7 @@ class Programs(SignOn):
     # ---- the service is away ----
 
     def test_with_keys_of_the_host_the_site_opens_while_the_service_is_away(self):
+        self.must(self.browsers.curl(portal.url()))  # the in-session certificate has been fetched
         with self.service_away():
             said = self.must(self.browsers.curl(portal.url()))
         self.assertSeen(said, ["TLSv1.3"])

@@ -223,7 +223,7 @@ class Desktop(LabCase):
     def test_without_a_service_a_ticket_fails_soon_and_a_local_password_works(self):
         ticket = self.ticket("alice")
         fasd = programs.pid(self.lab, "fasd")
-        os.kill(fasd, signal.SIGSTOP)
+        proc.halt(fasd)
         try:
             status, said = self.desktop.pam("login", "alice", ticket)
             self.assertNotEqual(status, 0)

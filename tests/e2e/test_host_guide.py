@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 
-from lab import agent, desktop, namespace, programs
+from lab import agent, desktop, namespace, proc, programs
 from lab.layout import REPO, VDA1, write
 
 from case import LabCase
@@ -82,7 +82,7 @@ class Stacks(LabCase):
     def test_break_glass_without_a_service_passwords_go_on(self):
         fasd = programs.pid(self.lab, "fasd")
         ticket = self.ticket("alice")
-        os.kill(fasd, signal.SIGSTOP)
+        proc.halt(fasd)
         try:
             status, said = self.log_on("rhel", "alice", ticket, "authenticate")
             self.assertNotEqual(status, 0)

@@ -291,7 +291,7 @@ class Crash(LabCase):
         csr, wish = api.new_csr()[1], uuid.uuid4().hex
         path = f"/v1/sessions/{session['session_id']}/certificates"
         signer = programs.pid(self.lab, "fas-signer")
-        os.kill(signer, signal.SIGSTOP)  # the plan is durable, and no answer comes
+        proc.halt(signer)  # the plan is durable, and no answer comes
         try:
             client = self.client("host")
             connection = client.connect()
