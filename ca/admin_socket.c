@@ -41,6 +41,7 @@ static const struct operation operations[] = {
     {"audit.serials", op_audit_serials, NULL},
     {"audit.known", op_audit_known, NULL},
     {"audit.statements", op_audit_statements, NULL},
+    {"audit.export", op_audit_export, NULL},
     {"audit.take_back", op_take_back, "acknowledgement_refused"},
     {"audit.acknowledge", op_acknowledge, "acknowledgement_refused"},
     {"status", op_state, NULL},

@@ -30,3 +30,9 @@ op_audit_statements(struct call *call, struct fas_err *e)
 {
 	return audit_answer_statements(call->ca->db, &call->in, &call->reply, e);
 }
+
+enum fas_code
+op_audit_export(struct call *call, struct fas_err *e)
+{
+	return audit_answer_export(call->ca->db, &call->in, &call->reply, e);
+}

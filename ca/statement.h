@@ -16,5 +16,6 @@ call_fn op_checkpoint;  /* issue socket: "audit.checkpoint" */
 call_fn op_acknowledge; /* admin socket: "audit.acknowledge" */
 call_fn op_take_back;   /* admin socket: "audit.take_back": countersignatures that ca.db has lost */
 call_fn op_audit_statements; /* admin socket: "audit.statements" */
+call_fn op_audit_export;     /* admin socket: "audit.export" */
 
 #endif

@@ -20,12 +20,11 @@ op_verify(const struct question *q, json_t **reply, struct fas_err *e)
 }
 
 static enum fas_code
-op_tail(const struct question *q, json_t **reply, struct fas_err *e)
+op_export(const struct question *q, json_t **reply, struct fas_err *e)
 {
 	const struct audit_record record = {.event = "audit_exported"};
-	bool exported = json_object_get(q->r->object, "since_ms") != NULL;
-	enum fas_code rc = audit_answer_tail(q->config->service->db, q->r, reply, e);
-	if (rc == FAS_OK && exported)
+	enum fas_code rc = audit_answer_export(q->config->service->db, q->r, reply, e);
+	if (rc == FAS_OK && !json_object_get(q->r->object, "after"))
 		rc = admin_record(q, &record, e);
 	return rc;
 }
@@ -53,7 +52,8 @@ static const struct {
     {"audit.statements", audit_answer_statements, NULL},
     {"audit.decisions", audit_answer_decisions, NULL},
     {"audit.issued", audit_answer_issued, NULL},
-    {"audit.tail", NULL, op_tail},
+    {"audit.tail", audit_answer_tail, NULL},
+    {"audit.export", NULL, op_export},
     {"audit.verify", NULL, op_verify},
     {"audit.acknowledge", NULL, op_acknowledge},
 };

@@ -87,6 +87,10 @@ MUST_CHECK enum fas_code audit_each(struct db *db, int64_t after, size_t limit,
 
 #define AUDIT_CLOCK_MARGIN_MS 3600000 /* as far as clock_skew lets a clock run backwards */
 
+/* The same with {"seq", "time_ms", "hash", "body"}, body being the text that was hashed, byte for byte. */
+MUST_CHECK enum fas_code audit_each_text(
+    struct db *db, int64_t after, size_t limit, audit_visit *visit, void *arg, struct fas_err *e);
+
 /*
  * *after: behind which record to look for those of this time or later.  Records are in order of time but for a clock that
  * was set back a little: some older ones may follow.

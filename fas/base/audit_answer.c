@@ -207,6 +207,7 @@ struct tail {
 	size_t bytes;
 	int64_t last; /* of what is answered */
 	int64_t total;
+	bool texts; /* as they were hashed */
 	bool full;
 };
 
@@ -244,25 +245,42 @@ read_tail(struct db *db, void *arg, struct fas_err *e)
 	t->last = t->after;
 	if (rc != FAS_OK)
 		return rc;
-	return audit_each(db, t->after, t->limit, t->correlation_id, add_record, t, e);
+	return t->texts ? audit_each_text(db, t->after, t->limit, add_record, t, e)
+			: audit_each(db, t->after, t->limit, t->correlation_id, add_record, t, e);
+}
+
+static enum fas_code
+answer_tail(struct db_pool *pool, struct tail *t, json_t **reply, struct fas_err *e)
+{
+	OWN(json) json_t *records = json_array();
+	t->records = records;
+	enum fas_code rc = db_read(pool, read_tail, t, e);
+	if (rc != FAS_OK)
+		return rc;
+	*reply = json_pack("{s:O,s:I,s:I}", "records", records, "last", (json_int_t)t->last,
+	    "total", (json_int_t)t->total);
+	return *reply ? FAS_OK : fas_fail_nomem(e);
 }
 
 enum fas_code
 audit_answer_tail(struct db_pool *pool, struct json_reader *r, json_t **reply, struct fas_err *e)
 {
 	struct tail t = {.after = json_want_int(r, "after", 0, INT64_MAX, -1),
-	    .since_ms = json_want_int(r, "since_ms", 0, INT64_MAX, -1),
+	    .since_ms = -1,
 	    .correlation_id =
 		json_want_text(r, "correlation_id", CORRELATION_ID_MAX - 1, CORRELATION_ID_MAX - 1),
 	    .limit = (size_t)json_want_int(r, "limit", 1, TAIL_MAX, TAIL_DEFAULT)};
 	enum fas_code rc = json_finish(r);
-	if (rc != FAS_OK)
-		return rc;
-	OWN(json) json_t *records = json_array();
-	t.records = records;
-	if ((rc = db_read(pool, read_tail, &t, e)) != FAS_OK)
-		return rc;
-	*reply = json_pack("{s:O,s:I,s:I}", "records", records, "last", (json_int_t)t.last, "total",
-	    (json_int_t)t.total);
-	return *reply ? FAS_OK : fas_fail_nomem(e);
+	return rc == FAS_OK ? answer_tail(pool, &t, reply, e) : rc;
+}
+
+enum fas_code
+audit_answer_export(struct db_pool *pool, struct json_reader *r, json_t **reply, struct fas_err *e)
+{
+	struct tail t = {.after = json_want_int(r, "after", 0, INT64_MAX, -1),
+	    .since_ms = json_want_int(r, "since_ms", 0, INT64_MAX, 0),
+	    .limit = TAIL_MAX,
+	    .texts = true};
+	enum fas_code rc = json_finish(r);
+	return rc == FAS_OK ? answer_tail(pool, &t, reply, e) : rc;
 }

@@ -19,6 +19,8 @@ audit_answer audit_answer_verify;     /* "audit.verify": the chain behind `after
 audit_answer audit_answer_heads;      /* "audit.heads": countersigned heads and the keys */
 audit_answer audit_answer_hashes;     /* "audit.hashes": hashes of the records `seqs` */
 audit_answer audit_answer_statements; /* "audit.statements": checkpoints and acknowledgements */
-audit_answer audit_answer_tail; /* "audit.tail": the records behind `after` or from `since_ms` on */
+audit_answer audit_answer_tail;       /* "audit.tail": the last records, or those behind `after` */
+audit_answer
+    audit_answer_export; /* "audit.export": their texts, behind `after` or from `since_ms` on */
 
 #endif

@@ -23,13 +23,30 @@ visit_row(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e)
 	return visit(body, arg, e);
 }
 
+/* The text of a damaged record may be none: null then. */
 static enum fas_code
-each_row(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e)
+visit_text(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e)
+{
+	uint8_t hash[AUDIT_HASH] = {0};
+	char hex[2 * AUDIT_HASH + 1];
+	json_t *body = json_string(db_column_text(q, 2));
+	(void)audit_link_copy(q, 3, hash);
+	OWN(json)
+	json_t *line = json_pack("{s:I,s:I,s:s,s:o}", "seq", (json_int_t)db_column_int(q, 0),
+	    "time_ms", (json_int_t)db_column_int(q, 1), "hash", hex_encode(hash, AUDIT_HASH, hex),
+	    "body", body ? body : json_null());
+	return line ? visit(line, arg, e) : fas_fail_nomem(e);
+}
+
+typedef enum fas_code row_fn(struct db_query *q, audit_visit *visit, void *arg, struct fas_err *e);
+
+static enum fas_code
+each_row(struct db_query *q, row_fn *fn, audit_visit *visit, void *arg, struct fas_err *e)
 {
 	bool row = false;
 	enum fas_code rc;
 	while ((rc = db_step(q, &row)) == FAS_OK && row) {
-		if ((rc = visit_row(q, visit, arg, e)) != FAS_OK)
+		if ((rc = fn(q, visit, arg, e)) != FAS_OK)
 			break;
 	}
 	return rc;
@@ -53,7 +70,19 @@ audit_each(struct db *db, int64_t after, size_t limit, const char *correlation_i
 	db_bind_int(&q, 2, (int64_t)limit);
 	if (correlation_id)
 		db_bind_text(&q, 3, correlation_id);
-	return each_row(&q, visit, arg, e);
+	return each_row(&q, visit_row, visit, arg, e);
+}
+
+enum fas_code
+audit_each_text(
+    struct db *db, int64_t after, size_t limit, audit_visit *visit, void *arg, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(
+	    db, "SELECT seq,time_ms,body,hash FROM audit WHERE seq>?1 ORDER BY seq LIMIT ?2", e);
+	db_bind_int(&q, 1, after);
+	db_bind_int(&q, 2, (int64_t)limit);
+	return each_row(&q, visit_text, visit, arg, e);
 }
 
 /* The first record with seq > after; *time_ms INT64_MAX when there is none. */

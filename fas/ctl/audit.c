@@ -196,8 +196,9 @@ static const struct cli_command commands[] = {
 	"gap.",
 	acknowledge_options, NELEMS(acknowledge_options), ctl_audit_acknowledge},
     {"audit export", "FILE", "Write both trails to a file, one JSON object a line",
-	"FILE is replaced whole when all is there; - is standard output.  Each line is a record\n"
-	"with \"trail\" (fasd or signer), seq, time, time_ms and hash.",
+	"FILE is replaced whole when all is there; - is standard output.  Each line has trail "
+	"(fasd or\n"
+	"signer), seq, time, time_ms, hash, and record as it was hashed.",
 	export_options, NELEMS(export_options), ctl_audit_export},
 };
 

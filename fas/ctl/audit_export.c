@@ -12,7 +12,6 @@
 #include "fas/ctl/audit_verify.h"
 #include "fas/ctl/commands.h"
 
-#define PAGE 1000
 #define PAGES_MAX 1000000
 #define AGO_MAX_S (INT64_C(86400) * 36500)
 
@@ -105,23 +104,41 @@ abandon(struct export *x)
 
 /* ---- the records ---- */
 
+/* The text as it was hashed stands at the end of its line; a damaged one is no JSON, and goes as a string. */
+static void
+write_line(struct export *x, enum ctl_peer peer, const json_t *record)
+{
+	char time_text[TIME_TEXT_MAX];
+	const char *text = json_string_value(json_object_get(record, "body"));
+	const char *hash = json_string_value(json_object_get(record, "hash"));
+	int64_t time_ms = (int64_t)json_integer_value(json_object_get(record, "time_ms"));
+	OWN(json) json_t *body = text ? json_loads(text, 0, NULL) : NULL;
+	(void)fprintf(x->file,
+	    "{\"trail\":\"%s\",\"seq\":%lld,\"time\":\"%s\",\"time_ms\":%lld,\"hash\":\"%.64s\","
+	    "\"record\":",
+	    verify_trail(peer), (long long)json_integer_value(json_object_get(record, "seq")),
+	    time_format(time_ms / 1000, time_text), (long long)time_ms, hash ? hash : "");
+	if (body && !strchr(text, '\n'))
+		(void)fputs(text, x->file);
+	else
+		(void)json_dumpf(json_object_get(record, "body"), x->file, JSON_ENCODE_ANY);
+	(void)fputs("}\n", x->file);
+	x->records++;
+}
+
 /* False: what comes now is later than what is wanted. */
 static bool
 write_page(struct export *x, enum ctl_peer peer, const json_t *records)
 {
 	size_t i;
-	json_t *record;
+	const json_t *record;
 	json_array_foreach(records, i, record)
 	{
 		int64_t at_ms = (int64_t)json_integer_value(json_object_get(record, "time_ms"));
 		if (at_ms >= x->until_ms && at_ms - x->until_ms > AUDIT_CLOCK_MARGIN_MS)
 			return false;
-		if (at_ms < x->since_ms || at_ms >= x->until_ms)
-			continue;
-		(void)json_object_set_new(record, "trail", json_string(verify_trail(peer)));
-		(void)json_dumpf(record, x->file, JSON_COMPACT);
-		(void)fputc('\n', x->file);
-		x->records++;
+		if (at_ms >= x->since_ms && at_ms < x->until_ms)
+			write_line(x, peer, record);
 	}
 	return !ferror(x->file);
 }
@@ -129,22 +146,22 @@ write_page(struct export *x, enum ctl_peer peer, const json_t *records)
 static int
 export_trail(struct export *x, enum ctl_peer peer)
 {
-	json_int_t after = -1;
+	OWN(json)
+	json_t *from = json_pack("{s:I}", "since_ms", (json_int_t)x->since_ms);
 	for (size_t i = 0; i < PAGES_MAX; i++) {
 		OWN(json) json_t *reply = NULL;
-		int rc = ctl_ask(x->args, peer,
-		    after < 0 ? json_pack("{s:s,s:I,s:i}", "op", "audit.tail", "since_ms",
-				    (json_int_t)x->since_ms, "limit", PAGE)
-			      : json_pack("{s:s,s:I,s:i}", "op", "audit.tail", "after", after,
-				    "limit", PAGE),
-		    &reply);
+		OWN(json) json_t *request = json_pack("{s:s}", "op", "audit.export");
+		(void)json_object_update(request, from);
+		int rc = ctl_ask(x->args, peer, json_incref(request), &reply);
 		if (rc != CLI_OK)
 			return rc;
 		const json_t *records = json_object_get(reply, "records");
-		after = json_integer_value(json_object_get(reply, "last"));
+		json_t *last = json_object_get(reply, "last");
 		if (!write_page(x, peer, records) || json_array_size(records) == 0)
 			return CLI_OK;
-		ctl_progress(x->args, ctl_peer_name(peer), (int64_t)after,
+		json_decref(from);
+		from = json_pack("{s:O}", "after", last);
+		ctl_progress(x->args, ctl_peer_name(peer), (int64_t)json_integer_value(last),
 		    (int64_t)json_integer_value(json_object_get(reply, "total")));
 	}
 	return CLI_OK;

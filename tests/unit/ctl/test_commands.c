@@ -438,7 +438,9 @@ audit_verify_goes_on_where_a_page_has_ended(void **state)
 
 /* ---- export ---- */
 
-#define RECORD(seq, time) "{\"seq\":" #seq ",\"time_ms\":" #time ",\"event\":\"e\"}"
+#define RECORD(seq, time)                                                                          \
+	"{\"seq\":" #seq ",\"time_ms\":" #time                                                     \
+	",\"hash\":\"ab\",\"body\":\"{\\\"b\\\":1,\\\"a\\\":2}\"}"
 
 static void
 audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for(void **state)
@@ -459,17 +461,37 @@ audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for(void **state
 	peer_stop(&fasd);
 	assert_int_equal(rc, CLI_OK);
 	assert_string_equal(out_text, "2 records\n");
-	asked(&fasd, 0, "{\"limit\":1000,\"op\":\"audit.tail\",\"since_ms\":1767225600000}");
-	asked(&fasd, 1, "{\"after\":5,\"limit\":1000,\"op\":\"audit.tail\"}");
+	asked(&fasd, 0, "{\"op\":\"audit.export\",\"since_ms\":1767225600000}");
+	asked(&fasd, 1, "{\"after\":5,\"op\":\"audit.export\"}");
 	peer_done(&fasd);
 	struct fas_err e = {0};
 	OWN(text) char *content = NULL;
 	size_t len = 0;
 	assert_int_equal(file_read(path, 4096, &content, &len, &e), FAS_OK);
-	assert_string_equal(content,
-	    "{\"seq\":5,\"time_ms\":1767225600000,\"event\":\"e\",\"trail\":\"fasd\"}\n"
-	    "{\"seq\":6,\"time_ms\":1767311999999,\"event\":\"e\",\"trail\":\"fasd\"}\n");
+	assert_string_equal(content, "{\"trail\":\"fasd\",\"seq\":5,\"time\":\"2026-01-01T00:00:"
+				     "00Z\",\"time_ms\":1767225600000,"
+				     "\"hash\":\"ab\",\"record\":{\"b\":1,\"a\":2}}\n"
+				     "{\"trail\":\"fasd\",\"seq\":6,\"time\":\"2026-01-01T23:59:"
+				     "59Z\",\"time_ms\":1767311999999,"
+				     "\"hash\":\"ab\",\"record\":{\"b\":1,\"a\":2}}\n");
 	(void)unlink(path);
+}
+
+static void
+audit_export_shows_a_damaged_record_as_a_string(void **state)
+{
+	static const char *const replies[] = {
+	    "{\"records\":[{\"seq\":1,\"time_ms\":0,\"hash\":\"ab\",\"body\":\"{}}\\n\"},"
+	    "{\"seq\":2,\"time_ms\":0,\"hash\":\"ab\",\"body\":null}],\"last\":2,\"total\":2}",
+	    "{\"records\":[],\"last\":2,\"total\":2}", NULL};
+	(void)state;
+	peer_start_with(&fasd, folder, "fasd", replies);
+	int rc = run("audit export --fasd -");
+	peer_stop(&fasd);
+	peer_done(&fasd);
+	assert_int_equal(rc, CLI_OK);
+	assert_non_null(strstr(out_text, "\"record\":\"{}}\\n\"}\n"));
+	assert_non_null(strstr(out_text, "\"record\":null}\n"));
 }
 
 static void
@@ -569,6 +591,7 @@ main(void)
 	    cmocka_unit_test(audit_verify_goes_on_where_a_page_has_ended),
 	    cmocka_unit_test(pool_fill_waits_until_the_keys_lie_ready),
 	    cmocka_unit_test(audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for),
+	    cmocka_unit_test(audit_export_shows_a_damaged_record_as_a_string),
 	    cmocka_unit_test(audit_export_that_fails_leaves_no_file),
 	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
 	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
