@@ -13,42 +13,46 @@
 #define KRBTGT "krbtgt"
 #define KRB5_NT_SRV_INST 2 /* RFC 4120 6.2 */
 
-/*
- * Attribute types by their short names (RFC 4514 3) and the string type that RFC 5280 appendix A.1 and RFC 4519 give
- * them; every other type comes as a dotted OID and is written as UTF8String.
- */
-static const struct {
+struct subject_type {
 	const char *name;
 	int nid, string;
-} types[] = {
-    {"CN", NID_commonName, V_ASN1_UTF8STRING},
-    {"OU", NID_organizationalUnitName, V_ASN1_UTF8STRING},
-    {"DC", NID_domainComponent, V_ASN1_IA5STRING},
-    {"O", NID_organizationName, V_ASN1_UTF8STRING},
-    {"C", NID_countryName, V_ASN1_PRINTABLESTRING},
-    {"L", NID_localityName, V_ASN1_UTF8STRING},
-    {"ST", NID_stateOrProvinceName, V_ASN1_UTF8STRING},
-    {"STREET", NID_streetAddress, V_ASN1_UTF8STRING},
-    {"UID", NID_userId, V_ASN1_UTF8STRING},
+	size_t max_characters; /* 0 = without bound */
 };
 
-/* The type's object, new or static, and its string type; NULL for an unknown one. */
+/*
+ * Attribute types by their short names (RFC 4514 3), the string type that RFC 5280 appendix A.1 and RFC 4519 give
+ * them, and the upper bounds of A.1; every other type comes as a dotted OID and is written as UTF8String.
+ */
+static const struct subject_type types[] = {
+    {"CN", NID_commonName, V_ASN1_UTF8STRING, 64},
+    {"OU", NID_organizationalUnitName, V_ASN1_UTF8STRING, 64},
+    {"DC", NID_domainComponent, V_ASN1_IA5STRING, 63},
+    {"O", NID_organizationName, V_ASN1_UTF8STRING, 64},
+    {"C", NID_countryName, V_ASN1_PRINTABLESTRING, 2},
+    {"L", NID_localityName, V_ASN1_UTF8STRING, 128},
+    {"ST", NID_stateOrProvinceName, V_ASN1_UTF8STRING, 128},
+    {"STREET", NID_streetAddress, V_ASN1_UTF8STRING, 0},
+    {"UID", NID_userId, V_ASN1_UTF8STRING, 0},
+};
+static const struct subject_type any_type = {.string = V_ASN1_UTF8STRING};
+
+/* The type's object, new or static, and what is known of it; NULL for an unknown one. */
 static ASN1_OBJECT *
-find_type(const char *type, int *string)
+find_type(const char *type, const struct subject_type **known)
 {
-	*string = V_ASN1_UTF8STRING;
+	*known = &any_type;
 	if (type[0] >= '0' && type[0] <= '9') {
 		ASN1_OBJECT *dotted = OBJ_txt2obj(type, 1);
 		for (size_t i = 0; dotted && i < NELEMS(types); i++) {
 			if (OBJ_obj2nid(dotted) == types[i].nid)
-				*string = types[i].string;
+				*known = &types[i];
 		}
 		ERR_clear_error();
 		return dotted;
 	}
 	for (size_t i = 0; i < NELEMS(types); i++) {
 		if (ascii_equal_nocase(types[i].name, type)) {
-			*string = types[i].string;
+			*known = &types[i];
 			return OBJ_nid2obj(types[i].nid);
 		}
 	}
@@ -65,16 +69,27 @@ is_ascii(const char *text)
 	return true;
 }
 
-/* Is the value one that the string type can hold?  Returns the finding, or NULL. */
+static size_t
+characters(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* Is the value one that the type can hold?  Returns the finding, or NULL. */
 static const char *
-check_value(const char *value, int string)
+check_value(const char *value, const struct subject_type *type)
 {
 	size_t len = strlen(value);
 	if (len == 0 || !utf8_is_valid(value, len))
 		return "has a value that is empty or not UTF-8 (RFC 4514 2)";
-	if (string == V_ASN1_IA5STRING && !is_ascii(value))
+	if (type->max_characters > 0 && characters(value) > type->max_characters)
+		return "has a value beyond its upper bound (RFC 5280 A.1)";
+	if (type->string == V_ASN1_IA5STRING && !is_ascii(value))
 		return "has a domain component that is not ASCII (RFC 4519 2.4)";
-	if (string == V_ASN1_PRINTABLESTRING &&
+	if (type->string == V_ASN1_PRINTABLESTRING &&
 	    (len != 2 ||
 		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != 2))
 		return "has a country that is not two letters (RFC 5280 A.1)";
@@ -84,16 +99,16 @@ check_value(const char *value, int string)
 enum fas_code
 profile_name_add(STACK_OF(asn1_rdn) * name, const char *type, const char *value, struct fas_err *e)
 {
-	int string;
-	ASN1_OBJECT *id = find_type(type, &string);
+	const struct subject_type *known;
+	ASN1_OBJECT *id = find_type(type, &known);
 	if (!id)
 		return profile_bad(
 		    e, "subject", "has an attribute type that RFC 4514 3 does not name");
-	const char *finding = check_value(value, string);
+	const char *finding = check_value(value, known);
 	X509_NAME_ENTRY *entry = NULL;
 	if (!finding)
 		entry = X509_NAME_ENTRY_create_by_OBJ(
-		    NULL, id, string, (const unsigned char *)value, (int)strlen(value));
+		    NULL, id, known->string, (const unsigned char *)value, (int)strlen(value));
 	ASN1_OBJECT_free(id);
 	if (finding)
 		return profile_bad(e, "subject", finding);

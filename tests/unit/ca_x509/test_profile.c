@@ -428,6 +428,34 @@ subject_with_an_unfit_value_is_refused(void **state)
 	}
 }
 
+/* RFC 5280 A.1 counts characters, not octets. */
+static void
+subject_keeps_to_the_upper_bounds(void **state)
+{
+	static const struct {
+		const char *type;
+		size_t max;
+	} bounds[] = {{"CN", 64}, {"OU", 64}, {"O", 64}, {"2.5.4.3", 64}, {"L", 128}, {"ST", 128}};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(bounds); i++) {
+		char value[300] = "";
+		for (size_t n = 1; n <= bounds[i].max; n++)
+			memcpy(value + 2 * (n - 1), "\xc3\xa4", 3);
+		struct dn fits = {0}, longer = {0};
+		assert_int_equal(dn_add(&fits, bounds[i].type, value, NULL), FAS_OK);
+		assert_int_equal(dn_add(&fits, "DC", "com", NULL), FAS_OK);
+		memcpy(value + 2 * bounds[i].max, "x", 2);
+		assert_int_equal(dn_add(&longer, bounds[i].type, value, NULL), FAS_OK);
+		struct profile_facts facts = fixture_facts(&fixture, PROFILE_SMARTCARD_LOGON);
+		facts.subject = &fits;
+		X509_free(fixture_issue(&fixture, &facts));
+		facts.subject = &longer;
+		assert_refused(&facts, "profile_facts", "upper bound");
+		dn_done(&fits);
+		dn_done(&longer);
+	}
+}
+
 static void
 serial_that_is_not_positive_or_too_long_is_refused(void **state)
 {
@@ -545,6 +573,7 @@ main(void)
 	    cmocka_unit_test(life_outside_the_issuers_is_refused),
 	    cmocka_unit_test(user_facts_that_miss_something_are_refused),
 	    cmocka_unit_test(subject_with_an_unfit_value_is_refused),
+	    cmocka_unit_test(subject_keeps_to_the_upper_bounds),
 	    cmocka_unit_test(serial_that_is_not_positive_or_too_long_is_refused),
 	    cmocka_unit_test(machine_facts_that_are_unusable_are_refused),
 	    cmocka_unit_test(key_that_is_cut_or_followed_is_refused),
