@@ -64,7 +64,7 @@ def take_rule(lab, custody):
 def measure(lab):
     """What fas-bench is told in its environment."""
     host = agent.Agent(lab, VDA1, "agent-bench")
-    host.enroll(f"pkcs11: {programs.build_folder() / 'lib' / 'fas-pkcs11.so'}\n")
+    host.enroll()
     found = {}
     for name, custody in (("BENCH_AGENT_KB", "custody: host"),
                           ("BENCH_AGENT_KEYLESS_KB", "custody: service, pool_empty: wait")):
