@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/held.h"
+#include "ca/pool.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
@@ -215,6 +216,7 @@ op_issue(struct call *call, struct fas_err *e)
 {
 	bool answered = false;
 	OWN(wish) struct wish w = {0};
+	pool_stand_back(call->ca->pool);
 	enum fas_code rc = read_wish(call, &w, e);
 	if (rc != FAS_OK)
 		return rc;

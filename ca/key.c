@@ -119,9 +119,41 @@ key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
 	return rc;
 }
 
-enum fas_code
-key_generate(const char *type, struct key **out, struct fas_err *e)
+struct breath {
+	void (*breathe)(void *arg);
+	void *arg;
+};
+
+static int
+between_steps(EVP_PKEY_CTX *ctx)
 {
+	const struct breath *breath = EVP_PKEY_CTX_get_app_data(ctx);
+	breath->breathe(breath->arg);
+	return 1;
+}
+
+static EVP_PKEY *
+generate(const struct key_kind *kind, struct breath *breath)
+{
+	EVP_PKEY *pkey = NULL;
+	if (kind->group)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->group);
+	OWN(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)kind->bits) != 1)
+		return NULL;
+	if (breath->breathe) {
+		EVP_PKEY_CTX_set_app_data(ctx, breath);
+		EVP_PKEY_CTX_set_cb(ctx, between_steps);
+	}
+	return EVP_PKEY_generate(ctx, &pkey) == 1 ? pkey : NULL;
+}
+
+enum fas_code
+key_generate_slowly(
+    const char *type, void (*breathe)(void *arg), void *arg, struct key **out, struct fas_err *e)
+{
+	struct breath breath = {breathe, arg};
 	const struct key_kind *kind = NULL;
 	for (size_t i = 0; i < NELEMS(kinds); i++) {
 		if (strcmp(kinds[i].name, type) == 0)
@@ -130,11 +162,16 @@ key_generate(const char *type, struct key **out, struct fas_err *e)
 	if (!kind)
 		return fas_fail(e, FAS_E_INPUT, "key_type",
 		    "key type \"%s\", want rsa-2048, rsa-3072, rsa-4096, p-256 or p-384", type);
-	EVP_PKEY *pkey = kind->group ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind->group)
-				     : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", kind->bits);
+	EVP_PKEY *pkey = generate(kind, &breath);
 	if (!pkey)
 		return fas_fail_openssl(e, "a new %s key", type);
 	return key_wrap(pkey, "new key", out, e);
+}
+
+enum fas_code
+key_generate(const char *type, struct key **out, struct fas_err *e)
+{
+	return key_generate_slowly(type, NULL, NULL, out, e);
 }
 
 enum fas_code

@@ -22,6 +22,9 @@ struct key;
 
 /* "rsa-2048" (the default), "rsa-3072", "rsa-4096", "p-256", "p-384"; else FAS_E_INPUT "key_type". */
 MUST_CHECK enum fas_code key_generate(const char *type, struct key **out, struct fas_err *e);
+/* breathe is called between the steps of making an RSA key, a fraction of a millisecond apart, and may take its time. */
+MUST_CHECK enum fas_code key_generate_slowly(
+    const char *type, void (*breathe)(void *arg), void *arg, struct key **out, struct fas_err *e);
 
 /* PKCS#8, PEM, into a new file of mode 0600; FAS_E_CONFLICT "file_exists" when there is one. */
 MUST_CHECK enum fas_code key_save(const struct key *key, const char *path, struct fas_err *e);

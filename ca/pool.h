@@ -1,6 +1,7 @@
 /*
  * Users' keys made ahead.  A new RSA-2048 key costs some 160 ms, a logon has a few: so keys lie ready, made by one thread
- * that runs only while no other wants the processor (SCHED_IDLE).  They exist in memory alone.
+ * that runs only while no other wants the processor (SCHED_IDLE) and, while signatures are asked for, for a fifth of the
+time at most, unless somebody waits for a key.  They exist in memory alone.
  */
 #ifndef CA_POOL_H
 #define CA_POOL_H
@@ -26,6 +27,9 @@ struct pool_target {
 };
 
 struct pool;
+
+/* Somebody asks for a signature, now: what is being made stands back for a while. */
+void pool_stand_back(struct pool *pool);
 
 /* Starts the thread.  n 0: a pool that has no type. */
 MUST_CHECK enum fas_code pool_start(

@@ -1,6 +1,7 @@
 #include "ca/sign.h"
 
 #include "ca/held.h"
+#include "ca/pool.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
@@ -48,6 +49,7 @@ op_sign(struct call *call, struct fas_err *e)
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t len = 0;
 	enum fas_code rc;
+	pool_stand_back(call->ca->pool);
 	if ((rc = read_wish(call, &w, e)) != FAS_OK)
 		return rc;
 	if ((rc = clock_checked(call->ca->config->clock_skew_s, &now_s, e)) != FAS_OK)

@@ -1,6 +1,6 @@
 /*
- * fas-bench [LOGONS | sessions]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
- * by stage of that many logons, or only what live sessions ask for, for a profiler to look at meanwhile.  Started by tests/bench/run.
+ * fas-bench [LOGONS | sessions | refill]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
+ * by stage of that many logons, or only what live sessions ask for, or logons beside the making of keys, for a profiler to look at meanwhile.  Started by tests/bench/run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,8 @@ main(int argc, char **argv)
 	material_open(&material);
 	if (argc > 1 && strcmp(argv[1], "sessions") == 0)
 		measure_session(&lab, &material);
+	else if (argc > 1 && strcmp(argv[1], "refill") == 0)
+		measure_refill(&lab, &material);
 	else if (argc > 1)
 		measure_stages(&lab, &material, (size_t)atoi(argv[1]));
 	else

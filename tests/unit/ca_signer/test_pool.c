@@ -17,6 +17,7 @@
 
 #define WAIT_US 60000000
 #define DIGEST_LEN 32
+#define STOOD_BACK_US 1000000
 
 static const uint8_t digest[KEY_DIGEST_MAX] = "32 octets that pass for a digest";
 
@@ -482,6 +483,29 @@ keys_of_a_pool_are_all_different(void **state)
 		key_free(keys[i]);
 }
 
+/* Process time is all the maker's here, but for what asks. */
+static void
+while_signatures_are_asked_for_the_maker_stands_back(void **state)
+{
+	(void)state;
+	struct fas_err e = {0};
+	struct pool *pool = NULL;
+	const struct pool_target target = {.type = "rsa-4096", .depth = 1};
+	const struct timespec pause = {.tv_nsec = 5000000};
+	int64_t begun_us = clock_monotonic_us();
+	clock_t cpu = clock();
+	assert_int_equal(pool_start(&target, 1, &pool, &e), FAS_OK);
+	do {
+		pool_stand_back(pool);
+		(void)nanosleep(&pause, NULL);
+	} while (clock_monotonic_us() - begun_us < STOOD_BACK_US);
+	double used = (double)(clock() - cpu) / CLOCKS_PER_SEC;
+	double wall = (double)(clock_monotonic_us() - begun_us) / 1e6;
+	if (used > wall / 2)
+		fail_msg("%.3f s of the processor in %.3f s", used, wall);
+	pool_stop(pool);
+}
+
 int
 main(void)
 {
@@ -509,6 +533,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		the_pool_fills_itself_and_can_be_filled_once, set_up, tear_down),
 	    cmocka_unit_test(keys_of_a_pool_are_all_different),
+	    cmocka_unit_test(while_signatures_are_asked_for_the_maker_stands_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
