@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "fas/base/clock.h"
@@ -18,7 +19,8 @@
 #define READERS_MAX 16
 #define CHECKPOINT_EACH_S 2
 #define CHECKPOINT_PAGES 4096 /* or when the log has so many: 16 MB */
-#define LOG_PAGES_MAX 8192    /* with so many the writer waits for the checkpoint */
+#define WRITER_NICE 10
+#define LOG_PAGES_MAX 8192 /* with so many the writer waits for the checkpoint */
 
 struct db_pool {
 	pthread_mutex_t lock;
@@ -127,11 +129,22 @@ check_log(struct db_pool *pool)
 	}
 }
 
+/*
+ * While the processors are all busy, those who work go first and then wait together: each commit serves more of them
+ * (a twentieth of a logon's CPU).  On Linux the value is the thread's own.  Without it all works as well.
+ */
+static void
+step_back(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, WRITER_NICE);
+}
+
 static void *
 writer_main(void *arg)
 {
 	struct db_pool *pool = arg;
 	(void)pthread_setname_np(pthread_self(), "db-write");
+	step_back();
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		while (!pool->first && !pool->closing)

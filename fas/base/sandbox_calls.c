@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <seccomp.h>
@@ -92,6 +93,7 @@ static const struct argument_rule by_argument[] = {
     {"mprotect", MASKED(2, PROT_EXEC, 0)},
     /* a thread may step back behind all others, never forward */
     {"sched_setscheduler", WHOLE(1, SCHED_IDLE)},
+    {"setpriority", WHOLE(0, PRIO_PROCESS)},
     {"prctl", WHOLE(0, PR_SET_NAME)},
     {"prctl", WHOLE(0, PR_GET_NAME)},
     {"prctl", WHOLE(0, PR_GET_DUMPABLE)},
