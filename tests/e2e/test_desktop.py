@@ -56,7 +56,7 @@ class Desktop(LabCase):
         self.assertIn("Welcome to the intranet", out)
 
     def test_the_card_is_there_before_the_first_program_and_signs(self):
-        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
+        module = programs.module("fas-pkcs11.so")
         out = self.log_on("alice", f"""set -e; cd $HOME; m={module}
             pkcs11-tool --module $m -O --type cert | grep -E 'label|ID:'
             id=$(pkcs11-tool --module $m -O --type privkey | sed -n 's/.*ID: *//p' | head -1)
@@ -71,7 +71,7 @@ class Desktop(LabCase):
         self.addCleanup(lambda: (file.write_text(config.policy_yaml()), self.fasctl("policy", "reload")))
         file.write_text(config.policy_yaml().replace("custody: host", "custody: service, pool_empty: wait"))
         self.fasctl("policy", "reload")
-        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
+        module = programs.module("fas-pkcs11.so")
         # Twice: see krb5.kinit.
         out = self.log_on("alice", f"""klist -c; echo own; export KRB5CCNAME=FILE:$HOME/own; kdestroy -q
             k() {{ kinit -X X509_user_identity=PKCS11:module_name={module}:certlabel=Logon alice </dev/null; }}
@@ -102,7 +102,7 @@ class Desktop(LabCase):
     def test_a_ticket_in_a_file_of_the_launcher_logs_on(self):
         folder = self.lab.folder / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
-        module = programs.build_folder() / "lib" / "pam_fas.so"
+        module = programs.module("pam_fas.so")
         stack = self.desktop.stack("login")
         before = stack.read_text()
         self.addCleanup(stack.write_text, before)
@@ -175,7 +175,7 @@ class Desktop(LabCase):
         self.assertNoLogin(self.desktop.ssh("alice", self.ticket("alice", host="vda2.vdi.corp.example.com"), "id"))
 
     def test_two_users_at_once_each_have_their_own_card_and_ticket(self):
-        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
+        module = programs.module("fas-pkcs11.so")
         look = f"klist; pkcs11-tool --module {module} -L; echo end; exec cat"
         logins = {user: self.desktop.begin(user, self.ticket(user), look) for user in ("alice", "grace")}
         for user, login in logins.items():

@@ -42,7 +42,7 @@ class Stacks(LabCase):
     @classmethod
     def here(cls, text):
         """The module and its socket where this lab has them."""
-        return text.replace("pam_fas.so", f"{programs.build_folder()}/lib/pam_fas.so socket={cls.host.socket}")
+        return text.replace("pam_fas.so", f"{programs.module('pam_fas.so')} socket={cls.host.socket}")
 
     @classmethod
     def update_debian(cls):

@@ -195,7 +195,7 @@ class Away(NodesCase):
 
     def by_pkcs11_tool(self, user, key):
         """What a user's program that signs with the key says."""
-        module = programs.build_folder() / "lib" / "fas-pkcs11.so"
+        module = programs.module("fas-pkcs11.so")
         argv = namespace.enter(self.lab, ["setpriv", f"--reuid={self.uid(user)}", f"--regid={self.uid(user)}", "--clear-groups",
                                           "pkcs11-tool", "--module", module, "--sign", "-m", "SHA256-RSA-PKCS", "--id",
                                           key["key_id"], "-i", "/etc/hosts", "-o", "/dev/null"])

@@ -9,9 +9,12 @@ import shutil
 from built import build, unit_tests
 from score import BUILD, REPO
 
-# Percent of lines and of branches; a little below what stands now, so that a loss is seen and a rounding is not.
-FLOORS = {"fas/base": (90, 75), "fas/saml": (90, 75), "ldap": (80, 65), "policy": (90, 75), "ca": (85, 70),
-          "fas": (75, 60), "fas/http": (80, 65), "fas/agent": (60, 45), "fas/ctl": (60, 45)}
+# Percent of lines and of branches, a little below what stood when it was last looked at (November 2026): a loss is seen.
+# Connections to a directory (ldap/conn*, creds, io_deadline) and the agent's daemon and PKINIT are run end to end, by programs
+# whose walls let no counter out.
+FLOORS = {"fas/base": (92, 82), "fas/saml": (95, 86), "policy": (97, 88), "ca": (90, 73), "ldap": (60, 51), "fas": (83, 70),
+          "fas/http": (91, 77), "fas/card": (94, 80), "fas/ctl": (81, 68), "fas/agent": (43, 37),
+          "fas/agent/pam": (91, 76), "fas/agent/pkcs11": (94, 87)}
 
 
 def percent(covered, total):

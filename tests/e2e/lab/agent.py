@@ -23,7 +23,7 @@ class Agent:
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         (self.folder / "state").chmod(0o700)
         write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos)
-              + f"socket: {self.socket}\npkcs11: {programs.build_folder() / 'lib' / 'fas-pkcs11.so'}\n" + more)
+              + f"socket: {self.socket}\npkcs11: {programs.module('fas-pkcs11.so')}\n" + more)
 
     def run(self, *words, stdin=None):
         """Run fas-agent as root of that host; (status, output, errors)."""

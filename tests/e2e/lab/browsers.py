@@ -26,7 +26,7 @@ class Browsers:
         self.build = programs.build_folder()
 
     def install(self):
-        self._over(LIBRARIES, {MODULE.name: (self.build / "lib" / MODULE.name).read_bytes()})
+        self._over(LIBRARIES, {MODULE.name: programs.module(MODULE.name).read_bytes()})
         self._over(P11KIT, {"fas.module": (INSTALL / "p11-kit" / "fas.module").read_bytes()})
         self._over(CHROMIUM, {"policies/managed/fas.json": self._chromium()})
         self._over(FIREFOX, {"policies.json": self._firefox()})

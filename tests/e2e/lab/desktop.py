@@ -65,7 +65,7 @@ class Desktop:
         return "\n".join(lines) + "\n"
 
     def _lay_stack(self):
-        words = {"module": programs.build_folder() / "lib" / "pam_fas.so", "socket": self.agent.socket}
+        words = {"module": programs.module("pam_fas.so"), "socket": self.agent.socket}
         self.laid = []
         shutil.copytree("/etc/pam.d", self.folder / "pam.d")
         for service in SERVICES:

@@ -35,6 +35,11 @@ def program(name):
     return build_folder() / "bin" / name
 
 
+def module(name):
+    """A library that foreign programs load: of the same build, or from FAS_MODULES where theirs could not load it."""
+    return Path(os.environ.get("FAS_MODULES") or build_folder() / "lib") / name
+
+
 def tool_env(lab):
     """How fasctl finds this lab's programs."""
     return {**os.environ, "FAS_SIGNER_ADMIN": str(lab.run / "signer" / "admin.sock"),
