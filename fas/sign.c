@@ -199,7 +199,7 @@ make_detail(struct sign *s, struct fas_err *e)
 {
 	const struct sign_request *body = s->body;
 	s->detail = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s}", "key", body->key, "mechanism",
-	    body->mechanism, "hash", body->hash, "program", body->program, "operation",
+	    body->mechanism, "digest", body->hash, "program", body->program, "operation",
 	    body->purpose, "purpose", s->user_key.in_session ? "in_session" : "logon");
 	s->work.trail.record.detail = s->detail;
 	return s->detail ? FAS_OK : fas_fail_nomem(e);
