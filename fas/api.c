@@ -13,6 +13,7 @@
 
 #define SAML_BODY_MAX (400 * 1024)
 #define BODY_MAX (32 * 1024)
+#define USES_BODY_MAX (64 * 1024)
 #define TICKET_MAX 128
 #define TOKEN_MAX 256
 #define ENROLS_AT_A_TIME 4
@@ -324,6 +325,8 @@ const struct http_route api_routes[] = {
 	false, api_post_session_certificate},
     {"POST", "/v1/sessions/?/keys/?/sign", "sign", ROLE_HOST, BODY_MAX, 0, true, false,
 	api_post_sign},
+    {"POST", "/v1/sessions/?/uses", "uses", ROLE_HOST, USES_BODY_MAX, 0, true, false,
+	api_post_uses},
     {"DELETE", "/v1/sessions/?", "session_end", ROLE_HOST, 0, 0, true, false, api_delete_session},
     {"POST", "/v1/enroll", "enroll", ROLE_NONE, BODY_MAX, ENROLS_AT_A_TIME, true, false,
 	post_enroll},

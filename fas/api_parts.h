@@ -20,6 +20,7 @@ enum fas_code api_open_body(
     const struct http_request *http, struct json_reader *r, struct fas_err *e);
 
 /* fas/api_sessions.c */
-http_handler api_post_lease, api_delete_session, api_post_session_certificate, api_post_sign;
+http_handler api_post_lease, api_delete_session, api_post_session_certificate, api_post_sign,
+    api_post_uses;
 
 #endif

@@ -8,6 +8,7 @@
 #include "fas/lease.h"
 #include "fas/session.h"
 #include "fas/sign.h"
+#include "fas/uses.h"
 
 /* Nothing, or an object without members. */
 static enum fas_code
@@ -196,4 +197,59 @@ api_post_sign(void *app, const struct http_request *http, struct http_response *
 		return;
 	}
 	answer_signature(response, &answer, &request);
+}
+
+/* ---- POST /v1/sessions/ID/uses ---- */
+
+static enum fas_code
+read_use(json_t *object, struct use *out, struct fas_err *e)
+{
+	OWN(json_reader) struct json_reader r = {0};
+	enum fas_code rc = json_open_object(&r, object, e);
+	if (rc != FAS_OK)
+		return rc;
+	out->serial = json_need_text(&r, "serial", 1, 40);
+	out->program = json_want_text(&r, "program", 1, SIGN_PROGRAM_MAX);
+	out->mechanism = json_need_text(&r, "mechanism", 1, 16);
+	out->hash = json_need_text(&r, "hash", 1, 8);
+	out->signatures = json_need_int(&r, "signatures", 1, USES_SIGNATURES_MAX);
+	out->first_ago_s = json_need_int(&r, "first_ago_s", 0, INT32_MAX);
+	out->last_ago_s = json_need_int(&r, "last_ago_s", 0, INT32_MAX);
+	return json_finish(&r);
+}
+
+static enum fas_code
+read_uses(struct json_reader *r, struct uses *out, struct fas_err *e)
+{
+	out->report = json_need_int(r, "report", 1, INT64_MAX);
+	const json_t *list = json_need_value(r, "uses", JSON_ARRAY);
+	enum fas_code rc = json_finish(r);
+	if (rc == FAS_OK && (json_array_size(list) == 0 || json_array_size(list) > USES_MAX))
+		rc = fas_fail(e, FAS_E_INPUT, "json_malformed", "\"uses\": want 1 to %d", USES_MAX);
+	for (size_t i = 0; rc == FAS_OK && i < json_array_size(list); i++)
+		rc = read_use(json_array_get(list, i), &out->list[out->n++], e);
+	return rc;
+}
+
+void
+api_post_uses(void *app, const struct http_request *http, struct http_response *response)
+{
+	struct api *api = app;
+	struct fas_err e = {0};
+	OWN(json_reader) struct json_reader r = {0};
+	struct request request = api_request(http);
+	struct uses uses = {0};
+	if (api_open_body(http, &r, &e) != FAS_OK || read_uses(&r, &uses, &e) != FAS_OK) {
+		http_refuse(response, &e);
+		return;
+	}
+	enum fas_code rc = session_uses(api->service, &request, http->segment, &uses, &e);
+	api_adopt_correlation(response, &request);
+	if (rc != FAS_OK) {
+		api_answer_refusal(response, &request, &e);
+		return;
+	}
+	http_answer_json(response, 200,
+	    json_pack("{s:I, s:s}", "report", (json_int_t)uses.report, "correlation_id",
+		request.correlation_id));
 }

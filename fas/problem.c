@@ -101,6 +101,7 @@ static const struct rule rules[] = {
     {"in_session_", IN_SESSION_REFUSED},
     {"order_", CONFLICT},
     {"sign_", SIGN_REFUSED},
+    {"use_", SIGN_REFUSED},
     {"renew_", RENEWAL_REFUSED},
     {"authority_", UNAVAILABLE},
     {"peer_", UNAVAILABLE},

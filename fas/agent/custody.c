@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fas/agent/in_session.h"
+#include "fas/agent/uses.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
@@ -117,5 +118,10 @@ custody_sign(struct daemon *d, struct session *s, const struct card_key *key,
 	enum fas_code rc = key->key ? signing_make(what, key->key, out, len, e)
 				    : sign_there(d, s, key, what, permit, out, len, e);
 	record(s, key, what, permit, e);
+	if (rc == FAS_OK && key->key) {
+		sessions_lock(&d->sessions);
+		uses_note(s, key, what, permit);
+		sessions_unlock(&d->sessions);
+	}
 	return rc;
 }

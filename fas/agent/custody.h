@@ -7,7 +7,8 @@
 #include "fas/agent/signing.h"
 
 /*
- * out: SIGNATURE_MAX bytes.  Each signature is a line in the log: program, purpose, mechanism, key, user.
+ * out: SIGNATURE_MAX bytes.  Each signature is a line in the log: program, purpose, mechanism, key, user; of a key of the host it
+ * is also reported to the service (uses.h), which sees its own.
  * FAS_E_NOTFOUND "key_gone" (the service has it no more: the card loses it), "session_unknown"; FAS_E_DENIED
  * "sign_refused"; FAS_E_LIMIT "busy"; FAS_E_UNAVAILABLE "node_away".
  */

@@ -9,6 +9,7 @@
 #include "fas/agent/in_session.h"
 #include "fas/agent/lease.h"
 #include "fas/agent/logon.h"
+#include "fas/agent/uses.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 
@@ -48,6 +49,11 @@ static void
 tell_end(struct daemon *d, struct session *s)
 {
 	struct fas_err e = {0};
+	sessions_lock(&d->sessions);
+	bool used = uses_are_due(s, clock_monotonic_us(), true);
+	sessions_unlock(&d->sessions);
+	if (used)
+		uses_report(&d->up, &d->sessions, s);
 	enum fas_code rc = tell(d, s, &e);
 	bool later = rc == FAS_E_UNAVAILABLE || rc == FAS_E_LIMIT || rc == FAS_E_TIMEOUT;
 	if (rc != FAS_OK)
@@ -147,6 +153,7 @@ enum due {
 	DUE_LEASE,
 	DUE_FETCH,
 	DUE_TICKET,
+	DUE_USES,
 };
 
 /* Under the lock. */
@@ -161,7 +168,7 @@ what_is_due(const struct session *s, int64_t now_s, int64_t now_us)
 		return DUE_FETCH;
 	if (s->state == SESSION_OPEN && s->tgt_due_s != 0 && now_s >= s->tgt_due_s)
 		return DUE_TICKET;
-	return DUE_NOTHING;
+	return uses_are_due(s, now_us, false) ? DUE_USES : DUE_NOTHING;
 }
 
 struct turn {
@@ -191,6 +198,9 @@ run_turn(struct job *job)
 		break;
 	case DUE_TICKET:
 		renew_ticket(d, s);
+		break;
+	case DUE_USES:
+		uses_report(&d->up, &d->sessions, s);
 		break;
 	case DUE_NOTHING:
 		break;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fas/agent/uses.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
@@ -26,6 +27,7 @@ session_free(struct session *s)
 	rule_done(&s->rule);
 	for (size_t i = 0; i < s->n_consents; i++)
 		free(s->consents[i].program);
+	uses_free(s->uses);
 	own_fd(&s->leader);
 	free(s);
 }

@@ -21,6 +21,8 @@
 #define SESSION_WHY_MAX 48
 #define CONSENTS_MAX 32
 
+struct uses;
+
 enum session_state { SESSION_PENDING, SESSION_OPEN, SESSION_ENDED };
 
 /* What a person has said, or is being asked (permit.c). */
@@ -59,6 +61,7 @@ struct session {
 	int64_t fetch_after_us;  /* a fetch has failed: not again before */
 	int64_t rate_since_us;   /* signatures within the rule's period */
 	int64_t rate_used;
+	struct uses *uses; /* not yet reported (uses.c); NULL = none ever */
 	struct consent consents[CONSENTS_MAX];
 	size_t n_consents;
 };

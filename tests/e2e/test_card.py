@@ -17,6 +17,7 @@ from lab.layout import VDA1, VDA2
 from case import LabCase
 
 SHADOW = 1 << 40  # of a sanitizer: terabytes, which hold no data
+PYTHON = str(Path("/usr/bin/python3").resolve())
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
@@ -329,6 +330,23 @@ class Card(CardCase):
         shown = self.fasctl_json("cert", "show", "0" * (len(serial) % 2) + serial)
         self.assertEqual(shown["state"], "revoked")
         self.assertEqual(self.root.ask("close", session=answer["session"])["status"], "session_gone")
+
+    def test_what_the_hosts_key_has_signed_is_on_record_at_the_service(self):
+        session = self.log_on()["session"]
+        correlation_id = self.fasctl_json("session", "show", session)["correlation_id"]
+        program = self.program("alice")
+        one, key = self.key_of(program)
+        for _ in range(3):
+            self.verify(key, self.sign(program, one, key))
+        self.assertEqual(self.root.ask("close", session=session)["status"], "ok")
+        used = [record for record in self.audit(correlation_id) if record["event"] == "key_used"]
+        by_program = {record.get("program"): record for record in used}
+        mine = by_program[PYTHON]
+        self.assertEqual([mine[name] for name in ("custody", "mechanism", "digest", "signatures", "host", "session")],
+                         ["host", "rsa-pkcs1", "sha256", 3, VDA1, session], used)
+        certificates = self.fasctl_json("session", "show", session)["certificates"]
+        self.assertEqual([one["signatures"] for one in certificates], [sum(record["signatures"] for record in used)])
+        self.assertRegex(self.fasctl("explain", correlation_id), f"key_used +done .*{PYTHON}")
 
     def test_the_key_is_in_the_agents_memory_until_logoff_and_not_after(self):
         session = self.log_on()["session"]

@@ -224,6 +224,45 @@ a_key_signs_a_digest(void **state)
 	client_done(&c);
 }
 
+#define USE(more)                                                                                  \
+	"{\"serial\":\"00ab\",\"mechanism\":\"rsa-pss\",\"hash\":\"sha256\",\"first_ago_s\":9,"    \
+	"\"last_ago_s\":0" more "}"
+
+static void
+a_host_reports_what_its_own_keys_have_signed(void **state)
+{
+	(void)state;
+	assert_int_equal(post(&host, "/v1/sessions/5e55/uses",
+			     "{\"report\":7,\"uses\":[" USE(",\"signatures\":1") "," USE(
+				 ",\"signatures\":12,\"program\":\"/usr/bin/ssh\"") "]}"),
+	    200);
+	assert_string_equal(fakes.session, "5e55");
+	assert_int_equal(fakes.report, 7);
+	assert_int_equal(fakes.n_uses, 2);
+	assert_int_equal(fakes.signatures, 12);
+	assert_string_equal(fakes.program, "/usr/bin/ssh");
+	client_done(&c);
+}
+
+static void
+what_is_no_report_is_400(void **state)
+{
+	static const char *const bad[] = {"{\"report\":1,\"uses\":[]}",
+	    "{\"report\":0,\"uses\":[" USE(",\"signatures\":1") "]}",
+	    "{\"report\":1,\"uses\":[" USE(",\"signatures\":0") "]}",
+	    "{\"report\":1,\"uses\":[" USE("") "]}",
+	    "{\"report\":1,\"uses\":[" USE(",\"signatures\":1,\"x\":1") "]}",
+	    "{\"report\":1,\"uses\":[1]}", "{\"report\":1,\"uses\":{}}", "{}"};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(bad); i++) {
+		fakes_reset();
+		assert_int_equal(post(&host, "/v1/sessions/5e55/uses", bad[i]), 400);
+		assert_member("code", "request_invalid");
+		assert_int_equal(fakes.calls, 0);
+		client_done(&c);
+	}
+}
+
 static void
 what_is_no_digest_for_the_mechanism_is_400(void **state)
 {
@@ -522,6 +561,8 @@ main(void)
 	    cmocka_unit_test_setup(a_key_of_the_service_is_named_and_needs_no_request, set_up),
 	    cmocka_unit_test_setup(a_session_gets_a_certificate, set_up),
 	    cmocka_unit_test_setup(a_key_signs_a_digest, set_up),
+	    cmocka_unit_test_setup(a_host_reports_what_its_own_keys_have_signed, set_up),
+	    cmocka_unit_test_setup(what_is_no_report_is_400, set_up),
 	    cmocka_unit_test_setup(what_is_no_digest_for_the_mechanism_is_400, set_up),
 	    cmocka_unit_test_setup(an_ec_key_signs_what_is_no_named_hash, set_up),
 	    cmocka_unit_test_setup(storefronts_have_no_keys, set_up),

@@ -12,6 +12,7 @@
 #include "fas/logon.h"
 #include "fas/session.h"
 #include "fas/sign.h"
+#include "fas/uses.h"
 #include "fas/terms.h"
 
 struct fakes fakes;
@@ -149,6 +150,20 @@ in_session_answer_done(struct in_session_answer *a)
 {
 	signer_certificate_done(&a->certificate);
 	free(a->in_session);
+}
+
+enum fas_code
+session_uses(struct service *service, struct request *request, const char *id,
+    const struct uses *uses, struct fas_err *e)
+{
+	(void)service;
+	keep_request(request);
+	keep(fakes.session, id);
+	fakes.report = uses->report;
+	fakes.n_uses = uses->n;
+	keep(fakes.program, uses->list[uses->n - 1].program);
+	fakes.signatures = uses->list[uses->n - 1].signatures;
+	return answer(fakes.code, e);
 }
 
 enum fas_code

@@ -34,6 +34,8 @@ struct fakes {
 	char ask[FAKE_TEXT], key[FAKE_TEXT], mechanism[FAKE_TEXT], hash[FAKE_TEXT];
 	char program[FAKE_TEXT], purpose[FAKE_TEXT];
 	size_t digest_len;
+	size_t n_uses;
+	int64_t report, signatures; /* of the last use */
 	size_t certificate_len;
 	unsigned reloads;
 };
