@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from lab import agent, card, namespace, proc
+from lab import agent, card, namespace, proc, programs
 from lab.layout import VDA1, VDA2
 
 from case import LabCase
@@ -476,3 +476,40 @@ class Renewal(CardCase):
         self.assertIn("krbtgt/CORP.EXAMPLE.COM", proc.run(["klist", "-c", cache]))
         self.assertEqual((path.stat().st_uid, path.stat().st_mode & 0o777), (self.uid("alice"), 0o600))
         proc.wait_for(lambda: "event=ticket_renewed" in self.host.log(), 5, "it is said in the log")
+
+
+class MachineCertificate(CardCase):
+    """The daemon renews the certificate that it shows to the service, before it ends."""
+
+    name = "agent-machine"
+
+    @classmethod
+    def prepare(cls):
+        cls.host.folder.mkdir(parents=True, exist_ok=True)
+        cls.clock = cls.host.folder / "clock"
+        cls.clock.write_text("+0")
+        cls.clock.chmod(0o644)
+        cls.environment = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(cls.clock), "FAKETIME_NO_CACHE": "1",
+                           "DONT_FAKE_MONOTONIC": "1"}
+        path = cls.lab.fas / "signer.yaml"  # shorter than the life of the server's own
+        text = path.read_text()
+        if "machine_life: 90d" not in text:
+            raise AssertionError("signer.yaml names no machine_life")
+        path.write_text(text.replace("machine_life: 90d", "machine_life: 24d"))
+        cls.addClassCleanup(programs.restart, cls.lab, "fas-signer")
+        cls.addClassCleanup(path.write_text, text)
+        programs.restart(cls.lab, "fas-signer")
+
+    def certificate(self):
+        path = next((self.host.folder / "state").rglob("host.pem"))
+        return x509.load_pem_x509_certificate(path.read_bytes())
+
+    def test_it_is_renewed_at_two_thirds_of_its_life_and_logons_go_on(self):
+        first = self.certificate()
+        self.clock.write_text("+17d")
+        proc.wait_for(lambda: "event=machine_renewed" in self.host.log(), 20, "the machine's certificate is renewed")
+        second = self.certificate()
+        self.assertNotEqual(second.serial_number, first.serial_number)
+        self.assertEqual(second.public_key().public_numbers(), first.public_key().public_numbers())
+        self.clock.write_text("+0")
+        self.assertIn("session", self.log_on())
