@@ -32,7 +32,7 @@ card_op_cards(struct call *call, struct fas_err *e)
 	sessions_lock(t);
 	card_write_number(&call->w, CARD_TAG_GENERATION, sessions_generation(t, call->peer.uid));
 	for (size_t i = 0; i < t->n && n < CARD_FIELDS_MAX; i++) {
-		if (!session_is_seen(t->list[i], call->peer.uid, call->peer.pid))
+		if (!sessions_show(t, t->list[i], call->peer.uid, call->peer.pid))
 			continue;
 		write_card(&call->w, t->list[i]);
 		n++;

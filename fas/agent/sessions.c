@@ -207,13 +207,25 @@ sessions_remove(struct sessions *t, struct session *s)
 		session_free(s);
 }
 
-bool
-session_is_seen(const struct session *s, uid_t uid, pid_t pid)
+/* The logon that this process is the child of, or NULL. */
+static const struct session *
+logon_of(const struct sessions *t, pid_t pid)
 {
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->list[i]->state == SESSION_PENDING && t->list[i]->child != 0 &&
+		    t->list[i]->child == pid)
+			return t->list[i];
+	}
+	return NULL;
+}
+
+bool
+sessions_show(const struct sessions *t, const struct session *s, uid_t uid, pid_t pid)
+{
+	const struct session *own = logon_of(t, pid);
 	if (s->user.uid != uid)
 		return false;
-	return s->state == SESSION_OPEN ||
-	       (s->state == SESSION_PENDING && s->child != 0 && s->child == pid);
+	return own ? s == own : s->state == SESSION_OPEN;
 }
 
 struct session *
@@ -257,7 +269,7 @@ sessions_find_card(struct sessions *t, uint32_t card_id, uid_t uid, pid_t pid)
 	sessions_lock(t);
 	for (size_t i = 0; i < t->n && !found; i++) {
 		struct session *s = t->list[i];
-		if (s->card_id == card_id && session_is_seen(s, uid, pid))
+		if (s->card_id == card_id && sessions_show(t, s, uid, pid))
 			found = s;
 	}
 	if (found)

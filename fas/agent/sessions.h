@@ -115,12 +115,15 @@ void session_unref(struct sessions *t, struct session *s);
 struct session *sessions_find(struct sessions *t, const char *id);
 /* The newest open one of a uid, with a reference; NULL when there is none. */
 struct session *sessions_find_uid(struct sessions *t, uid_t uid);
-/* The card as this caller may see it: open and of its uid, or pending and the caller is the logon's own child. */
+/*
+ * The card as this caller may see it: open and of its uid; a logon's own child sees its pending one and no other, so that
+ * it finds it among however many its user has.
+ */
 struct session *sessions_find_card(struct sessions *t, uint32_t card_id, uid_t uid, pid_t pid);
 /* All, with references; at most SESSIONS_MAX. */
 size_t sessions_all(struct sessions *t, struct session **out);
 /* Under the lock. */
-bool session_is_seen(const struct session *s, uid_t uid, pid_t pid);
+bool sessions_show(const struct sessions *t, const struct session *s, uid_t uid, pid_t pid);
 
 /* The generation of a uid's cards.  session_touch raises it, and the session's own; under the lock. */
 uint64_t sessions_generation(struct sessions *t, uid_t uid);

@@ -69,6 +69,12 @@ a_pending_card_is_its_own_childs_alone_and_an_open_one_its_uids(void **state)
 	assert_true(sees(s, 1001, 51));
 	assert_false(sees(s, 0, 51));
 	assert_false(sees(s, 1002, 51));
+	struct session *next = pending("b", 1001);
+	session_set_child(&p.d.sessions, next, 60);
+	assert_true(sees(next, 1001, 60));
+	assert_false(sees(s, 1001, 60));
+	assert_true(sees(s, 1001, 51));
+	session_unref(&p.d.sessions, next);
 	session_unref(&p.d.sessions, s);
 }
 
