@@ -23,6 +23,12 @@ run_daemon(const struct cli_args *args)
 	if (agent_setup(args, &config, &e) != FAS_OK)
 		return cli_fail(args, &e);
 	log_set_level(config.log_level);
+	if (access(config.pkcs11, R_OK) != 0)
+		log_event(LOG_LEVEL_WARNING, "module_missing", "pkcs11", config.pkcs11, "message",
+		    "logons with keys that the service keeps will fail: install fas-pkcs11.so, or "
+		    "name "
+		    "it in agent.yaml",
+		    NULL);
 	return daemon_run(&config, say_ready, &e) == FAS_OK ? CLI_OK : cli_fail(args, &e);
 }
 
@@ -44,6 +50,8 @@ check(const struct agent_config *config, struct fas_err *e)
 		return fas_fail_errno(e, "kdc: anchors: %s", config->kdc_anchors);
 	if (config->verify == AGENT_VERIFY_KEYTAB && access(config->host_keytab, R_OK) != 0)
 		return fas_fail_errno(e, "verify: keytab: %s", config->host_keytab);
+	if (access(config->pkcs11, R_OK) != 0)
+		return fas_fail_errno(e, "pkcs11: %s", config->pkcs11);
 	if (config->keytab[0] && access(config->service_ca, R_OK) != 0)
 		return fas_fail_errno(e, "service_ca: %s", config->service_ca);
 	return FAS_OK;
