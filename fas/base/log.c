@@ -100,8 +100,13 @@ static void
 put_pairs(struct event *event, va_list args)
 {
 	const char *key;
-	while ((key = va_arg(args, const char *)) != NULL)
-		put_pair(event, key, va_arg(args, const char *));
+	while ((key = va_arg(args, const char *)) != NULL) {
+		const char *value = va_arg(args, const char *);
+		bool said = correlation && value && strcmp(key, "correlation_id") == 0 &&
+			    strcmp(value, correlation) == 0;
+		if (!said)
+			put_pair(event, key, value);
+	}
 }
 
 /* ---- the journal ---- */

@@ -55,6 +55,24 @@ values_are_quoted_and_escaped(void **state)
 }
 
 static void
+write_correlated(void)
+{
+	log_set_correlation("0011");
+	log_event(LOG_LEVEL_INFO, "same", "correlation_id", "0011", "a", "b", NULL);
+	log_event(LOG_LEVEL_INFO, "other", "correlation_id", "2233", NULL);
+	log_set_correlation(NULL);
+}
+
+static void
+an_id_that_the_thread_has_is_not_said_twice(void **state)
+{
+	(void)state;
+	const char *text = capture(write_correlated);
+	assert_non_null(strstr(text, "event=same correlation_id=0011 a=b\n"));
+	assert_non_null(strstr(text, "event=other correlation_id=0011 correlation_id=2233\n"));
+}
+
+static void
 write_levels(void)
 {
 	log_event(LOG_LEVEL_DEBUG, "low", NULL);
@@ -216,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_are_quoted_and_escaped),
+	    cmocka_unit_test(an_id_that_the_thread_has_is_not_said_twice),
 	    cmocka_unit_test(lower_levels_are_not_written),
 	    cmocka_unit_test(error_is_written_with_class_and_reason),
 	    cmocka_unit_test(line_that_is_too_long_is_cut_and_ends),
