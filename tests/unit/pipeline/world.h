@@ -24,7 +24,7 @@ struct world {
 	const char *found_sid;
 	bool disabled;
 	bool gone;
-	size_t found, reread; /* how often it was asked */
+	_Atomic size_t found, reread; /* how often it was asked */
 
 	/* the signer */
 	enum fas_code issue_fails;
@@ -42,7 +42,7 @@ struct world {
 	enum fas_code revoke_fails;
 	size_t revoked;
 	char revoked_session[SESSION_ID_TEXT_MAX];
-	int64_t retry_after_s; /* of the latest answer */
+	_Atomic int64_t retry_after_s; /* of the latest answer */
 	char revoked_serial[SERIAL_HEX_MAX], revoked_why[32];
 };
 
