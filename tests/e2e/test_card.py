@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from lab import agent, card, namespace, proc, programs
-from lab.layout import VDA1, VDA2
+from lab.layout import DOMAIN, VDA1, VDA2
 
 from case import LabCase
 
@@ -513,3 +513,23 @@ class MachineCertificate(CardCase):
         self.assertEqual(second.public_key().public_numbers(), first.public_key().public_numbers())
         self.clock.write_text("+0")
         self.assertIn("session", self.log_on())
+
+
+class Discovery(CardCase):
+    """A host whose configuration names a domain, and whose servers stand in that domain's DNS (RFC 2782)."""
+
+    name = "agent-discovery"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.host = agent.Agent(cls.lab, VDA1, cls.name)
+        cls.host.enroll(nodes=[cls.lab])
+        lines = cls.host.config.read_text().splitlines()
+        kept = [line for line in lines if not line.startswith("servers:")]
+        cls.host.config.write_text("\n".join([*kept, f"discover: {DOMAIN}"]) + "\n")
+        cls.host.start()
+        cls.root = cls.host.program()
+
+    def test_the_server_of_the_domains_srv_record_logs_on(self):
+        proc.wait_for(lambda: f"https://{self.lab.host}:8443" in self.host.must("status", "--json"), 10, "a server")
+        self.assertIn(self.log_on()["session"], self.live_sessions())

@@ -35,6 +35,16 @@ def a_record(address):
     return record
 
 
+def srv_record(target, port):
+    record = dnsp.DnssrvRpcRecord()
+    record.wType = dnsp.DNS_TYPE_SRV
+    record.dwTtlSeconds = 60
+    record.rank = dnsp.DNS_RANK_ZONE
+    record.data = dnsp.srv()
+    record.data.nameTarget, record.data.wPort, record.data.wPriority, record.data.wWeight = target, port, 0, 100
+    return record
+
+
 class Directory:
     def __init__(self, smb_conf):
         self.lp = param.LoadParm()
@@ -111,9 +121,11 @@ class Directory:
 
     def add_name(self, host):
         """A host's name in the DNS; each lab puts its own address there (dc_tool)."""
+        self.add_record(host.removesuffix("." + DOMAIN), a_record("127.88.0.1"))
+
+    def add_record(self, name, record):
         zone = f"DC={DOMAIN},CN=MicrosoftDNS,DC=DomainDnsZones,{BASE_DN}"
-        self.sam.add({"dn": f"DC={host.removesuffix('.' + DOMAIN)},{zone}", "objectClass": "dnsNode",
-                      "dnsRecord": ndr_pack(a_record("127.88.0.1"))})
+        self.sam.add({"dn": f"DC={name},{zone}", "objectClass": "dnsNode", "dnsRecord": ndr_pack(record)})
 
     def set_raw(self, name, attribute, value):
         """Past Samba's checks, straight into the file of the partition."""
@@ -167,6 +179,7 @@ def populate(smb_conf, folder):
     for host in HOSTS:
         if host != DC:
             directory.add_name(host)
+    directory.add_record("_fas._tcp", srv_record(FAS, 8443))
 
     keytabs = folder / "keytabs"
     keytabs.mkdir(mode=0o755, exist_ok=True)
