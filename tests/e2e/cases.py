@@ -1,6 +1,8 @@
 """Run the end-to-end cases on one lab and give their results to the score."""
 
 import importlib
+import multiprocessing
+import queue
 import re
 import shutil
 import sys
@@ -14,13 +16,14 @@ from case import SECRETS, LabCase
 from lab import lifecycle
 from lab.layout import REPO
 
-# In this order: the whole path first, what disturbs the programs later, the search for secrets last.
-MODULES = ["test_lab", "test_logon", "test_agent", "test_card", "test_card_session", "test_desktop",
-           "test_host_guide", "test_browsers", "test_storefront", "test_accounts", "test_claims", "test_saml",
-           "test_tickets", "test_machines", "test_kerberos", "test_http", "test_policy", "test_in_session",
-           "test_nodes", "test_admin", "test_audit", "test_revocation", "test_providers", "test_restart",
-           "test_crash", "test_operations", "test_faults", "test_install", "test_admin_guide", "test_signer",
-           "test_secrets"]
+# Two labs at once, since most cases wait for something.  Each in this order: the whole path first, what disturbs the
+# programs later, the search for secrets last.
+HOSTS = ["test_lab", "test_agent", "test_card", "test_card_session", "test_desktop", "test_host_guide", "test_browsers",
+         "test_storefront", "test_in_session", "test_nodes", "test_crash", "test_secrets"]
+SERVICE = ["test_logon", "test_accounts", "test_claims", "test_saml", "test_tickets", "test_machines", "test_kerberos",
+           "test_http", "test_policy", "test_admin", "test_audit", "test_revocation", "test_providers", "test_restart",
+           "test_operations", "test_faults", "test_install", "test_admin_guide", "test_signer", "test_secrets"]
+LABS = {"hosts": HOSTS, "service": SERVICE}
 
 
 def _frames_of_the_case(error):
@@ -84,27 +87,74 @@ def matching(pattern, modules):
 
 
 def run_all(score, label="e2e", pattern="", modules=None):
-    """Those of modules (all) whose name contains pattern, on a lab of their own."""
-    suite = matching(pattern, modules or MODULES)
+    """Those of modules (all) whose name contains pattern, on labs of their own."""
+    labs = {"": modules} if modules else LABS
+    todo = {name: suite for name, suite in ((name, matching(pattern, labs[name])) for name in labs) if suite.countTestCases()}
+    if len(todo) > 1:
+        _at_once(score, label, todo)
+    for name, suite in todo.items() if len(todo) == 1 else ():
+        _run_one(score, label, suite, name)
+
+
+def _at_once(score, label, todo):
+    """A process each, whose results are printed by it and counted here."""
+    results = multiprocessing.Queue()
+
+    def work(name, suite):
+        _run_one(Teller(results), label, suite, name)
+        results.put(None)
+
+    processes = [multiprocessing.Process(target=work, args=one) for one in todo.items()]
+    for one in processes:
+        one.start()
+    left = len(processes)
+    while left:
+        try:
+            result = results.get(timeout=1)
+        except queue.Empty:
+            if any(one.exitcode for one in processes):  # it went without a word
+                score.add(f"{label}: a process of the cases ended", False, 0)
+                break
+            continue
+        left -= result is None
+        if result is not None:
+            score.add(*result)
+    for one in processes:
+        one.join()
+
+
+class Teller:
+    """The score of a process: it tells the one that counts."""
+
+    def __init__(self, results):
+        self.results, self.failed = results, []
+
+    def add(self, name, ok, seconds, said=""):
+        if not ok:
+            self.failed.append(name)
+        self.results.put((name, ok, seconds, said))
+
+
+def _run_one(score, label, suite, name):
     SECRETS.clear()
     folder = Path(tempfile.mkdtemp(prefix="fas-e2e-"))
     folder.chmod(0o755)
     begun, failed = time.monotonic(), len(score.failed)
+    what = f"{label}, lab of {name}" if name else label
     lab = None
     try:
         lab = lifecycle.up(folder / "lab", lifecycle.Steps(quiet=True))
-        score.add(f"{label}: the lab is up", True, time.monotonic() - begun)
+        score.add(f"{what}: the lab is up", True, time.monotonic() - begun)
         LabCase.lab = lab
         suite.run(Reporter(score, label))
     except Exception:
-        what = f"{label}: the lab is up" if lab is None else label
-        score.add(what, False, time.monotonic() - begun, traceback.format_exc())
+        score.add(f"{what}: the lab is up" if lab is None else what, False, time.monotonic() - begun, traceback.format_exc())
     finally:
         if lab is not None:
             lifecycle.down(lab)
-            _look_for_crashes(score, label, lab)
+            _look_for_crashes(score, what, lab)
         if len(score.failed) > failed:
-            _keep_logs(folder / "lab" / "log")
+            _keep_logs(folder / "lab" / "log", name)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -118,8 +168,8 @@ def _look_for_crashes(score, label, lab):
     score.add(f"{label}: no program crashed or was caught by a sanitizer", not found, 0, "\n".join(found))
 
 
-def _keep_logs(log):
-    kept = REPO / "build" / "e2e-logs"
+def _keep_logs(log, name):
+    kept = REPO / "build" / "e2e-logs" / name
     shutil.rmtree(kept, ignore_errors=True)
     if log.exists():
         shutil.copytree(log, kept)
