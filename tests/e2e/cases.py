@@ -1,10 +1,12 @@
 """Run the end-to-end cases on one lab and give their results to the score."""
 
+import ctypes
 import importlib
 import multiprocessing
 import queue
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +26,9 @@ SERVICE = ["test_logon", "test_accounts", "test_claims", "test_saml", "test_tick
            "test_http", "test_policy", "test_admin", "test_audit", "test_revocation", "test_providers", "test_restart",
            "test_operations", "test_faults", "test_install", "test_admin_guide", "test_signer", "test_secrets"]
 LABS = {"hosts": HOSTS, "service": SERVICE}
+
+
+PR_SET_PDEATHSIG = 1
 
 
 def _frames_of_the_case(error):
@@ -101,6 +106,8 @@ def _at_once(score, label, todo):
     results = multiprocessing.Queue()
 
     def work(name, suite):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the lab goes with its process
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         _run_one(Teller(results), label, suite, name)
         results.put(None)
 
