@@ -35,6 +35,8 @@ lint_say(struct lint_run *run, const char *fmt, ...)
 	finding->name = run->lint->name;
 	finding->citation = run->lint->citation;
 	finding->severity = run->lint->severity;
+	finding->remedy = lint_remedy(run->lint->name);
+	finding->logon = lint_logon(run->lint->name);
 	va_list args;
 	va_start(args, fmt);
 	(void)vsnprintf(finding->message, sizeof(finding->message), fmt, args);

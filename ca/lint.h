@@ -34,6 +34,8 @@ struct lint_finding {
 	const char *citation; /* "KB5014754; MS-WCCE 2.2.2.7.7.4" */
 	enum lint_severity severity;
 	char message[200];
+	const char *remedy; /* what to change; the parts' names in double quotes */
+	const char *logon;  /* why a Windows logon fails by it; NULL when it does not */
 };
 
 struct lint_report {
@@ -63,5 +65,8 @@ MUST_CHECK enum fas_code lint_check(const struct lint_report *report, struct fas
 size_t lint_count(void);
 const char *lint_name(size_t i);
 const char *lint_citation(size_t i);
+/* What to do about a finding, and why a Windows logon fails by it (NULL: it does not).  lint: a name of the table. */
+const char *lint_remedy(const char *lint);
+const char *lint_logon(const char *lint);
 
 #endif

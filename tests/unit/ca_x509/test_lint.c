@@ -8,63 +8,24 @@
 
 #include <cmocka.h>
 
-#include "fas/base/file.h"
 #include "fas/base/own.h"
-#include "lint_world.h"
+#include "lint_files.h"
 
-#define FOLDER FAS_TEST_DATA "/lint/"
-#define FILE_MAX 65536
-#define LINE_MAX_WORDS 4
-
-struct row {
-	char lint[64], base[32], issuer[32], also[64];
-};
-
-static struct world world;
-static struct row rows[256];
-static size_t n_rows;
+static struct lint_files files;
 
 static uint8_t *
 load(const char *name, const char *suffix, size_t *len)
 {
-	char path[512], *data = NULL;
-	struct fas_err e = {0};
-	(void)snprintf(path, sizeof(path), FOLDER "%s%s", name, suffix);
-	if (file_read(path, FILE_MAX, &data, len, &e) != FAS_OK)
-		fail_msg("%s: %s", path, e.message);
-	return (uint8_t *)data;
-}
-
-static void
-read_manifest(void)
-{
-	size_t len = 0;
-	OWN(bytes) uint8_t *text = load("manifest", "", &len);
-	char *rest = NULL;
-	for (char *line = strtok_r((char *)text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		struct row *row = &rows[n_rows];
-		if (line[0] == '#')
-			continue;
-		assert_true(n_rows < NELEMS(rows));
-		assert_int_equal(sscanf(line, "%63s %31s %31s %63s", row->lint, row->base,
-				     row->issuer, row->also),
-		    LINE_MAX_WORDS);
-		n_rows++;
-	}
+	const struct lint_file file = lint_file_read(name, suffix);
+	*len = file.len;
+	return file.der;
 }
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	world_init(&world);
-	for (int i = 0; i < WORLD_CAS; i++) {
-		size_t len = 0;
-		OWN(bytes) uint8_t *der = load(world_ca_name((enum world_ca)i), ".der", &len);
-		world_add(&world, (enum world_ca)i, der, len);
-	}
-	read_manifest();
+	lint_files_read(&files);
 	return 0;
 }
 
@@ -72,16 +33,8 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	world_done(&world);
+	lint_files_done(&files);
 	return 0;
-}
-
-static void
-print_findings(const char *what, const struct lint_report *report)
-{
-	for (size_t i = 0; i < report->n; i++)
-		print_message("%s: %s (%s): %s\n", what, report->findings[i].name,
-		    report->findings[i].citation, report->findings[i].message);
 }
 
 static bool
@@ -104,8 +57,8 @@ nothing_is_found_in_good_files(void **state)
 		struct fas_err e = {0};
 		size_t len = 0;
 		OWN(bytes) uint8_t *der = load(how->name, ".good.der", &len);
-		world_lint(&world, how, how->issuer, der, len, &report);
-		print_findings(how->name, &report);
+		world_lint(&files.world, how, how->issuer, der, len, &report);
+		lint_files_print(how->name, &report);
 		assert_int_equal(report.n, 0);
 		assert_int_equal(lint_check(&report, &e), FAS_OK);
 	}
@@ -115,8 +68,8 @@ static void
 each_lint_finds_its_defect_and_no_other_does(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < n_rows; i++) {
-		const struct row *row = &rows[i];
+	for (size_t i = 0; i < files.n; i++) {
+		const struct lint_row *row = &files.rows[i];
 		const struct world_case *how = world_case(row->base);
 		enum world_ca issuer = world_ca_parse(row->issuer);
 		bool also = strcmp(row->also, "-") != 0;
@@ -125,10 +78,10 @@ each_lint_finds_its_defect_and_no_other_does(void **state)
 		assert_non_null(how);
 		assert_int_not_equal(issuer, WORLD_CAS);
 		OWN(bytes) uint8_t *der = load(row->lint, ".der", &len);
-		world_lint(&world, how, issuer, der, len, &report);
+		world_lint(&files.world, how, issuer, der, len, &report);
 		if (report.n != (also ? 2u : 1u) || !found(&report, row->lint) ||
 		    (also && !found(&report, row->also))) {
-			print_findings(row->lint, &report);
+			lint_files_print(row->lint, &report);
 			fail_msg("%s: %zu findings", row->lint, report.n);
 		}
 	}
@@ -139,11 +92,11 @@ static void
 each_lint_has_a_citation_and_a_defect(void **state)
 {
 	(void)state;
-	assert_true(lint_count() >= 36);
+	assert_true(lint_count() >= 40);
 	for (size_t i = 0; i < lint_count(); i++) {
 		size_t defects = 0, names = 0;
-		for (size_t k = 0; k < n_rows; k++)
-			defects += strcmp(rows[k].lint, lint_name(i)) == 0;
+		for (size_t k = 0; k < files.n; k++)
+			defects += strcmp(files.rows[k].lint, lint_name(i)) == 0;
 		for (size_t k = 0; k < lint_count(); k++)
 			names += strcmp(lint_name(k), lint_name(i)) == 0;
 		if (defects != 1)
@@ -151,7 +104,7 @@ each_lint_has_a_citation_and_a_defect(void **state)
 		assert_int_equal(names, 1);
 		assert_true(strlen(lint_citation(i)) > 3);
 	}
-	assert_int_equal(n_rows, lint_count());
+	assert_int_equal(files.n, lint_count());
 	assert_null(lint_name(lint_count()));
 }
 
@@ -163,7 +116,7 @@ finding_fails_the_check_with_its_name_and_clause(void **state)
 	struct fas_err e = {0};
 	size_t len = 0;
 	OWN(bytes) uint8_t *der = load("sid_present", ".der", &len);
-	world_lint(&world, world_case("smartcard-logon"), WORLD_LOGON, der, len, &report);
+	world_lint(&files.world, world_case("smartcard-logon"), WORLD_LOGON, der, len, &report);
 	assert_int_equal(lint_check(&report, &e), FAS_E_INTERNAL);
 	assert_string_equal(e.reason, "lint_failed");
 	assert_non_null(strstr(e.message, "sid_present"));
@@ -178,7 +131,7 @@ warning_passes_the_check(void **state)
 	struct fas_err e = {0};
 	size_t len = 0;
 	OWN(bytes) uint8_t *der = load("ca_path_length", ".der", &len);
-	world_lint(&world, world_case("ca"), WORLD_ROOT, der, len, &report);
+	world_lint(&files.world, world_case("ca"), WORLD_ROOT, der, len, &report);
 	assert_int_equal(report.n, 1);
 	assert_int_equal(report.findings[0].severity, LINT_WARNING);
 	assert_int_equal(lint_check(&report, &e), FAS_OK);
@@ -193,7 +146,7 @@ expectations_that_are_absent_are_not_compared(void **state)
 	size_t len = 0;
 	OWN(bytes) uint8_t *der = load("smartcard-logon", ".good.der", &len);
 	lint_certificate(der, len, &nothing, &report);
-	print_findings("without expectations", &report);
+	lint_files_print("without expectations", &report);
 	assert_int_equal(report.n, 0);
 }
 
@@ -212,8 +165,8 @@ profile_is_not_taken_for_another(void **state)
 					   world_case_at(k)->shape == WORLD_AUTHORITY;
 			if (k == i || authorities)
 				continue;
-			world_lint(
-			    &world, world_case_at(k), world_case_at(k)->issuer, der, len, &report);
+			world_lint(&files.world, world_case_at(k), world_case_at(k)->issuer, der,
+			    len, &report);
 			assert_true(report.n > 0);
 		}
 	}
@@ -236,7 +189,7 @@ cut_files_are_found_malformed(void **state)
 			assert_non_null(exact);
 			copy = exact;
 			memcpy(copy, der, cut);
-			world_lint(&world, how, how->issuer, copy, cut, &report);
+			world_lint(&files.world, how, how->issuer, copy, cut, &report);
 			assert_int_equal(report.n, 1);
 			assert_non_null(strstr(report.findings[0].name, "well_formed"));
 		}
@@ -257,7 +210,7 @@ changed_files_get_a_verdict(void **state)
 		for (size_t at = 0; at < len * NELEMS(changes); at++) {
 			struct lint_report report;
 			der[at / NELEMS(changes)] ^= changes[at % NELEMS(changes)];
-			world_lint(&world, how, how->issuer, der, len, &report);
+			world_lint(&files.world, how, how->issuer, der, len, &report);
 			der[at / NELEMS(changes)] ^= changes[at % NELEMS(changes)];
 			verdicts += report.n > 0;
 		}
