@@ -19,6 +19,7 @@ static const struct {
     {lints_extension, &lints_extension_n},
     {lints_location, &lints_location_n},
     {lints_user, &lints_user_n},
+    {lints_own, &lints_own_n},
     {lints_machine, &lints_machine_n},
     {lints_ca, &lints_ca_n},
     {lints_crl, &lints_crl_n},

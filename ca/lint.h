@@ -22,6 +22,8 @@ struct lint_context {
 	const struct profile_issuer *published; /* CDP and AIA must equal what is published there */
 	const struct sid *sid;
 	const char *upn;
+	const struct profile_own *own;      /* its own profile, for users */
+	const char *account, *realm, *mail; /* that own's names are made of */
 	int64_t longest_life_s;
 	int64_t now_s;
 };

@@ -64,12 +64,19 @@ static void
 key_usage_exact(struct lint_run *run)
 {
 	const ASN1_BIT_STRING *usage = lint_slot(run, SLOT_KEY_USAGE)->value;
-	unsigned want = 1u << USAGE_DIGITAL_SIGNATURE;
-	if (run->key.type == ASN1_KEY_RSA)
-		want |= 1u << USAGE_KEY_ENCIPHERMENT;
+	unsigned want = profile_usage_bits(run->context->own, run->key.type);
 	if (usage && usage_bits(usage) != want)
 		lint_say(run, "keyUsage is %#x, want %#x (bit 0 digitalSignature, bit 2 for RSA)",
 		    usage_bits(usage), want);
+}
+
+/* What would make its holder an authority, whatever a profile says. */
+static void
+key_usage_no_ca(struct lint_run *run)
+{
+	const ASN1_BIT_STRING *usage = lint_slot(run, SLOT_KEY_USAGE)->value;
+	if (usage && (usage_bits(usage) & (1u << USAGE_CERT_SIGN | 1u << USAGE_CRL_SIGN)))
+		lint_say(run, "keyUsage has keyCertSign or cRLSign in an end entity's certificate");
 }
 
 /* keyCertSign and cRLSign; AD CS adds digitalSignature. */
@@ -127,8 +134,24 @@ purposes_required(struct lint_run *run)
 }
 
 static bool
-purpose_fits(const struct lint_run *run, int nid)
+is_own_purpose(const struct lint_run *run, const ASN1_OBJECT *id)
 {
+	const struct profile_own *own = run->context->own;
+	char name[80];
+	(void)OBJ_obj2txt(name, sizeof(name), id, 1);
+	for (size_t i = 0; own && i < own->n_purposes; i++) {
+		if (strcmp(own->purposes[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+purpose_fits(const struct lint_run *run, const ASN1_OBJECT *id)
+{
+	int nid = OBJ_obj2nid(id);
+	if (is_own_purpose(run, id))
+		return true;
 	const int *want = profile_shape(run->context->kind)->purposes;
 	for (int i = 0; i < PROFILE_PURPOSES_MAX && want[i] != NID_undef; i++) {
 		if (want[i] == nid)
@@ -148,10 +171,26 @@ purposes_exact(struct lint_run *run)
 	char name[80];
 	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++) {
 		const ASN1_OBJECT *id = sk_ASN1_OBJECT_value(purposes, i);
-		if (i < PURPOSES_MAX && purpose_fits(run, OBJ_obj2nid(id)))
+		if (i < PURPOSES_MAX && purpose_fits(run, id))
 			continue;
 		(void)OBJ_obj2txt(name, sizeof(name), id, 0);
 		lint_say(run, "extendedKeyUsage has %s, which this profile must not have", name);
+		return;
+	}
+}
+
+/* What gives power over others or the domain; smart card logon has its place in the profile's own table. */
+static void
+purposes_no_power(struct lint_run *run)
+{
+	const EXTENDED_KEY_USAGE *purposes = lint_slot(run, SLOT_PURPOSES)->value;
+	char oid[80];
+	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes) && i < PURPOSES_MAX; i++) {
+		const ASN1_OBJECT *id = sk_ASN1_OBJECT_value(purposes, i);
+		(void)OBJ_obj2txt(oid, sizeof(oid), id, 1);
+		if (profile_purpose_is_open(oid) || OBJ_obj2nid(id) == NID_ms_smartcard_login)
+			continue;
+		lint_say(run, "extendedKeyUsage has %s, which no user's certificate may have", oid);
 		return;
 	}
 }
@@ -239,6 +278,42 @@ policies_unique(struct lint_run *run)
 	}
 }
 
+/* In an end entity's certificate it claims every policy, and with it every group that a policy is linked to. */
+static void
+policies_no_any(struct lint_run *run)
+{
+	const CERTIFICATEPOLICIES *policies = lint_slot(run, SLOT_POLICIES)->value;
+	for (int i = 0; i < sk_POLICYINFO_num(policies) && i < POLICIES_MAX; i++) {
+		if (OBJ_obj2nid(sk_POLICYINFO_value(policies, i)->policyid) == NID_any_policy)
+			lint_say(run, "certificatePolicies has anyPolicy");
+	}
+}
+
+/* A policy may be linked to a group (msDS-OIDToGroupLink): one too many is a membership too many. */
+static void
+policies_exact(struct lint_run *run)
+{
+	const struct profile_own *own = run->context->own;
+	const CERTIFICATEPOLICIES *policies = lint_slot(run, SLOT_POLICIES)->value;
+	int n = sk_POLICYINFO_num(policies);
+	char oid[80];
+	if (!own)
+		return;
+	if ((n < 0 ? 0 : n) != (int)own->n_policies) {
+		lint_say(run, "%d certificate policies, want the %zu of profile %s", n < 0 ? 0 : n,
+		    own->n_policies, own->name);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		(void)OBJ_obj2txt(oid, sizeof(oid), sk_POLICYINFO_value(policies, i)->policyid, 1);
+		if (strcmp(oid, own->policies[i]) != 0) {
+			lint_say(run, "certificate policy %s is not the %s of profile %s", oid,
+			    own->policies[i], own->name);
+			return;
+		}
+	}
+}
+
 const struct lint lints_extension[] = {
     {"extensions_unique", "RFC 5280 4.2", LINT_ANY, LINT_ERROR, lint_extensions_unique},
     {"extensions_known", "RFC 5280 4.2", LINT_ANY, LINT_ERROR, lint_extensions_known},
@@ -247,11 +322,14 @@ const struct lint lints_extension[] = {
     {"key_usage_present", "RFC 5280 4.2.1.3; KB281245", LINT_ANY, LINT_ERROR, key_usage_present},
     {"key_usage_critical", "RFC 5280 4.2.1.3", LINT_ANY, LINT_ERROR, key_usage_critical},
     {"key_usage_exact", "RFC 5280 4.2.1.3; RFC 3279 2.3", LINT_LEAVES, LINT_ERROR, key_usage_exact},
+    {"key_usage_no_ca", "RFC 5280 4.2.1.3, 4.2.1.9", LINT_LEAVES, LINT_ERROR, key_usage_no_ca},
     {"key_usage_encoding", "X.690 11.2.2", LINT_ANY, LINT_ERROR, key_usage_encoding},
     {"ca_key_usage", "RFC 5280 4.2.1.3, 6.3.3 (f)", LINT_CA, LINT_ERROR, ca_key_usage},
     {"purposes_present", "RFC 5280 4.2.1.12; KB281245", LINT_LEAVES, LINT_ERROR, purposes_present},
     {"purposes_required", "KB281245; RFC 4556 3.2.4", LINT_LEAVES, LINT_ERROR, purposes_required},
     {"purposes_exact", "RFC 5280 4.2.1.12", LINT_LEAVES, LINT_ERROR, purposes_exact},
+    {"purposes_no_power", "RFC 5280 4.2.1.12; docs/THREATS, own profiles", LINT_USERS, LINT_ERROR,
+	purposes_no_power},
     {"machine_no_smartcard", "RFC 5280 4.2.1.12; docs/THREATS, two authorities", LINT_MACHINES,
 	LINT_ERROR, machine_no_smartcard},
     {"basic_constraints_absent", "RFC 5280 4.2.1.9", LINT_LEAVES, LINT_ERROR,
@@ -266,5 +344,8 @@ const struct lint lints_extension[] = {
     {"key_ids_not_critical", "RFC 5280 4.2.1.1, 4.2.1.2", LINT_ANY, LINT_ERROR,
 	key_ids_not_critical},
     {"policies_unique", "RFC 5280 4.2.1.4", LINT_ANY, LINT_ERROR, policies_unique},
+    {"policies_no_any", "RFC 5280 4.2.1.4, 6.1.3 (d)", LINT_LEAVES, LINT_ERROR, policies_no_any},
+    {"policies_exact", "RFC 5280 4.2.1.4; MS-ADA2, msDS-OIDToGroupLink", LINT_USERS, LINT_ERROR,
+	policies_exact},
 };
 const size_t lints_extension_n = NELEMS(lints_extension);

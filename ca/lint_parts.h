@@ -31,9 +31,10 @@ struct lint {
 
 /* The groups, in the order of the table. */
 extern const struct lint lints_body[], lints_names[], lints_key[], lints_extension[],
-    lints_location[], lints_user[], lints_machine[], lints_ca[], lints_crl[], lints_crl_entry[];
+    lints_location[], lints_user[], lints_own[], lints_machine[], lints_ca[], lints_crl[],
+    lints_crl_entry[];
 extern const size_t lints_body_n, lints_names_n, lints_key_n, lints_extension_n, lints_location_n,
-    lints_user_n, lints_machine_n, lints_ca_n, lints_crl_n, lints_crl_entry_n;
+    lints_user_n, lints_own_n, lints_machine_n, lints_ca_n, lints_crl_n, lints_crl_entry_n;
 
 /* ---- the parsed certificate ---- */
 

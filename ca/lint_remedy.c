@@ -142,6 +142,7 @@ static const struct advice {
 	"profile's "
 	"key_usage says)" AGAIN,
 	"Windows filters keys for signatures alone out of the logon"},
+    {"key_usage_no_ca", "Take keyCertSign and cRLSign out of \"keyUsage\"; revoke this one", NULL},
     {"key_usage_encoding", "Encode \"keyUsage\" without zero bits at its end" AGAIN, NULL},
     {"ca_key_usage",
 	"Write keyCertSign and cRLSign into \"keyUsage\" (AD CS: template Subordinate "
@@ -158,6 +159,11 @@ static const struct advice {
 	"Take the purpose out of \"extendedKeyUsage\", or name it in a profile of your own "
 	"(profiles of "
 	"signer.yaml)" AGAIN,
+	NULL},
+    {"purposes_no_power",
+	"Take the purpose out of \"extendedKeyUsage\" and revoke this one: its holder could speak "
+	"for "
+	"others",
 	NULL},
     {"machine_no_smartcard",
 	"Take smart card logon out of \"extendedKeyUsage\": revoke the certificate and enrol anew",
@@ -176,6 +182,11 @@ static const struct advice {
     {"key_ids_not_critical",
 	"Make \"subjectKeyIdentifier\" and \"authorityKeyIdentifier\" non-critical" AGAIN, NULL},
     {"policies_unique", "Write each policy once into \"certificatePolicies\"" AGAIN, REFUSES_FORM},
+    {"policies_no_any", "Name the policies one by one in \"certificatePolicies\"; revoke this one",
+	NULL},
+    {"policies_exact",
+	"Let \"certificatePolicies\" be those of the profile (policies in signer.yaml)" AGAIN,
+	NULL},
     /* ---- locations ---- */
     {"crl_points_present",
 	"Add \"cRLDistributionPoints\" with the http:// URL of the CRL: publish_urls of "
@@ -238,6 +249,16 @@ static const struct advice {
 	"Write the same SID into \"subjectAltName\" as into the SID extension, or no URI at "
 	"all" AGAIN,
 	REFUSES_SID},
+    {"user_principal",
+	"Write one principal user@REALM of type NT-PRINCIPAL into \"subjectAltName\", or "
+	"none" AGAIN,
+	NULL},
+    {"user_principal_matches",
+	"Write sAMAccountName@REALM of this very account into \"subjectAltName\"" AGAIN, NULL},
+    {"mail_valid", "Write name@domain in ASCII as the address into \"subjectAltName\"" AGAIN, NULL},
+    {"mail_matches", "Write the account's mail attribute into \"subjectAltName\"" AGAIN, NULL},
+    {"extra_names_exact",
+	"Let \"subjectAltName\" have the names of the profile (names in signer.yaml)" AGAIN, NULL},
     /* ---- machines ---- */
     {"machine_no_upn",
 	"Take the UPN out of \"subjectAltName\": a machine speaks for no user; revoke this one",

@@ -67,6 +67,12 @@ profile_name(enum profile_kind kind)
 	return shapes[kind].name;
 }
 
+const char *
+profile_facts_name(const struct profile_facts *facts)
+{
+	return facts->own ? facts->own->name : profile_name(facts->kind);
+}
+
 enum fas_code
 profile_bad(struct fas_err *e, const char *field, const char *finding)
 {

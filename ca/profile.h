@@ -46,24 +46,69 @@ struct profile_issuer {
 	size_t n_ca_urls;
 };
 
+/* ---- profiles of the administrator's own (signer.yaml, `profiles`) ---- */
+
+#define PROFILE_NAME_MAX 33 /* with NUL; [a-z0-9][a-z0-9-]* */
+#define PROFILE_OIDS_MAX 8
+
+enum profile_subject { PROFILE_SUBJECT_DIRECTORY, PROFILE_SUBJECT_UPN };
+
+/* Names in subjectAltName beside the UPN, as bits in this order; their words are profile_extra_names. */
+enum profile_extra_name { EXTRA_SID_URI = 1, EXTRA_PRINCIPAL = 2, EXTRA_MAIL = 4 };
+#define PROFILE_EXTRA_NAMES 3
+extern const char *const profile_extra_names[PROFILE_EXTRA_NAMES];
+
+/* keyUsage's bits by their names in RFC 5280 4.2.1.3; the two of authorities are not among them. */
+#define PROFILE_USAGES 5
+extern const char *const profile_usages[PROFILE_USAGES];
+
+/* What it has that the built-in one which it is like has not; all members borrowed, immutable. */
+struct profile_own {
+	char name[PROFILE_NAME_MAX];
+	enum profile_kind like;                 /* PROFILE_SMARTCARD_LOGON or PROFILE_CLIENT_AUTH */
+	int64_t longest_life_s;                 /* 0: as the limits say */
+	unsigned key_usage;                     /* bit i: bit i of keyUsage; 0: as like */
+	const char *purposes[PROFILE_OIDS_MAX]; /* dotted OIDs, beside those of like */
+	size_t n_purposes;
+	const char *policies[PROFILE_OIDS_MAX]; /* issuance policies */
+	size_t n_policies;
+	unsigned extra_names; /* bits of enum profile_extra_name */
+	enum profile_subject subject;
+	/* http:// URLs without a slash at the end, in place of the authority's publish_urls; n 0: those */
+	const char *crl_urls[PROFILE_URLS_MAX], *ca_urls[PROFILE_URLS_MAX];
+	size_t n_crl_urls, n_ca_urls;
+};
+
+/*
+ * May a user's certificate be good for this purpose at all?  False for what gives power over others or the domain, whatever
+ * a file says: any purpose, server and KDC, OCSP, enrolment and key recovery agents; and smart card logon beside that of
+ * the built-in profile.
+ */
+bool profile_purpose_is_open(const char *oid);
+
 /* All members borrowed; which ones are needed depends on the kind. */
 struct profile_facts {
 	enum profile_kind kind;
+	const struct profile_own *own; /* users; like is kind.  NULL: the built-in profile */
 	uint8_t serial
 	    [PROFILE_SERIAL_MAX]; /* big-endian, positive: first bit clear, first byte not 0 */
 	size_t serial_len;
 	int64_t not_before_s, not_after_s;
 	const uint8_t *spki; /* DER SubjectPublicKeyInfo */
 	size_t spki_len;
-	const struct dn *subject;     /* users */
-	const struct sid *sid;        /* users */
-	const char *upn;              /* users */
+	const struct dn *subject;   /* users */
+	const struct sid *sid;      /* users */
+	const char *upn;            /* users */
+	const char *account, *mail; /* users, for an own profile's names; account: sAMAccountName */
 	const char *const *dns_names; /* machines; service-server also takes IPv4/IPv6 literals */
 	size_t n_dns_names;
 	const char *role; /* service-client: "host" or "storefront" */
 	const char *
 	    realm; /* kdc: adds otherName krbtgt/REALM@REALM; NULL = DNS names only, as Windows DCs have */
+		   /* users: account's, for an own profile's principal */
 };
+/* The name under which it goes into the records. */
+const char *profile_facts_name(const struct profile_facts *facts);
 
 /*
  * Build the TBSCertificate, DER.  *tbs is malloc'ed and the caller's.

@@ -55,8 +55,14 @@ profile_add_bits(struct asn1_tbs *tbs, const int *bits, size_t n, struct fas_err
 static enum fas_code
 add_key_usage(struct profile_work *work, struct fas_err *e)
 {
-	static const int bits[] = {0, 2};
-	return profile_add_bits(work->tbs, bits, work->key.type == ASN1_KEY_RSA ? 2 : 1, e);
+	unsigned usage = profile_usage_bits(work->facts->own, work->key.type);
+	int bits[PROFILE_USAGES];
+	size_t n = 0;
+	for (int i = 0; i < PROFILE_USAGES; i++) {
+		if (usage >> i & 1)
+			bits[n++] = i;
+	}
+	return profile_add_bits(work->tbs, bits, n, e);
 }
 
 static enum fas_code
@@ -72,6 +78,11 @@ add_purposes(struct profile_work *work, struct fas_err *e)
 	}
 	if (!purposes)
 		return fas_fail_nomem(e);
+	if (work->facts->own) {
+		enum fas_code rc = profile_own_purposes(work->facts->own, purposes, e);
+		if (rc != FAS_OK)
+			return rc;
+	}
 	return profile_extension_add(
 	    work->tbs, NID_ext_key_usage, false, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE), purposes, e);
 }
@@ -234,6 +245,8 @@ profile_extensions(struct profile_work *work, struct fas_err *e)
 	if ((rc = profile_add_key_ids(work, e)) != FAS_OK)
 		return rc;
 	if ((rc = profile_add_locations(work, e)) != FAS_OK)
+		return rc;
+	if (work->facts->own && (rc = profile_own_policies(work, e)) != FAS_OK)
 		return rc;
 	return add_sid(work, e);
 }

@@ -129,6 +129,8 @@ user_subject(struct profile_work *work, struct fas_err *e)
 	const struct dn *dn = work->facts->subject;
 	if (!dn || dn->n == 0 || dn->n > DN_RDNS_MAX)
 		return profile_bad(e, "subject", "is missing");
+	if (work->facts->own && work->facts->own->subject != PROFILE_SUBJECT_DIRECTORY)
+		return profile_own_subject(work, e);
 	for (size_t i = 0; i < dn->n; i++) {
 		enum fas_code rc =
 		    profile_name_add(work->tbs->subject, dn->rdns[i].type, dn->rdns[i].value, e);
@@ -170,9 +172,8 @@ profile_subject(struct profile_work *work, struct fas_err *e)
 	return machine_subject(work, e);
 }
 
-/* otherName { id, [0] EXPLICIT value } (RFC 5280 4.2.1.6); takes value. */
-static enum fas_code
-other_name(GENERAL_NAMES *names, int nid, ASN1_TYPE *value, struct fas_err *e)
+enum fas_code
+profile_other_name(GENERAL_NAMES *names, int nid, ASN1_TYPE *value, struct fas_err *e)
 {
 	OWN(asn1_any) ASN1_TYPE *owned = value;
 	OWN(general_name) GENERAL_NAME *name = GENERAL_NAME_new();
@@ -203,12 +204,11 @@ add_upn(GENERAL_NAMES *names, const char *upn, struct fas_err *e)
 		return fas_fail_nomem(e);
 	}
 	ASN1_TYPE_set(value, V_ASN1_UTF8STRING, text);
-	return other_name(names, NID_ms_upn, value, e);
+	return profile_other_name(names, NID_ms_upn, value, e);
 }
 
-/* A GeneralName over a string of one of the simple choices; a new value or NULL. */
-static GENERAL_NAME *
-simple_name(int choice, int string, const void *data, size_t len)
+GENERAL_NAME *
+profile_simple_name(int choice, int string, const void *data, size_t len)
 {
 	OWN(general_name) GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_STRING *text = ASN1_STRING_type_new(string);
@@ -229,7 +229,7 @@ profile_url(const char *url, GENERAL_NAME **out, struct fas_err *e)
 		return profile_bad(e, "issuer",
 		    "has a URL that is not http:// or ldap:/// (https would have to be trusted "
 		    "first)");
-	*out = simple_name(GEN_URI, V_ASN1_IA5STRING, url, strlen(url));
+	*out = profile_simple_name(GEN_URI, V_ASN1_IA5STRING, url, strlen(url));
 	return *out ? FAS_OK : fas_fail_nomem(e);
 }
 
@@ -240,11 +240,11 @@ add_machine_name(GENERAL_NAMES *names, const char *text, bool addresses, struct 
 	unsigned char address[16];
 	OWN(general_name) GENERAL_NAME *name = NULL;
 	if (addresses && inet_pton(AF_INET, text, address) == 1)
-		name = simple_name(GEN_IPADD, V_ASN1_OCTET_STRING, address, 4);
+		name = profile_simple_name(GEN_IPADD, V_ASN1_OCTET_STRING, address, 4);
 	else if (addresses && inet_pton(AF_INET6, text, address) == 1)
-		name = simple_name(GEN_IPADD, V_ASN1_OCTET_STRING, address, 16);
+		name = profile_simple_name(GEN_IPADD, V_ASN1_OCTET_STRING, address, 16);
 	else if (hostname_is_valid(text))
-		name = simple_name(GEN_DNS, V_ASN1_IA5STRING, text, strlen(text));
+		name = profile_simple_name(GEN_DNS, V_ASN1_IA5STRING, text, strlen(text));
 	else
 		return profile_bad(e, "dns_names", "hold one that is no host name (RFC 1123 2.1)");
 	if (!name || !sk_GENERAL_NAME_push(names, name))
@@ -263,9 +263,9 @@ add_part(STACK_OF(ASN1_GENERALSTRING) * parts, const char *text)
 	return false;
 }
 
-/* krbtgt/REALM@REALM (RFC 4556 3.2.4), by which MIT clients know their KDC. */
-static enum fas_code
-add_krbtgt(GENERAL_NAMES *names, const char *realm, struct fas_err *e)
+enum fas_code
+profile_principal(GENERAL_NAMES *names, const char *realm, int type, const char *const *parts,
+    size_t n, struct fas_err *e)
 {
 	OWN(asn1_krb5_principal)
 	struct asn1_krb5_principal *principal = asn1_new(ASN1_ITEM_rptr(asn1_krb5_principal));
@@ -274,14 +274,25 @@ add_krbtgt(GENERAL_NAMES *names, const char *realm, struct fas_err *e)
 	if (!hostname_is_valid(realm))
 		return profile_bad(e, "realm", "is no domain-style realm (RFC 4120 6.1)");
 	if (!principal || !ASN1_STRING_set(principal->realm, realm, -1) ||
-	    !ASN1_INTEGER_set(principal->names->type, KRB5_NT_SRV_INST) ||
-	    !add_part(principal->names->parts, KRBTGT) || !add_part(principal->names->parts, realm))
+	    !ASN1_INTEGER_set(principal->names->type, type))
 		return fas_fail_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		if (!add_part(principal->names->parts, parts[i]))
+			return fas_fail_nomem(e);
+	}
 	enum fas_code rc =
 	    asn1_encode(ASN1_ITEM_rptr(asn1_krb5_principal), principal, &der, &len, e);
 	if (rc != FAS_OK)
 		return rc;
-	return other_name(names, asn1_nid(OID_PKINIT_SAN), asn1_any_sequence(der, len), e);
+	return profile_other_name(names, asn1_nid(OID_PKINIT_SAN), asn1_any_sequence(der, len), e);
+}
+
+/* krbtgt/REALM@REALM (RFC 4556 3.2.4), by which MIT clients know their KDC. */
+static enum fas_code
+add_krbtgt(GENERAL_NAMES *names, const char *realm, struct fas_err *e)
+{
+	const char *const parts[] = {KRBTGT, realm};
+	return profile_principal(names, realm, KRB5_NT_SRV_INST, parts, NELEMS(parts), e);
 }
 
 enum fas_code
@@ -297,6 +308,8 @@ profile_alternative_names(const struct profile_facts *facts, GENERAL_NAMES **out
 		for (size_t i = 0; rc == FAS_OK && i < facts->n_dns_names; i++)
 			rc = add_machine_name(
 			    names, facts->dns_names[i], facts->kind == PROFILE_SERVICE_SERVER, e);
+	if (rc == FAS_OK && facts->own)
+		rc = profile_own_names(facts, names, e);
 	if (rc == FAS_OK && facts->kind == PROFILE_KDC && facts->realm)
 		rc = add_krbtgt(names, facts->realm, e);
 	if (rc != FAS_OK)

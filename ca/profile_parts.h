@@ -56,6 +56,33 @@ MUST_CHECK enum fas_code profile_alternative_names(
 /* GeneralNames of URLs, a new value. */
 MUST_CHECK enum fas_code profile_url(const char *url, GENERAL_NAME **out, struct fas_err *e);
 
+/* otherName { id, [0] EXPLICIT value } (RFC 5280 4.2.1.6); takes value. */
+MUST_CHECK enum fas_code profile_other_name(
+    GENERAL_NAMES *names, int nid, ASN1_TYPE *value, struct fas_err *e);
+/* A GeneralName over a string of one of the simple choices; a new value or NULL. */
+GENERAL_NAME *profile_simple_name(int choice, int string, const void *data, size_t len);
+/* KRB5PrincipalName of n parts as id-pkinit-san (RFC 4556 3.2.2). */
+MUST_CHECK enum fas_code profile_principal(GENERAL_NAMES *names, const char *realm, int type,
+    const char *const *parts, size_t n, struct fas_err *e);
+
+/* ---- profile_own.c ---- */
+
+/* The subject of an own profile's form. */
+MUST_CHECK enum fas_code profile_own_subject(struct profile_work *work, struct fas_err *e);
+/* Add the names that the profile has beside the UPN. */
+MUST_CHECK enum fas_code profile_own_names(
+    const struct profile_facts *facts, GENERAL_NAMES *names, struct fas_err *e);
+MUST_CHECK enum fas_code profile_own_purposes(
+    const struct profile_own *own, EXTENDED_KEY_USAGE *purposes, struct fas_err *e);
+/* certificatePolicies, when there are any. */
+MUST_CHECK enum fas_code profile_own_policies(struct profile_work *work, struct fas_err *e);
+/* keyUsage as a set of bits: digitalSignature and, for RSA, keyEncipherment; or own's, less what the key cannot do. */
+unsigned profile_usage_bits(const struct profile_own *own, enum asn1_key_type key);
+/* Is it an address "local@domain" of ASCII without spaces and quotes, the domain a host name? */
+bool profile_mail_is_valid(const char *mail);
+/* Can it stand as one part of a principal's name: ASCII, without @, / and backslash? */
+bool profile_account_is_valid(const char *account);
+
 /* ---- profile_extensions.c ---- */
 
 MUST_CHECK enum fas_code profile_extension_add(struct asn1_tbs *tbs, int nid, bool critical,

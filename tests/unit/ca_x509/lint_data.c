@@ -83,6 +83,7 @@ make_leaf(const struct world *w, const struct world_case *how, size_t *len)
 	NEED(dn_add(&subject, "CN", "alice", NULL) == FAS_OK);
 	const struct profile_facts facts = {
 	    .kind = how->kind,
+	    .own = how->own,
 	    .serial = {0x6a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 	    .serial_len = 16,
 	    .not_before_s = WORLD_NOW - 300,
@@ -95,7 +96,9 @@ make_leaf(const struct world *w, const struct world_case *how, size_t *len)
 	    .dns_names = names,
 	    .n_dns_names = 1,
 	    .role = "host",
-	    .realm = how->kind == PROFILE_KDC ? "CORP.EXAMPLE.COM" : NULL,
+	    .account = WORLD_ACCOUNT,
+	    .mail = WORLD_MAIL,
+	    .realm = how->kind == PROFILE_KDC || how->own ? WORLD_REALM : NULL,
 	};
 	OWN(bytes) uint8_t *tbs = NULL;
 	size_t tbs_len = 0;

@@ -62,6 +62,13 @@ usage_no_crl(struct asn1_certificate *c)
 	SET_OCTETS(c, NID_key_usage, V_ASN1_BIT_STRING, 2, 2, 0x04);
 }
 
+/* digitalSignature, keyEncipherment and keyCertSign */
+static void
+usage_cert_sign(struct asn1_certificate *c)
+{
+	SET_OCTETS(c, NID_key_usage, V_ASN1_BIT_STRING, 2, 2, 0xa4);
+}
+
 static void
 no_purposes(struct asn1_certificate *c)
 {
@@ -90,9 +97,9 @@ client_only(struct asn1_certificate *c)
 }
 
 static void
-server_too(struct asn1_certificate *c)
+mail_too(struct asn1_certificate *c)
 {
-	change_purposes(c, NID_server_auth, true);
+	change_purposes(c, NID_email_protect, true);
 }
 
 static void
@@ -105,6 +112,15 @@ static void
 smartcard_too(struct asn1_certificate *c)
 {
 	change_purposes(c, NID_ms_smartcard_login, true);
+}
+
+/* enrolment agent, in dotted form as OpenSSL has no name for it */
+static void
+agent_too(struct asn1_certificate *c)
+{
+	SET_OCTETS(c, NID_ext_key_usage, 0x30, 0x22, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07,
+	    0x03, 0x02, 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x02,
+	    0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x01);
 }
 
 static void
@@ -149,6 +165,22 @@ policy_twice(struct asn1_certificate *c)
 {
 	SET_OCTETS(c, NID_certificate_policies, 0x30, 0x0c, 0x30, 0x04, 0x06, 0x02, 0x2a, 0x03,
 	    0x30, 0x04, 0x06, 0x02, 0x2a, 0x03);
+}
+
+static void
+any_policy(struct asn1_certificate *c)
+{
+	SET_OCTETS(c, NID_certificate_policies, 0x30, 0x08, 0x30, 0x06, 0x06, 0x04, 0x55, 0x1d,
+	    0x20, 0x00);
+}
+
+/* one of the profile's two, and another */
+static void
+policy_other(struct asn1_certificate *c)
+{
+	SET_OCTETS(c, NID_certificate_policies, 0x30, 0x19, 0x30, 0x0f, 0x06, 0x0d, 0x2b, 0x06,
+	    0x01, 0x04, 0x01, 0x82, 0x37, 0x15, 0x08, 0x07, 0x01, 0x83, 0x12, 0x30, 0x06, 0x06,
+	    0x04, 0x2a, 0x03, 0x04, 0x05);
 }
 
 static void
@@ -295,11 +327,13 @@ const struct data_defect data_extension[] = {
     {.lint = "key_usage_present", .base = LOGON, .spoil = no_usage},
     {.lint = "key_usage_critical", .base = LOGON, .spoil = usage_not_critical},
     {.lint = "key_usage_exact", .base = LOGON, .spoil = usage_signature_only},
+    {.lint = "key_usage_no_ca", .base = LOGON, .spoil = usage_cert_sign, .also = "key_usage_exact"},
     {.lint = "key_usage_encoding", .base = LOGON, .spoil = usage_padded},
     {.lint = "ca_key_usage", .base = "ca", .spoil = usage_no_crl},
     {.lint = "purposes_present", .base = LOGON, .spoil = no_purposes},
     {.lint = "purposes_required", .base = LOGON, .spoil = client_only},
-    {.lint = "purposes_exact", .base = "client-auth", .spoil = server_too},
+    {.lint = "purposes_exact", .base = "client-auth", .spoil = mail_too},
+    {.lint = "purposes_no_power", .base = LOGON, .spoil = agent_too, .also = "purposes_exact"},
     {.lint = "machine_no_smartcard", .base = "service-client", .spoil = smartcard_too},
     {.lint = "basic_constraints_absent", .base = LOGON, .spoil = constraints},
     {.lint = "subject_key_id_present", .base = LOGON, .spoil = no_subject_id},
@@ -308,6 +342,8 @@ const struct data_defect data_extension[] = {
     {.lint = "authority_key_id_matches", .base = LOGON, .spoil = other_authority_id},
     {.lint = "key_ids_not_critical", .base = LOGON, .spoil = critical_subject_id},
     {.lint = "policies_unique", .base = LOGON, .spoil = policy_twice},
+    {.lint = "policies_no_any", .base = LOGON, .spoil = any_policy},
+    {.lint = "policies_exact", .base = "own-logon", .spoil = policy_other},
     {.lint = "crl_points_present", .base = LOGON, .spoil = no_points},
     {.lint = "crl_points_plain", .base = LOGON, .spoil = points_with_reasons},
     {.lint = "crl_points_http_first",

@@ -144,7 +144,59 @@ with_principal(struct asn1_certificate *c)
 	data_add_other_name(c->tbs, asn1_nid(OID_PKINIT_SAN), V_ASN1_UTF8STRING, "krbtgt");
 }
 
+/* The same length, so that only the letters change; in subjectAltName, the first place only. */
+static void
+rewrite_names(struct asn1_certificate *c, const char *from, const char *to)
+{
+	struct asn1_extension *names = data_find(c->tbs->extensions, NID_subject_alt_name);
+	uint8_t octets[512];
+	size_t len = (size_t)ASN1_STRING_length(names->value), word = strlen(from);
+	NEED(len <= sizeof(octets) && strlen(to) == word);
+	memcpy(octets, ASN1_STRING_get0_data(names->value), len);
+	uint8_t *at = memmem(octets, len, from, word);
+	NEED(at != NULL);
+	memcpy(at, to, word);
+	data_set(c->tbs->extensions, NID_subject_alt_name, octets, len);
+}
+
+/* GeneralString "alice" where the UPN and the address have other tags before it. */
+static void
+principal_of_another(struct asn1_certificate *c)
+{
+	rewrite_names(c,
+	    "\x1b\x05"
+	    "alice",
+	    "\x1b\x05"
+	    "admin");
+}
+
+/* NT-PRINCIPAL (1) to NT-SRV-INST (2): [0] { INTEGER } of the name */
+static void
+principal_of_a_service(struct asn1_certificate *c)
+{
+	rewrite_names(c, "\xa0\x03\x02\x01\x01", "\xa0\x03\x02\x01\x02");
+}
+
+static void
+mail_of_another(struct asn1_certificate *c)
+{
+	rewrite_names(c, WORLD_MAIL, "admin@mail.example.com");
+}
+
+static void
+mail_without_name(struct asn1_certificate *c)
+{
+	data_add_name(c->tbs, GEN_EMAIL, "@mail.example.com");
+}
+
+static void
+without_extra_names(struct asn1_certificate *c)
+{
+	replace_upn(c, V_ASN1_UTF8STRING, WORLD_UPN);
+}
+
 #define LOGON "smartcard-logon"
+#define OWN_LOGON "own-logon"
 
 const struct data_defect data_name[] = {
     {.lint = "upn_one", .base = LOGON, .spoil = second_upn},
@@ -159,6 +211,11 @@ const struct data_defect data_name[] = {
     {.lint = "sid_encoding", .base = LOGON, .spoil = sid_binary},
     {.lint = "sid_matches", .base = LOGON, .spoil = sid_of_another},
     {.lint = "sid_uri_agrees", .base = LOGON, .spoil = sid_url_of_another},
+    {.lint = "user_principal", .base = OWN_LOGON, .spoil = principal_of_a_service},
+    {.lint = "user_principal_matches", .base = OWN_LOGON, .spoil = principal_of_another},
+    {.lint = "mail_valid", .base = LOGON, .spoil = mail_without_name, .also = "mail_matches"},
+    {.lint = "mail_matches", .base = OWN_LOGON, .spoil = mail_of_another},
+    {.lint = "extra_names_exact", .base = OWN_LOGON, .spoil = without_extra_names},
     {.lint = "machine_no_upn", .base = "service-client", .spoil = second_upn},
     {.lint = "machine_no_sid", .base = "service-client", .spoil = machine_with_sid},
     {.lint = "machine_name_present", .base = "service-server", .spoil = mail_only},

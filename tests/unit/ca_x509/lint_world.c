@@ -13,15 +13,29 @@ static const struct {
     [WORLD_SERVICE] = {"service-ca", NULL, NULL},
 };
 
+/* One with everything that an own profile can have beside URLs. */
+static const struct profile_own own = {
+    .name = "own-logon",
+    .like = PROFILE_SMARTCARD_LOGON,
+    .key_usage = 7, /* with contentCommitment */
+    .purposes = {"1.3.6.1.5.5.7.3.4", "1.3.6.1.5.2.3.4"},
+    .n_purposes = 2,
+    .policies = {"1.3.6.1.4.1.311.21.8.7.1.402", "1.3.6.1.4.1.99999.1"},
+    .n_policies = 2,
+    .extra_names = EXTRA_SID_URI | EXTRA_PRINCIPAL | EXTRA_MAIL,
+    .subject = PROFILE_SUBJECT_UPN,
+};
+
 static const struct world_case cases[] = {
-    {"smartcard-logon", WORLD_LEAF, PROFILE_SMARTCARD_LOGON, WORLD_LOGON, false},
-    {"client-auth", WORLD_LEAF, PROFILE_CLIENT_AUTH, WORLD_LOGON, false},
-    {"kdc", WORLD_LEAF, PROFILE_KDC, WORLD_LOGON, false},
-    {"service-server", WORLD_LEAF, PROFILE_SERVICE_SERVER, WORLD_SERVICE, false},
-    {"service-client", WORLD_LEAF, PROFILE_SERVICE_CLIENT, WORLD_SERVICE, false},
-    {"ca", WORLD_AUTHORITY, PROFILE_SMARTCARD_LOGON, WORLD_ROOT, false},
-    {"root-ca", WORLD_AUTHORITY, PROFILE_SMARTCARD_LOGON, WORLD_ROOT, true},
-    {"crl", WORLD_LIST, PROFILE_SMARTCARD_LOGON, WORLD_LOGON, false},
+    {"smartcard-logon", WORLD_LEAF, PROFILE_SMARTCARD_LOGON, WORLD_LOGON, false, NULL},
+    {"client-auth", WORLD_LEAF, PROFILE_CLIENT_AUTH, WORLD_LOGON, false, NULL},
+    {"kdc", WORLD_LEAF, PROFILE_KDC, WORLD_LOGON, false, NULL},
+    {"service-server", WORLD_LEAF, PROFILE_SERVICE_SERVER, WORLD_SERVICE, false, NULL},
+    {"service-client", WORLD_LEAF, PROFILE_SERVICE_CLIENT, WORLD_SERVICE, false, NULL},
+    {"own-logon", WORLD_LEAF, PROFILE_SMARTCARD_LOGON, WORLD_LOGON, false, &own},
+    {"ca", WORLD_AUTHORITY, PROFILE_SMARTCARD_LOGON, WORLD_ROOT, false, NULL},
+    {"root-ca", WORLD_AUTHORITY, PROFILE_SMARTCARD_LOGON, WORLD_ROOT, true, NULL},
+    {"crl", WORLD_LIST, PROFILE_SMARTCARD_LOGON, WORLD_LOGON, false, NULL},
 };
 
 const char *
@@ -98,6 +112,10 @@ world_lint(const struct world *w, const struct world_case *how, enum world_ca is
 	    .published = how->self_issued ? NULL : &w->issuer[issuer],
 	    .sid = &w->sid,
 	    .upn = WORLD_UPN,
+	    .own = how->own,
+	    .account = WORLD_ACCOUNT,
+	    .realm = WORLD_REALM,
+	    .mail = WORLD_MAIL,
 	    .longest_life_s = WORLD_LONGEST_S,
 	    .now_s = WORLD_NOW,
 	};

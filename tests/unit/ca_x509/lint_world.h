@@ -8,6 +8,9 @@
 #define WORLD_SID "S-1-5-21-1329593140-2634913955-1900852804-500"
 #define WORLD_UPN "alice@corp.example.com"
 #define WORLD_LONGEST_S 900
+#define WORLD_ACCOUNT "alice"
+#define WORLD_REALM "CORP.EXAMPLE.COM"
+#define WORLD_MAIL "alice@mail.example.com"
 #define WORLD_CRL_NUMBER 41 /* of the list before */
 
 enum world_ca { WORLD_ROOT, WORLD_LOGON, WORLD_SERVICE, WORLD_CAS };
@@ -34,6 +37,7 @@ struct world_case {
 	enum profile_kind kind; /* of a leaf */
 	enum world_ca issuer;
 	bool self_issued;
+	const struct profile_own *own;
 };
 /* NULL when there is none of this name. */
 const struct world_case *world_case(const char *name);
