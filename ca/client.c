@@ -305,12 +305,13 @@ signer_issue(struct signer *signer, const struct signer_request *q, struct signe
 	}
 	OWN(known_chain) struct known_chain chain = {0};
 	get_chain(signer, &chain);
-	json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s*,s:I,s:s,s:s,s:s,s:s*}",
-	    "op", "issue", "request_id", q->request_id, "correlation_id", q->correlation_id,
-	    "authority", q->authority, "profile", q->profile, "subject", subject, "sid",
-	    sid_format(q->sid, sid), "upn", q->upn, "spki", spki, "validity_s",
-	    (json_int_t)q->validity_s, "rule", q->rule, "host", q->host, "session", q->session,
-	    "chain_known", chain.text ? chain.digest : NULL);
+	json_t *request = json_pack(
+	    "{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s*,s:s*,s:s*,s:s*,s:I,s:s,s:s,s:s,s:s*}", "op",
+	    "issue", "request_id", q->request_id, "correlation_id", q->correlation_id, "authority",
+	    q->authority, "profile", q->profile, "subject", subject, "sid", sid_format(q->sid, sid),
+	    "upn", q->upn, "account", q->account, "realm", q->realm, "mail", q->mail, "spki", spki,
+	    "validity_s", (json_int_t)q->validity_s, "rule", q->rule, "host", q->host, "session",
+	    q->session, "chain_known", chain.text ? chain.digest : NULL);
 	if (request && q->key_type) {
 		(void)json_object_set_new(request, "key_type", json_string(q->key_type));
 		(void)json_object_set_new(request, "signatures", json_integer(q->signatures));

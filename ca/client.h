@@ -39,6 +39,8 @@ struct signer_request {
 	const struct dn *subject;
 	const struct sid *sid;
 	const char *upn;
+	/* What a profile of the administrator's own may make names of; each may be NULL. */
+	const char *account, *realm, *mail;
 	const uint8_t *spki; /* SubjectPublicKeyInfo, DER */
 	size_t spki_len;
 	/* Instead of spki: a key that the signer holds, "rsa-2048" etc., and what it may do. */

@@ -141,8 +141,8 @@ read_sockets(struct yaml_reader *top, struct signer_config *c, struct fas_err *e
 }
 
 /* RFC 5280 4.2.1.13 and Windows: http:// only (a KDC must be able to fetch before it trusts TLS). */
-static enum fas_code
-read_url(const struct yaml_node *node, const char **out, struct fas_err *e)
+enum fas_code
+config_read_url(const struct yaml_node *node, const char **out, struct fas_err *e)
 {
 	size_t len = strlen(node->text);
 	bool plain =
@@ -176,7 +176,7 @@ read_authority_urls(struct yaml_reader *r, struct authority_config *a, struct fa
 		return yaml_fail(urls, e, "config_url", "%zu publish_urls, want 1 to %d", urls->n,
 		    PROFILE_URLS_MAX);
 	for (size_t i = 0; i < urls->n; i++) {
-		enum fas_code rc = read_url(urls->items[i], &a->publish_urls[i], e);
+		enum fas_code rc = config_read_url(urls->items[i], &a->publish_urls[i], e);
 		if (rc != FAS_OK)
 			return rc;
 	}
@@ -318,7 +318,8 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	    read_path(&r, "public", NULL, c->public_folder, e) != FAS_OK ||
 	    read_path(&r, "limits", folder, c->limits_path, e) != FAS_OK ||
 	    read_sockets(&r, c, e) != FAS_OK || read_authorities(&r, c, e) != FAS_OK ||
-	    read_service_ca(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK)
+	    read_service_ca(&r, c, e) != FAS_OK || config_read_profiles(&r, c, e) != FAS_OK ||
+	    read_pool(&r, c, e) != FAS_OK)
 		return e->code;
 	return yaml_finish(&r);
 }

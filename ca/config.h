@@ -22,6 +22,7 @@
 
 #define AUTHORITY_NAME_MAX 32 /* with NUL; [a-z0-9][a-z0-9-]* */
 #define AUTHORITIES_MAX 16
+#define PROFILES_MAX 32 /* of the administrator's own */
 #define NO_GROUP ((gid_t)-1)
 
 struct authority_config {
@@ -32,6 +33,13 @@ struct authority_config {
 	int64_t crl_life_s, crl_each_s;
 	const char *common_name;
 	const char *organization; /* or NULL */
+};
+
+/* A profile of the administrator's own, and where its parts stand in the file (NULL: not there). */
+struct profile_config {
+	struct profile_own own;
+	const struct yaml_node *at, *longest_life, *key_usage, *purposes, *policies, *names,
+	    *subject, *crl_urls, *ca_urls;
 };
 
 struct service_ca_config {
@@ -54,6 +62,8 @@ struct signer_config {
 	size_t n_authorities;
 	struct authority_config authorities[AUTHORITIES_MAX];
 	struct service_ca_config service_ca;
+	size_t n_profiles;
+	struct profile_config profiles[PROFILES_MAX];
 	size_t n_pool;
 	struct pool_target pool[POOL_KINDS_MAX]; /* users' keys, made ahead */
 };
@@ -69,6 +79,20 @@ void signer_config_free(struct signer_config *config);
 /* NULL when the file names no such authority. */
 const struct authority_config *signer_config_authority(
     const struct signer_config *config, const char *name);
+
+/* NULL when there is no own profile of this name. */
+const struct profile_own *signer_config_profile(
+    const struct signer_config *config, const char *name);
+
+/* An http:// URL without a slash at the end, as certificates may carry it. */
+MUST_CHECK enum fas_code config_read_url(
+    const struct yaml_node *node, const char **out, struct fas_err *e);
+/* The words of a list (NULL: none) as bits, by their places in words; unknown and repeated ones fail with reason. */
+MUST_CHECK enum fas_code config_read_bits(const struct yaml_node *list, const char *const *words,
+    size_t n, const char *reason, unsigned *out, struct fas_err *e);
+/* The section `profiles`, if there is one (profile_config.c). */
+MUST_CHECK enum fas_code config_read_profiles(
+    struct yaml_reader *top, struct signer_config *config, struct fas_err *e);
 
 /* The ownership check by itself, for limits.yaml. */
 MUST_CHECK enum fas_code config_owner_check(const char *path, uid_t owner, struct fas_err *e);

@@ -215,7 +215,7 @@ add_certificate(struct db *db, const struct record *rec, struct fas_err *e)
 	const struct prepared *p = rec->prepared;
 	const struct audit_record *about = &rec->call->about;
 	struct certificate_row row = {.issuer = i->issuer->id,
-	    .profile = profile_name(i->facts->kind),
+	    .profile = profile_facts_name(i->facts),
 	    .serial = p->serial,
 	    .serial_len = sizeof(p->serial),
 	    .request_id = i->request_id,
@@ -289,7 +289,7 @@ static json_t *
 issue_detail(const struct issue *i, const struct prepared *p)
 {
 	char digest[2 * STORE_DIGEST + 1], end[TIME_TEXT_MAX];
-	return audit_detail("profile", profile_name(i->facts->kind), "issuer", i->issuer->stem,
+	return audit_detail("profile", profile_facts_name(i->facts), "issuer", i->issuer->stem,
 	    "request_id", i->request_id, "tbs_sha256",
 	    hex_encode(p->tbs_digest, STORE_DIGEST, digest), "not_after",
 	    time_format(p->not_after_s, end), "role", i->role, "name", i->name, NULL);

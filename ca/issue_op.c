@@ -8,12 +8,17 @@
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
+#define ACCOUNT_MAX 256
+#define MAIL_MAX 254
+
 /* The request, read. */
 struct wish {
 	const char *request_id, *authority, *profile, *sid_text, *upn, *rule, *host, *session;
 	struct dn subject;
 	struct sid sid;
 	enum profile_kind kind;
+	const struct profile_own *own;      /* NULL: the built-in profile of this kind */
+	const char *account, *realm, *mail; /* for an own profile's names; or NULL */
 	uint8_t *spki; /* whose key it is: the caller's, or of key_type and the signer's */
 	size_t spki_len;
 	const char *key_type;
@@ -44,6 +49,21 @@ read_key(struct json_reader *in, struct wish *w)
 	}
 }
 
+/* One of signer.yaml's, or a built-in one. */
+static enum fas_code
+find_profile(const struct ca *ca, struct wish *w, struct fas_err *e)
+{
+	w->own = signer_config_profile(ca->config, w->profile);
+	if (w->own)
+		w->kind = w->own->like;
+	else if (!profile_parse(w->profile, &w->kind))
+		return fas_fail(
+		    e, FAS_E_INPUT, "profile_unknown", "there is no profile \"%s\"", w->profile);
+	if (w->own && w->own->longest_life_s && w->validity_s > w->own->longest_life_s)
+		w->validity_s = w->own->longest_life_s;
+	return FAS_OK;
+}
+
 static enum fas_code
 read_wish(struct call *call, struct wish *w, struct fas_err *e)
 {
@@ -55,6 +75,9 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 	json_t *subject = json_need_value(in, "subject", JSON_ARRAY);
 	w->sid_text = json_need_text(in, "sid", 1, SID_TEXT_MAX - 1);
 	w->upn = json_need_text(in, "upn", 1, UPN_MAX);
+	w->account = json_want_text(in, "account", 1, ACCOUNT_MAX);
+	w->realm = json_want_text(in, "realm", 1, HOSTNAME_MAX);
+	w->mail = json_want_text(in, "mail", 1, MAIL_MAX);
 	read_key(in, w);
 	w->validity_s = json_need_int(in, "validity_s", 60, INT32_MAX);
 	w->rule = json_need_text(in, "rule", 1, 128);
@@ -72,10 +95,7 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 		rc = dn_from_json(subject, &w->subject, e);
 	if (rc == FAS_OK)
 		rc = sid_parse(w->sid_text, &w->sid, e);
-	if (rc == FAS_OK && !profile_parse(w->profile, &w->kind))
-		rc = fas_fail(
-		    e, FAS_E_INPUT, "profile_unknown", "there is no profile \"%s\"", w->profile);
-	return rc;
+	return rc == FAS_OK ? find_profile(call->ca, w, e) : rc;
 }
 
 static enum fas_code
@@ -86,7 +106,10 @@ check_wish(struct ca *ca, const struct wish *w, struct fas_err *e)
 	    .sid = &w->sid,
 	    .upn = w->upn,
 	    .validity_s = w->validity_s,
-	    .signatures = (int64_t)w->terms.max_signatures};
+	    .signatures = (int64_t)w->terms.max_signatures,
+	    .own = w->own,
+	    .realm = w->realm,
+	    .mail = w->mail};
 	(void)pthread_rwlock_rdlock(&ca->limits_lock);
 	enum fas_code rc = limits_check(ca->limits, &facts, e);
 	(void)pthread_rwlock_unlock(&ca->limits_lock);
@@ -125,6 +148,10 @@ issue_wish(struct call *call, const struct wish *w, struct issue *issue, struct 
 {
 	bool answered = false;
 	struct profile_facts facts = {.kind = w->kind,
+	    .own = w->own,
+	    .account = w->account,
+	    .realm = w->realm,
+	    .mail = w->mail,
 	    .spki = w->spki,
 	    .spki_len = w->spki_len,
 	    .subject = &w->subject,

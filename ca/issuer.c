@@ -202,17 +202,61 @@ prepared_done(struct prepared *prepared)
 	*prepared = (struct prepared){0};
 }
 
+/* Where an own profile says that CRL and certificate lie, in place of the authority's own places. */
+struct places {
+	struct profile_issuer published;
+	char urls[2 * PROFILE_URLS_MAX][ISSUER_URL_MAX];
+};
+
+static bool
+place_urls(const char *const *bases, size_t n, const char *folder, const char *stem,
+    const char *suffix, char (*room)[ISSUER_URL_MAX], const char **out)
+{
+	for (size_t i = 0; i < n; i++) {
+		int len = snprintf(
+		    room[i], ISSUER_URL_MAX, "%s/%s/%s.%s", bases[i], folder, stem, suffix);
+		if (len < 0 || len >= ISSUER_URL_MAX)
+			return false;
+		out[i] = room[i];
+	}
+	return true;
+}
+
+static enum fas_code
+find_places(const struct issuer *issuer, const struct profile_own *own, struct places *out,
+    struct fas_err *e)
+{
+	struct profile_issuer *p = &out->published;
+	*p = issuer->published;
+	if (own && own->n_crl_urls > 0)
+		p->n_crl_urls = own->n_crl_urls;
+	if (own && own->n_ca_urls > 0)
+		p->n_ca_urls = own->n_ca_urls;
+	if (own && (!place_urls(own->crl_urls, own->n_crl_urls, "crl", issuer->stem, "crl",
+			out->urls, p->crl_urls) ||
+		       !place_urls(own->ca_urls, own->n_ca_urls, "ca", issuer->stem, "cer",
+			   out->urls + PROFILE_URLS_MAX, p->ca_urls)))
+		return fas_fail(
+		    e, FAS_E_CONFIG, "config_url", "profile %s: a URL is too long", own->name);
+	return FAS_OK;
+}
+
 /* The lints read a whole certificate: this one has a signature of zeros, as long as a real one. */
 static enum fas_code
-lint_prepared(const struct issuer *issuer, const struct profile_facts *facts,
-    const struct prepared *prepared, int64_t now_s, int64_t life_s, struct fas_err *e)
+lint_prepared(const struct issuer *issuer, const struct profile_issuer *published,
+    const struct profile_facts *facts, const struct prepared *prepared, int64_t now_s,
+    int64_t life_s, struct fas_err *e)
 {
 	static const uint8_t zeros[KEY_SIGNATURE_MAX];
 	const struct lint_context context = {.kind = facts->kind,
 	    .issuer = issuer->certificate,
-	    .published = &issuer->published,
+	    .published = published,
 	    .sid = facts->sid,
 	    .upn = facts->upn,
+	    .own = facts->own,
+	    .account = facts->account,
+	    .realm = facts->realm,
+	    .mail = facts->mail,
 	    .longest_life_s = life_s + issuer->backdate_s,
 	    .now_s = now_s};
 	struct lint_report report = {0};
@@ -252,9 +296,12 @@ issuer_prepare(const struct issuer *issuer, struct profile_facts *facts, int64_t
 	facts->serial_len = sizeof(p.serial);
 	facts->not_before_s = p.not_before_s;
 	facts->not_after_s = p.not_after_s;
-	rc = profile_build(&issuer->published, facts, &p.tbs, &p.tbs_len, e);
+	struct places places;
+	rc = find_places(issuer, facts->own, &places, e);
 	if (rc == FAS_OK)
-		rc = lint_prepared(issuer, facts, &p, now_s, life_s, e);
+		rc = profile_build(&places.published, facts, &p.tbs, &p.tbs_len, e);
+	if (rc == FAS_OK)
+		rc = lint_prepared(issuer, &places.published, facts, &p, now_s, life_s, e);
 	if (rc == FAS_OK &&
 	    EVP_Digest(p.tbs, p.tbs_len, p.tbs_digest, NULL, EVP_sha256(), NULL) != 1)
 		rc = fas_fail_openssl(e, "SHA-256");

@@ -104,16 +104,21 @@ read_refusals(struct yaml_reader *r, struct limits *l, struct fas_err *e)
 
 /* Only users' profiles can be named: machines' certificates have operations of their own. */
 static enum fas_code
-read_profiles(struct yaml_reader *r, struct limits *l, struct fas_err *e)
+read_profiles(
+    struct yaml_reader *r, const struct signer_config *config, struct limits *l, struct fas_err *e)
 {
 	const struct yaml_node *list = yaml_need_texts(r, "profiles");
 	enum profile_kind kind;
+	l->profile_names = list;
 	for (size_t i = 0; list && i < list->n; i++) {
 		const struct yaml_node *name = list->items[i];
+		if (config && signer_config_profile(config, name->text))
+			continue;
 		if (!profile_parse(name->text, &kind) ||
 		    (kind != PROFILE_SMARTCARD_LOGON && kind != PROFILE_CLIENT_AUTH))
 			return yaml_fail(name, e, "limits_value",
-			    "\"%s\" is not a user's profile: smartcard-logon, client-auth",
+			    "\"%s\" is neither smartcard-logon nor client-auth nor a profile of "
+			    "signer.yaml",
 			    name->text);
 		l->profiles[kind] = true;
 	}
@@ -149,7 +154,7 @@ read_rates(struct yaml_reader *r, struct limits *l, struct fas_err *e)
 }
 
 static enum fas_code
-read_limits(struct limits *l, struct fas_err *e)
+read_limits(const struct signer_config *config, struct limits *l, struct fas_err *e)
 {
 	struct yaml_reader r;
 	if (yaml_open(&r, yaml_root(l->doc), "the signer's limits", e) != FAS_OK)
@@ -160,13 +165,15 @@ read_limits(struct limits *l, struct fas_err *e)
 	l->signatures_per_key =
 	    yaml_want_int(&r, "signatures_per_key", 1, INT32_MAX, SIGNATURES_DEFAULT);
 	if (read_domains(&r, l, e) != FAS_OK || read_refusals(&r, l, e) != FAS_OK ||
-	    read_profiles(&r, l, e) != FAS_OK || read_rates(&r, l, e) != FAS_OK)
+	    read_profiles(&r, config, l, e) != FAS_OK || limits_read_own(&r, l, e) != FAS_OK ||
+	    read_rates(&r, l, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
 		return e->code;
-	return yaml_finish(&r);
+	return config ? limits_check_profiles(l, config, e) : FAS_OK;
 }
 
 enum fas_code
-limits_load(const char *path, uid_t owner, struct limits **out, struct fas_err *e)
+limits_load(const char *path, uid_t owner, const struct signer_config *config, struct limits **out,
+    struct fas_err *e)
 {
 	OWN(limits) struct limits *l = calloc(1, sizeof(*l));
 	if (!l)
@@ -175,7 +182,7 @@ limits_load(const char *path, uid_t owner, struct limits **out, struct fas_err *
 	if (rc == FAS_OK)
 		rc = config_owner_check(path, owner, e);
 	if (rc == FAS_OK)
-		rc = read_limits(l, e);
+		rc = read_limits(config, l, e);
 	if (rc == FAS_OK)
 		*out = TAKE(l);
 	return rc;
@@ -270,28 +277,53 @@ check_subject(const struct limits_domain *d, const struct dn *subject, struct fa
 	return FAS_OK;
 }
 
-enum fas_code
-limits_check(const struct limits *l, const struct limits_facts *f, struct fas_err *e)
+/* By its own name: that the built-in one which it is like is there says nothing. */
+static bool
+is_allowed(const struct limits *l, const struct limits_facts *f)
 {
-	char text[SID_TEXT_MAX];
-	if (!l->profiles[f->profile])
+	if (!f->own)
+		return l->profiles[f->profile];
+	for (size_t i = 0; l->profile_names && i < l->profile_names->n; i++) {
+		if (strcmp(l->profile_names->items[i]->text, f->own->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum fas_code
+check_terms(const struct limits *l, const struct limits_facts *f, struct fas_err *e)
+{
+	int64_t longest_s = f->own ? l->own.longest_life_s : l->longest_life_s;
+	if (!is_allowed(l, f))
 		return fas_fail(e, FAS_E_DENIED, "profile_outside_limits",
 		    "limits: profile %s is not among those of the issue socket",
-		    profile_name(f->profile));
-	if (f->validity_s > l->longest_life_s)
+		    f->own ? f->own->name : profile_name(f->profile));
+	if (f->validity_s > longest_s)
 		return fas_fail(e, FAS_E_DENIED, "life_outside_limits",
 		    "limits: %lld s asked for, longest_life is %lld s", (long long)f->validity_s,
-		    (long long)l->longest_life_s);
+		    (long long)longest_s);
 	if (f->signatures > l->signatures_per_key)
 		return fas_fail(e, FAS_E_DENIED, "signatures_outside_limits",
 		    "limits: %lld signatures asked for, signatures_per_key is %lld",
 		    (long long)f->signatures, (long long)l->signatures_per_key);
+	return FAS_OK;
+}
+
+enum fas_code
+limits_check(const struct limits *l, const struct limits_facts *f, struct fas_err *e)
+{
+	char text[SID_TEXT_MAX];
+	enum fas_code rc = check_terms(l, f, e);
+	if (rc != FAS_OK)
+		return rc;
 	const struct limits_domain *d = find_domain(l, f->sid);
 	if (!d)
 		return fas_fail(e, FAS_E_DENIED, "sid_outside_limits",
 		    "limits: %s lies in none of the domains", sid_format(f->sid, text));
-	enum fas_code rc = check_sid(l, f->sid, e);
+	rc = check_sid(l, f->sid, e);
 	if (rc == FAS_OK)
 		rc = check_upn(d, f->upn, e);
-	return rc == FAS_OK ? check_subject(d, f->subject, e) : rc;
+	if (rc == FAS_OK)
+		rc = check_subject(d, f->subject, e);
+	return rc == FAS_OK && f->own ? limits_check_names(l, d, f, e) : rc;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ca/config.h"
 #include "ca/profile.h"
 #include "fas/base/dn.h"
 #include "fas/base/err.h"
@@ -32,6 +33,16 @@ struct rate_limit {
 	int64_t count, period_s;
 };
 
+/* What the administrator's own profiles may have beyond the built-in one that they are like: nothing unless it says so. */
+struct limits_own {
+	int64_t longest_life_s;
+	unsigned key_usage;   /* bits of keyUsage */
+	unsigned extra_names; /* bits of enum profile_extra_name */
+	bool upn_subject;
+	/* lists of texts; NULL = none */
+	const struct yaml_node *purposes, *policies, *urls, *mail_domains;
+};
+
 /* Immutable once loaded. */
 struct limits {
 	struct yaml_doc *doc;
@@ -42,14 +53,19 @@ struct limits {
 	uint32_t allow_rids[LIMITS_SIDS_MAX];
 	struct sid refuse_sids[LIMITS_SIDS_MAX];
 	bool profiles[PROFILE_SERVICE_CLIENT + 1]; /* by enum profile_kind: on the issue socket */
+	const struct yaml_node *profile_names;     /* the list as it stands there; or NULL */
+	struct limits_own own;
 	int64_t longest_life_s;
 	struct rate_limit per_sid, total;
 	int64_t signatures_per_key; /* of a key that the signer holds for a session */
 };
 
-/* As signer_config_load. */
-MUST_CHECK enum fas_code limits_load(
-    const char *path, uid_t owner, struct limits **out, struct fas_err *e);
+/*
+ * As signer_config_load.  config: whose own profiles it may name, and of which none may have more than it allows (NULL:
+ * there are none); a message about a profile has the place in that file.
+ */
+MUST_CHECK enum fas_code limits_load(const char *path, uid_t owner,
+    const struct signer_config *config, struct limits **out, struct fas_err *e);
 void limits_free(struct limits *limits);
 
 /* What somebody asks the issue socket to certify. */
@@ -60,11 +76,22 @@ struct limits_facts {
 	const char *upn;
 	int64_t validity_s;
 	int64_t signatures; /* that the signer's key shall make; 0 = the key is not the signer's */
+	const struct profile_own *own;
+	const char *realm, *mail; /* NULL where the request has none */
 };
+
+/* The sections and checks of own profiles (profile_limits.c). */
+MUST_CHECK enum fas_code limits_read_own(
+    struct yaml_reader *r, struct limits *limits, struct fas_err *e);
+MUST_CHECK enum fas_code limits_check_profiles(
+    const struct limits *limits, const struct signer_config *config, struct fas_err *e);
+/* What a profile's names say must lie in the domain. */
+MUST_CHECK enum fas_code limits_check_names(const struct limits *limits,
+    const struct limits_domain *domain, const struct limits_facts *facts, struct fas_err *e);
 
 /*
  * FAS_E_DENIED with "profile_outside_limits", "life_outside_limits", "signatures_outside_limits", "sid_outside_limits", "rid_refused",
- * "sid_refused", "upn_outside_limits" or "subject_outside_limits".  (Rates are rate.h's.)
+ * "sid_refused", "upn_outside_limits", "subject_outside_limits", "mail_outside_limits" or "principal_outside_limits".  (Rates are rate.h's.)
  */
 MUST_CHECK enum fas_code limits_check(
     const struct limits *limits, const struct limits_facts *facts, struct fas_err *e);

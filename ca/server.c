@@ -62,7 +62,7 @@ load_limits(struct ca *ca, struct fas_err *e)
 {
 	OWN(limits) struct limits *limits = NULL;
 	OWN(rate) struct rate *rate = NULL;
-	enum fas_code rc = limits_load(ca->config->limits_path, ca->owner, &limits, e);
+	enum fas_code rc = limits_load(ca->config->limits_path, ca->owner, ca->config, &limits, e);
 	if (rc == FAS_OK)
 		rc = check_lives(ca->config, limits, e);
 	if (rc == FAS_OK)

@@ -71,7 +71,7 @@ static enum fas_code
 check(const struct signer_config *config, struct fas_err *e)
 {
 	OWN(limits) struct limits *limits = NULL;
-	enum fas_code rc = limits_load(config->limits_path, 0, &limits, e);
+	enum fas_code rc = limits_load(config->limits_path, 0, config, &limits, e);
 	if (rc == FAS_OK)
 		(void)printf("%zu authorities, %zu domains: configuration and limits are good\n",
 		    config->n_authorities, limits->n_domains);

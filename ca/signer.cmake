@@ -4,7 +4,7 @@ fas_room(fas_ca_client SOURCES client.c LINK fas_base)
 # fas-signer without its main(), so that tests start it in their own process.
 fas_room(fas_ca_signer
   SOURCES
-    config.c limits.c rate.c
+    config.c profile_config.c limits.c profile_limits.c rate.c
     key.c key_digest.c pool.c held.c spki.c pem.c issuer.c authority.c make.c request.c install.c crl.c
     schema_store.c issuer_store.c certificate_store.c revoke_store.c token_store.c
     dispatch.c issue.c issue_op.c machine.c token.c hosts.c revoke.c sign_op.c state.c publisher.c

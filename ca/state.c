@@ -4,6 +4,22 @@
 #include "ca/sign.h"
 #include "fas/base/clock.h"
 
+/* The administrator's own profiles, for the policy's cross-check. */
+static json_t *
+describe_profiles(const struct signer_config *config)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < config->n_profiles; i++) {
+		const struct profile_own *own = &config->profiles[i].own;
+		if (json_array_append_new(list, json_pack("{s:s,s:s}", "name", own->name, "like",
+						    profile_name(own->like))) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 struct counts {
 	int64_t certificates, audit_seq;
 };
@@ -76,10 +92,11 @@ op_state(struct call *call, struct fas_err *e)
 		rc = db_read(ca->db, read_counts, &counts, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O,s:{s:I},s:I,s:I,s:I,s:I,s:o}", "authorities", all,
-	    "service_ca", "not_after", (json_int_t)service->not_after_s, "certificates",
-	    (json_int_t)counts.certificates, "signatures", (json_int_t)atomic_load(&ca->signatures),
-	    "clock", (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
+	call->reply = json_pack("{s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o}", "authorities", all,
+	    "profiles", describe_profiles(ca->config), "service_ca", "not_after",
+	    (json_int_t)service->not_after_s, "certificates", (json_int_t)counts.certificates,
+	    "signatures", (json_int_t)atomic_load(&ca->signatures), "clock",
+	    (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
 	    sign_state(ca));
 	if (check_issuing(ca, &failure) != FAS_OK)
 		(void)json_object_set_new(call->reply, "failure",

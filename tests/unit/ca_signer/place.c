@@ -66,10 +66,10 @@ write_config(struct place *place, const struct place_options *o)
 	    "%s"
 	    "service_ca:\n"
 	    "  server_names: [fas1.corp.example.com, 127.0.0.1]\n"
-	    "%s",
+	    "%s%s",
 	    place->folder, place->folder, place->folder, o && o->issue_uid ? o->issue_uid : uid,
 	    place->folder, (unsigned)getegid(), o && o->authority ? o->authority : "",
-	    o && o->pool ? o->pool : "pool: {}\n");
+	    o && o->pool ? o->pool : "pool: {}\n", o && o->profiles ? o->profiles : "");
 	place_write(place, "signer.yaml", text);
 	place_write(place, "limits.yaml", o && o->limits ? o->limits : default_limits);
 }

@@ -32,6 +32,7 @@ struct place_options {
 	const char *authority; /* more lines of the authority, indented by four */
 	const char *limits;    /* the whole limits.yaml */
 	const char *pool;      /* a line of signer.yaml */
+	const char *profiles;  /* its section of this name, whole */
 	const char *key;       /* the lab's CA's: "p-256" is made in no time */
 	bool no_authority;     /* do not make the lab's CA */
 };

@@ -259,16 +259,16 @@ limits_that_others_may_write_are_not_read(void **state)
 	struct fas_err e = {0};
 	struct limits *limits = NULL;
 	place_path(p, "limits.yaml", path);
-	assert_int_equal(limits_load(path, geteuid() + 1, &limits, &e), FAS_E_CONFIG);
+	assert_int_equal(limits_load(path, geteuid() + 1, NULL, &limits, &e), FAS_E_CONFIG);
 	assert_reason(e, "config_owner");
 	fas_err_clear(&e);
 	assert_int_equal(chmod(path, 0664), 0);
-	assert_int_equal(limits_load(path, geteuid(), &limits, &e), FAS_E_CONFIG);
+	assert_int_equal(limits_load(path, geteuid(), NULL, &limits, &e), FAS_E_CONFIG);
 	assert_reason(e, "config_owner");
 	fas_err_clear(&e);
 	assert_int_equal(chmod(path, 0644), 0);
 	assert_int_equal(chmod(p->folder, 0777), 0);
-	assert_int_equal(limits_load(path, geteuid(), &limits, &e), FAS_E_CONFIG);
+	assert_int_equal(limits_load(path, geteuid(), NULL, &limits, &e), FAS_E_CONFIG);
 	assert_reason(e, "config_owner");
 	assert_null(limits);
 }
@@ -292,7 +292,7 @@ wrong_limits_are_refused_at_their_place(void **state)
 		struct fas_err e = {0};
 		struct limits *limits = NULL;
 		const char *path = place_write(*state, "wrong.yaml", cases[i].text);
-		assert_int_equal(limits_load(path, geteuid(), &limits, &e), FAS_E_CONFIG);
+		assert_int_equal(limits_load(path, geteuid(), NULL, &limits, &e), FAS_E_CONFIG);
 		assert_reason(e, cases[i].reason);
 		assert_non_null(strstr(e.message, cases[i].place));
 	}
