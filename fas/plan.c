@@ -19,6 +19,7 @@ plan_done(struct plan *plan)
 	free(plan->profile);
 	free(plan->spki);
 	free(plan->key_type);
+	free(plan->mail);
 	dn_done(&plan->subject);
 	session_done(&plan->session);
 	*plan = (struct plan){0};
@@ -112,7 +113,8 @@ fill_names(struct plan *out, const struct account *account, const char *authorit
 	out->sid = account->sid;
 	out->authority = strdup(authority);
 	out->profile = strdup(profile);
-	if (!out->authority || !out->profile)
+	out->mail = account->mail ? strdup(account->mail) : NULL;
+	if (!out->authority || !out->profile || (account->mail && !out->mail))
 		return fas_fail_nomem(e);
 	return copy_subject(&account->dn, &out->subject, e);
 }
@@ -195,8 +197,8 @@ add_choices(json_t *object, const struct plan *plan)
 {
 	const struct session *s = &plan->session;
 	OWN(json)
-	json_t *more = json_pack(
-	    "{s:s, s:s, s:s*}", "sid", s->sid, "policy", s->policy, "in_session", s->in_session);
+	json_t *more = json_pack("{s:s, s:s, s:s*, s:s*}", "sid", s->sid, "policy", s->policy,
+	    "in_session", s->in_session, "mail", plan->mail);
 	OWN(json)
 	json_t *key = plan->key_type ? json_pack("{s:s, s:I, s:I, s:b}", "key_type", plan->key_type,
 					   "signatures", (json_int_t)plan->signatures,
@@ -294,6 +296,8 @@ read_plan(struct json_reader *r, const struct ticket *ticket, struct plan *out, 
 	out->profile = take_text(r, "profile", 256);
 	read_key(r, out);
 	out->validity_s = json_need_int(r, "validity_s", 1, INT32_MAX);
+	if (json_object_get(r->object, "mail"))
+		out->mail = take_text(r, "mail", 254);
 	json_t *subject = json_need_value(r, "subject", JSON_ARRAY);
 	read_session(r, ticket, &out->session);
 	enum fas_code rc = json_finish(r);
@@ -319,11 +323,22 @@ plan_parse(const struct ticket *ticket, struct plan *out, struct fas_err *e)
 	return fas_fail(e, FAS_E_IO, "database_corrupt", "plan of a ticket: %s", why.message);
 }
 
+/* Only the signer knows what its own profiles make names of; the built-in ones use none of it. */
+static bool
+is_builtin(const char *profile)
+{
+	return strcmp(profile, "smartcard-logon") == 0 || strcmp(profile, "client-auth") == 0;
+}
+
 enum fas_code
 plan_issue(const struct plan *plan, const struct ticket *ticket, struct signer *signer,
     struct signer_certificate *out, struct fas_err *e)
 {
+	bool names = !is_builtin(plan->profile);
 	const struct signer_request request = {
+	    .account = names ? plan->session.sam_account_name : NULL,
+	    .realm = names ? plan->session.realm : NULL,
+	    .mail = names ? plan->mail : NULL,
 	    .request_id = ticket->request_id,
 	    .correlation_id = ticket->correlation_id,
 	    .authority = plan->authority,

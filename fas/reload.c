@@ -21,7 +21,7 @@ struct reloader {
 	reload_machines *load_machines; /* NULL: there is none */
 	void *machines;
 	pthread_mutex_t lock; /* one load at a time; guards all below */
-	struct names idps, authorities, domains;
+	struct names idps, authorities, domains, logon_profiles, client_profiles;
 	struct policy_world world;
 };
 
@@ -82,6 +82,10 @@ point_world(struct reloader *reloader)
 	    .n_idps = reloader->idps.n,
 	    .authorities = (const char *const *)reloader->authorities.name,
 	    .n_authorities = reloader->authorities.n,
+	    .logon_profiles = (const char *const *)reloader->logon_profiles.name,
+	    .n_logon_profiles = reloader->logon_profiles.n,
+	    .client_profiles = (const char *const *)reloader->client_profiles.name,
+	    .n_client_profiles = reloader->client_profiles.n,
 	    .domains = (const char *const *)reloader->domains.name,
 	    .n_domains = reloader->domains.n,
 	};
@@ -113,6 +117,8 @@ reloader_free(struct reloader *reloader)
 		return;
 	names_clear(&reloader->idps);
 	names_clear(&reloader->authorities);
+	names_clear(&reloader->logon_profiles);
+	names_clear(&reloader->client_profiles);
 	names_clear(&reloader->domains);
 	pthread_mutex_destroy(&reloader->lock);
 	free(reloader);
@@ -135,6 +141,25 @@ reloader_check(struct reloader *reloader, struct fas_err *e)
 	return rc;
 }
 
+static void
+take_profiles(struct reloader *reloader, const json_t *state)
+{
+	const json_t *profile;
+	size_t i;
+	names_clear(&reloader->logon_profiles);
+	names_clear(&reloader->client_profiles);
+	json_array_foreach(json_object_get(state, "profiles"), i, profile)
+	{
+		const char *name = json_string_value(json_object_get(profile, "name"));
+		const char *like = json_string_value(json_object_get(profile, "like"));
+		bool logon = like && strcmp(like, "smartcard-logon") == 0;
+		if (name &&
+		    !names_add(
+			logon ? &reloader->logon_profiles : &reloader->client_profiles, name))
+			break;
+	}
+}
+
 /* While the signer is away the names that it last told stand. */
 static void
 ask_authorities(struct reloader *reloader)
@@ -153,6 +178,7 @@ ask_authorities(struct reloader *reloader)
 		if (name && !names_add(&reloader->authorities, name))
 			break;
 	}
+	take_profiles(reloader, state);
 	point_world(reloader);
 }
 

@@ -9,6 +9,8 @@
 
 #define SAM_NORMAL_USER_ACCOUNT 0x30000000 /* 805306368, MS-SAMR 2.2.1.9 */
 
+#define MAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
+
 #define UAC_DISABLED 0x2
 #define UAC_SMARTCARD_REQUIRED 0x40000
 #define COMPUTED_LOCKED 0x10
@@ -21,7 +23,7 @@
 const char *const account_attributes[] = {"objectClass", "objectSid", "objectGUID",
     "userPrincipalName", "sAMAccountName", "sAMAccountType", "userAccountControl",
     "msDS-User-Account-Control-Computed", "lockoutTime", "accountExpires", "adminCount",
-    "tokenGroups", NULL};
+    "tokenGroups", "mail", NULL};
 
 void
 account_free(struct account *account)
@@ -31,6 +33,7 @@ account_free(struct account *account)
 	dn_done(&account->dn);
 	free(account->dn_text);
 	free(account->upn);
+	free(account->mail);
 	free(account->domain);
 	free(account->realm);
 	free(account->netbios);
@@ -133,6 +136,18 @@ read_names(const struct entry *entry, const struct domain_config *config, struct
 		    "MS-ADTS 5.1.1.1.1: %s has a userPrincipalName that is not user@suffix",
 		    entry->dn);
 	return FAS_OK;
+}
+
+/* Nobody's logon depends on it but where a profile wants it: a strange one counts as none. */
+static enum fas_code
+read_mail(const struct entry *entry, struct account *out, struct fas_err *e)
+{
+	const char *mail = NULL;
+	struct fas_err strange = {0};
+	if (entry_text(entry, "mail", MAIL_MAX, &mail, &strange) != FAS_OK || !mail)
+		return FAS_OK;
+	out->mail = strdup(mail);
+	return out->mail ? FAS_OK : fas_fail_nomem(e);
 }
 
 static enum fas_code
@@ -244,6 +259,8 @@ account_read(const struct entry *entry, const struct domain_config *config, int6
 	if ((rc = read_ids(entry, account, e)) != FAS_OK)
 		return rc;
 	if ((rc = read_names(entry, config, account, e)) != FAS_OK)
+		return rc;
+	if ((rc = read_mail(entry, account, e)) != FAS_OK)
 		return rc;
 	if ((rc = read_dn(entry, account, e)) != FAS_OK)
 		return rc;

@@ -37,6 +37,8 @@ struct account {
 	char *
 	    upn; /* userPrincipalName, or the implicit sAMAccountName@dnsdomain when there is none */
 	bool upn_is_implicit;
+	char *
+	    mail; /* attribute mail; NULL when there is none or it is no text of up to 254 octets */
 	char sam_account_name[SAM_ACCOUNT_NAME_MAX];
 	char *domain;            /* configured DNS name: corp.example.com */
 	char *realm;             /* Kerberos realm: CORP.EXAMPLE.COM */

@@ -46,8 +46,8 @@ extern const char *const policy_mechanism_names[POLICY_MECHANISMS];
 struct policy_in_session {
 	bool allow; /* false: nothing below has a meaning */
 	const char *authority;
-	const char *profile; /* the signer's: "client-auth", or "smartcard-logon" where the rule
-				says so */
+	const char *profile; /* the signer's: "client-auth", "smartcard-logon" where the rule
+				says so, or one of the administrator's own */
 	int64_t validity_s;
 	unsigned keys;             /* bit set of enum policy_key; one kind under CUSTODY_SERVICE */
 	enum policy_key first_key; /* the first that the rule names: what a host should make */
@@ -66,7 +66,7 @@ struct policy_in_session {
 struct policy_grant {
 	const char *rule;
 	const char *authority;
-	const char *profile; /* "smartcard-logon" */
+	const char *profile; /* "smartcard-logon", or one of the administrator's own */
 	int64_t validity_s;
 	unsigned keys; /* bit set of enum policy_key; one kind under CUSTODY_SERVICE */
 	enum policy_custody custody;
@@ -117,6 +117,9 @@ struct policy_world {
 	const char *const
 	    *authorities; /* none = not checked (fasctl policy check without a signer) */
 	size_t n_authorities;
+	/* The signer's own profiles that are like smartcard-logon and like client-auth; checked when authorities are. */
+	const char *const *logon_profiles, *const *client_profiles;
+	size_t n_logon_profiles, n_client_profiles;
 	const char *const *domains; /* DNS and NetBIOS names of the directory; none = not checked */
 	size_t n_domains;
 	const char *const *upn_suffixes; /* that the forest knows beside its domains' names; none =

@@ -141,6 +141,9 @@ void read_in_session(struct rule_reader *rr, struct yaml_reader *r, struct rule 
 
 text_check check_idp, check_host_pattern, check_upn_suffix, check_upn, check_group_name,
     check_program;
+/* logon: of a logon's certificate; otherwise one for clients. */
+MUST_CHECK enum fas_code check_profile(
+    const struct yaml_node *at, const struct policy_world *world, bool logon, struct fas_err *e);
 MUST_CHECK enum fas_code check_authority(
     const struct yaml_node *at, const struct policy_world *world, struct fas_err *e);
 

@@ -88,10 +88,20 @@ read_keeping(struct rule_reader *rr, struct yaml_reader *r, unsigned keys, bool 
 		    r->what);
 }
 
+/* The built-in profile, or what the rule names. */
+static const char *
+read_profile_name(struct rule_reader *rr, struct yaml_reader *r, bool logon)
+{
+	const char *name = yaml_want_text(r, "profile", logon ? "smartcard-logon" : "client-auth");
+	const struct yaml_node *said = yaml_want_any(r, "profile");
+	if (said && said->kind == YAML_SCALAR)
+		(void)!check_profile(said, rr->world, logon, rr->e);
+	return name;
+}
+
 void
 read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 {
-	static const char *const profiles[] = {"smartcard-logon"};
 	struct yaml_reader part;
 	struct keeping keeping = {0};
 	const struct yaml_node *node = yaml_need(r, "logon", YAML_MAP);
@@ -102,7 +112,7 @@ read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 	if (grant->authority &&
 	    check_authority(yaml_want_any(&part, "authority"), rr->world, rr->e) != FAS_OK)
 		return;
-	grant->profile = profiles[yaml_want_word(&part, "profile", profiles, NELEMS(profiles), 0)];
+	grant->profile = read_profile_name(rr, &part, true);
 	grant->validity_s = yaml_want_duration(&part, "validity", MINUTE_S, HOUR_S, 15 * MINUTE_S);
 	grant->keys =
 	    read_words(rr, &part, "key", key_names, NELEMS(key_names), POLICY_KEY_RSA_2048);
@@ -116,19 +126,18 @@ read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 
 /* ---- in_session ---- */
 
+/* A certificate that may be used for a logon has to be asked for by smart_card_logon, also where an own profile is. */
 static void
 read_profile(struct rule_reader *rr, struct yaml_reader *r, struct policy_in_session *out)
 {
-	static const char *const profiles[] = {"client-auth"};
-	(void)yaml_want_word(r, "profile", profiles, NELEMS(profiles), 0);
 	bool smart_card = yaml_want_bool(r, "smart_card_logon", false);
 	const struct yaml_node *said = yaml_want_any(r, "profile");
-	out->profile = smart_card ? "smartcard-logon" : profiles[0];
-	if (smart_card && said)
+	if (smart_card && said && said->text && strcmp(said->text, "client-auth") == 0)
 		(void)yaml_fail_key(said, rr->e, "policy_contradiction",
 		    "\"profile: client-auth\" in %s is for clients only: leave it out with "
 		    "\"smart_card_logon: true\"",
 		    r->what);
+	out->profile = read_profile_name(rr, r, smart_card);
 }
 
 static void

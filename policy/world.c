@@ -7,6 +7,7 @@
 #include "fas/base/text.h"
 
 #define DOMAIN_TEXT_MAX 256
+#define PROFILE_NAME_MAX 32
 
 static bool
 is_known(const char *word, const char *const *known, size_t n, bool fold)
@@ -43,6 +44,42 @@ check_authority(const struct yaml_node *at, const struct policy_world *world, st
 		return FAS_OK;
 	return fail_unknown(at, "policy_unknown_authority", "authority", at->text,
 	    nearest_word(at->text, world->authorities, world->n_authorities), e);
+}
+
+static bool
+profile_name_is_valid(const char *name)
+{
+	size_t len = strlen(name);
+	return len > 0 && len <= PROFILE_NAME_MAX && name[0] != '-' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+/* A built-in one of the other use is as wrong as one that nobody knows. */
+enum fas_code
+check_profile(
+    const struct yaml_node *at, const struct policy_world *world, bool logon, struct fas_err *e)
+{
+	static const char *const builtin[] = {"smartcard-logon", "client-auth"};
+	const char *own = builtin[logon ? 0 : 1], *other = builtin[logon ? 1 : 0];
+	if (strcmp(at->text, own) == 0)
+		return FAS_OK;
+	bool told = world && world->n_authorities > 0;
+	const char *const *known = NULL;
+	size_t n = 0;
+	if (told && logon) {
+		known = world->logon_profiles;
+		n = world->n_logon_profiles;
+	} else if (told) {
+		known = world->client_profiles;
+		n = world->n_client_profiles;
+	}
+	if (strcmp(at->text, other) != 0 && profile_name_is_valid(at->text) &&
+	    (!told || is_known(at->text, known, n, false)))
+		return FAS_OK;
+	const char *near = nearest_word(at->text, known, n);
+	return fail_unknown(at, "policy_unknown_profile",
+	    logon ? "profile for logons" : "profile for clients", at->text,
+	    near ? near : nearest_word(at->text, &own, 1), e);
 }
 
 enum fas_code

@@ -15,6 +15,8 @@ static char rule_text[8192];
 
 static const char *const idps[] = {"okta", "adfs"};
 static const char *const authorities[] = {"main", "backup"};
+static const char *const logon_profiles[] = {"staff-logon"};
+static const char *const client_profiles[] = {"staff-client"};
 static const char *const domains[] = {"corp.example.com", "CORP", "lab.example.com"};
 
 const struct policy_world fixture_world = {
@@ -22,6 +24,10 @@ const struct policy_world fixture_world = {
     .n_idps = NELEMS(idps),
     .authorities = authorities,
     .n_authorities = NELEMS(authorities),
+    .logon_profiles = logon_profiles,
+    .n_logon_profiles = NELEMS(logon_profiles),
+    .client_profiles = client_profiles,
+    .n_client_profiles = NELEMS(client_profiles),
     .domains = domains,
     .n_domains = NELEMS(domains),
 };

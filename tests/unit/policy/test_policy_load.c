@@ -87,6 +87,28 @@ left_out_keys_in_session_have_their_documented_defaults(void **state)
 }
 
 static void
+own_profiles_of_the_signer_are_granted_by_name(void **state)
+{
+	struct policy_facts f = alice_asks();
+	struct policy_verdict v;
+	(void)state;
+	OWN(policy)
+	struct policy *policy = fixture_load(fixture_rule(
+	    "    users: { sids: ['*'] }\n"
+	    "    logon: { authority: main, profile: staff-logon }\n"
+	    "    in_session: { allow: true, programs: ['*'], profile: staff-client }\n"));
+	policy_decide(policy, &f, &v);
+	assert_string_equal(v.grant.profile, "staff-logon");
+	assert_string_equal(v.grant.in_session.profile, "staff-client");
+	OWN(policy)
+	struct policy *both = fixture_load(
+	    fixture_rule("    users: { sids: ['*'] }\n    logon: { authority: main }\n"
+			 "    in_session: { smart_card_logon: true, profile: staff-logon }\n"));
+	policy_decide(both, &f, &v);
+	assert_string_equal(v.grant.in_session.profile, "staff-logon");
+}
+
+static void
 all_keys_in_session_that_are_said_are_granted(void **state)
 {
 	struct policy_facts f = alice_asks();
@@ -463,6 +485,7 @@ main(void)
 	    TEST(left_out_keys_have_their_documented_defaults),
 	    TEST(all_keys_that_are_said_are_granted),
 	    TEST(left_out_keys_in_session_have_their_documented_defaults),
+	    TEST(own_profiles_of_the_signer_are_granted_by_name),
 	    TEST(all_keys_in_session_that_are_said_are_granted),
 	    TEST(the_first_kind_of_key_is_the_one_to_make),
 	    TEST(files_of_a_folder_follow_each_other_by_name),
