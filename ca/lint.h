@@ -18,7 +18,7 @@
 /* What the certificate is meant to be; members that are NULL or 0 are not compared. */
 struct lint_context {
 	enum profile_kind kind;
-	X509 *issuer;                           /* borrowed */
+	X509 *issuer; /* borrowed; NULL: a root, or, when issued, not at hand */
 	const struct profile_issuer *published; /* CDP and AIA must equal what is published there */
 	const struct sid *sid;
 	const char *upn;
@@ -26,6 +26,11 @@ struct lint_context {
 	const char *account, *realm, *mail; /* that own's names are made of */
 	int64_t longest_life_s;
 	int64_t now_s;
+	/*
+	 * It left some time ago, by somebody's profile: how far notBefore lies back is no finding then, nor what goes
+	 * beyond the built-in profile and gives no power (AD CS's domain controllers have a SID and smart card logon).
+	 */
+	bool issued;
 };
 
 /* A warning says what is unwise; lint_check lets it pass. */

@@ -104,7 +104,7 @@ issuer_matches(struct lint_run *run)
 	size_t len = 0;
 	const ASN1_TYPE *issuer = run->tbs->issuer;
 	if (!lint_issuer_name(run, &want, &len)) {
-		if (run->kind == LINT_CA && !run->self_issued)
+		if (run->kind == LINT_CA && !run->self_issued && !run->context->issued)
 			lint_say(run, "issuer of a root is not its own subject");
 		return;
 	}
@@ -160,7 +160,8 @@ static void
 validity_backdate(struct lint_run *run)
 {
 	int64_t now_s = run->context->now_s;
-	if (run->times_ok && now_s > 0 && now_s - run->not_before_s > BACKDATE_MAX_S)
+	if (run->times_ok && !run->context->issued && now_s > 0 &&
+	    now_s - run->not_before_s > BACKDATE_MAX_S)
 		lint_say(run, "notBefore lies %lld s back, want at most %d",
 		    (long long)(now_s - run->not_before_s), BACKDATE_MAX_S);
 }

@@ -65,6 +65,8 @@ key_usage_exact(struct lint_run *run)
 {
 	const ASN1_BIT_STRING *usage = lint_slot(run, SLOT_KEY_USAGE)->value;
 	unsigned want = profile_usage_bits(run->context->own, run->key.type);
+	if (usage && run->context->issued && (usage_bits(usage) & want) == want)
+		return;
 	if (usage && usage_bits(usage) != want)
 		lint_say(run, "keyUsage is %#x, want %#x (bit 0 digitalSignature, bit 2 for RSA)",
 		    usage_bits(usage), want);
@@ -143,7 +145,7 @@ is_own_purpose(const struct lint_run *run, const ASN1_OBJECT *id)
 		if (strcmp(own->purposes[i], name) == 0)
 			return true;
 	}
-	return false;
+	return run->context->issued && profile_purpose_is_open(name);
 }
 
 static bool
@@ -198,7 +200,9 @@ purposes_no_power(struct lint_run *run)
 static void
 machine_no_smartcard(struct lint_run *run)
 {
-	if (has_purpose(lint_slot(run, SLOT_PURPOSES)->value, NID_ms_smartcard_login))
+	bool foreign_kdc = run->kind == LINT_KDC && run->context->issued;
+	if (!foreign_kdc &&
+	    has_purpose(lint_slot(run, SLOT_PURPOSES)->value, NID_ms_smartcard_login))
 		lint_say(run, "a machine's certificate is good for a smart card logon");
 }
 

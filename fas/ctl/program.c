@@ -7,6 +7,7 @@ static const struct cli_group *const groups[] = {
     &ctl_ca_group,
     &ctl_machine_group,
     &ctl_certificate_group,
+    &ctl_lint_group,
     &ctl_pool_group,
     &ctl_policy_group,
     &ctl_session_group,

@@ -5,8 +5,10 @@
 
 #include <openssl/x509v3.h>
 
+#include "ca/inspect.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
+#include "fas/base/json.h"
 #include "fas/base/own.h"
 #include "fas/caller.h"
 #include "lint_world.h"
@@ -87,6 +89,25 @@ try_case(const struct world_case *how, const uint8_t *data, size_t size)
 		check_good(how, data, size);
 }
 
+/* fasctl lint reads files of any origin. */
+static void
+try_file(const uint8_t *data, size_t size)
+{
+	const struct inspect_options options = {.now_s = WORLD_NOW};
+	struct fas_err e = {0};
+	OWN(json) json_t *all = NULL;
+	OWN(text) char *text = malloc(size + 1);
+	FUZZ_CHECK(text != NULL);
+	memcpy(text, data, size);
+	text[size] = 0;
+	enum fas_code rc = inspect(text, size, &options, &all, &e);
+	fuzz_check_result(rc, &e);
+	FUZZ_CHECK((rc == FAS_OK) == (all != NULL));
+	FUZZ_CHECK(json_array_size(all) <= INSPECT_OBJECTS_MAX);
+	for (size_t i = 0; i < json_array_size(all); i++)
+		FUZZ_CHECK(json_object_get(json_array_get(all, i), "logon"));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -96,6 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	for (size_t i = 0; world_case_at(i); i++)
 		try_case(world_case_at(i), data, size);
+	try_file(data, size);
 	/* Nobody holds the key of an authority that was made a moment ago. */
 	enum fas_code rc = caller_from_certificate(callers, data, size, clock_now(), &caller, &e);
 	fuzz_check_result(rc, &e);

@@ -16,7 +16,7 @@ _fas() {
 	local word said=() i
 	COMPREPLY=()
 	case $previous in
-	--config | --chain | --root | --root-crl | --csr | --out | --*-file | --ccache | --*-socket | --state | --folder)
+	--config | --chain | --root | --root-crl | --issuer | --csr | --out | --*-file | --ccache | --*-socket | --state | --folder)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

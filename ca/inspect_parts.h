@@ -1,0 +1,25 @@
+/* Between inspect's own files: one certificate or list, as it was found in a file. */
+#ifndef CA_INSPECT_PARTS_H
+#define CA_INSPECT_PARTS_H
+
+#include <jansson.h>
+#include <openssl/x509.h>
+
+#include "ca/lint.h"
+
+#define INSPECT_CA (-1) /* beside enum profile_kind */
+
+struct inspected {
+	bool list;
+	uint8_t *der; /* owned */
+	size_t len;
+	X509 *certificate; /* NULL: a list, or malformed; owned */
+	X509_CRL *crl;     /* NULL: a certificate, or malformed; owned */
+};
+
+/* Which profile it looks like: enum profile_kind or INSPECT_CA. */
+int inspect_guess(const struct inspected *one);
+/* What stands in it, for people; a new reference or NULL. */
+json_t *inspect_facts(const struct inspected *one);
+
+#endif
