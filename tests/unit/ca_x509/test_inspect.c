@@ -268,7 +268,8 @@ more_blocks_than_there_is_room_for_are_refused(void **state)
 	for (int i = 0; i <= INSPECT_OBJECTS_MAX; i++)
 		add_pem(&text, fixture.ca);
 	assert_int_equal(buf_check(&text, NULL), FAS_OK);
-	assert_int_equal(inspect((const char *)text.data, text.len, &options, &all, &e), FAS_E_INPUT);
+	assert_int_equal(
+	    inspect((const char *)text.data, text.len, &options, &all, &e), FAS_E_INPUT);
 	assert_null(all);
 	buf_done(&text);
 }
