@@ -31,7 +31,6 @@ objects_done(struct objects *objects)
 		X509_CRL_free(objects->of[i].crl);
 	}
 }
-DEFINE_OWN_IN_PLACE(objects, struct objects, objects_done);
 
 /* ---- reading ---- */
 
