@@ -12,32 +12,10 @@
 #include "fas/base/json.h"
 #include "fas/ctl/commands.h"
 #include "peer.h"
-
-#define WORDS_MAX 24
+#include "run.h"
 
 static char folder[] = "/tmp/fas-ctl-XXXXXX";
-static char *out_text, *err_text;
 static struct peer signer, fasd;
-
-/* fasctl with these words; sockets that nobody serves unless a peer was started. */
-static int
-run(const char *line)
-{
-	char room[1024], *argv[WORDS_MAX] = {0}, *save = NULL;
-	size_t out_len = 0, err_len = 0;
-	int argc = 0;
-	(void)snprintf(room, sizeof(room), "fasctl %s", line);
-	for (char *w = strtok_r(room, " ", &save); w && argc < WORDS_MAX - 1;
-	     w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	free(out_text);
-	free(err_text);
-	FILE *out = open_memstream(&out_text, &out_len), *err = open_memstream(&err_text, &err_len);
-	int rc = cli_main(&ctl_program, argc, argv, out, err);
-	(void)fclose(out);
-	(void)fclose(err);
-	return rc;
-}
 
 /* Run against a signer that answers so; the request is left in signer.asked[0]. */
 static int
@@ -94,8 +72,7 @@ teardown(void **state)
 {
 	char command[128];
 	(void)state;
-	free(out_text);
-	free(err_text);
+	run_done();
 	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
 	return system(command);
 }

@@ -10,38 +10,16 @@
 
 #include "fas/base/json.h"
 #include "fas/ctl/commands.h"
+#include "run.h"
 
-#define WORDS_MAX 16
 #define DATA FAS_TEST_DATA "/lint/"
 #define THEN " --at 2026-11-23T02:13:20Z"
-
-static char *out_text, *err_text;
-
-static int
-run(const char *line)
-{
-	char room[1024], *argv[WORDS_MAX] = {0}, *save = NULL;
-	size_t out_len = 0, err_len = 0;
-	int argc = 0;
-	(void)snprintf(room, sizeof(room), "fasctl %s", line);
-	for (char *w = strtok_r(room, " ", &save); w && argc < WORDS_MAX - 1;
-	     w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	free(out_text);
-	free(err_text);
-	FILE *out = open_memstream(&out_text, &out_len), *err = open_memstream(&err_text, &err_len);
-	int rc = cli_main(&ctl_program, argc, argv, out, err);
-	(void)fclose(out);
-	(void)fclose(err);
-	return rc;
-}
 
 static int
 teardown(void **state)
 {
 	(void)state;
-	free(out_text);
-	free(err_text);
+	run_done();
 	return 0;
 }
 

@@ -158,7 +158,7 @@ static char plan_text[] =
     "\"sam_account_name\":\"alice\",\"realm\":\"CORP.EXAMPLE.COM\",\"principal\":"
     "\"alice@CORP.EXAMPLE.COM\",\"rule\":\"eng\",\"revoke_at_end\":true,\"lease_s\":600,"
     "\"created_s\":1800000000,\"expires_s\":1800003600,\"sid\":\"S-1-5-21-1-2-3-1104\",\"policy\":"
-    "\"0f0f\",\"in_session\":\"{}\"}";
+    "\"0f0f\",\"in_session\":\"{}\",\"mail\":\"alice@corp.example.com\"}";
 
 static enum fas_code
 run_plan(void *arg, struct fas_err *e)

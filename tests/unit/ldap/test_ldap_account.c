@@ -72,6 +72,28 @@ account_without_upn_gets_the_implicit_one(void **state)
 	assert_true(a->upn_is_implicit);
 }
 
+/* No logon depends on it but where a profile wants it. */
+static void
+mail_is_read_and_a_strange_one_counts_as_none(void **state)
+{
+	struct fake fake;
+	char longer[300] = "";
+	(void)state;
+	fake_alice(&fake);
+	OWN(account) struct account *without = build(&fake);
+	assert_null(without->mail);
+	fake_set(&fake, "mail", "alice.lab@corp.example.com");
+	OWN(account) struct account *with = build(&fake);
+	assert_string_equal(with->mail, "alice.lab@corp.example.com");
+	memset(longer, 'a', sizeof(longer) - 1);
+	fake_set(&fake, "mail", longer);
+	OWN(account) struct account *strange = build(&fake);
+	assert_null(strange->mail);
+	fake_set_bytes(&fake, "mail", "a\0b@corp.example.com", 20);
+	OWN(account) struct account *broken = build(&fake);
+	assert_null(broken->mail);
+}
+
 static void
 groups_are_found_after_sorting(void **state)
 {
@@ -371,6 +393,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ordinary_account_is_read_whole),
 	    cmocka_unit_test(account_without_upn_gets_the_implicit_one),
+	    cmocka_unit_test(mail_is_read_and_a_strange_one_counts_as_none),
 	    cmocka_unit_test(groups_are_found_after_sorting),
 	    cmocka_unit_test(disabled_account_is_denied),
 	    cmocka_unit_test(smartcard_required_is_told),
