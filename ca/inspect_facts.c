@@ -21,7 +21,9 @@ DEFINE_OWN(integer, ASN1_INTEGER *, ASN1_INTEGER_free);
 static json_t *
 text_json(const char *text, int len)
 {
-	return len >= 0 && utf8_is_valid(text, (size_t)len) && !memchr(text, 0, (size_t)len)
+	if (len <= 0)
+		return json_string("");
+	return utf8_is_valid(text, (size_t)len) && !memchr(text, 0, (size_t)len)
 		   ? json_stringn(text, (size_t)len)
 		   : NULL;
 }
