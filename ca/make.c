@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "ca/ca.h"
+#include "ca/lint.h"
 #include "ca/pem.h"
 #include "fas/base/buf.h"
 #include "fas/base/clock.h"
@@ -95,6 +96,19 @@ sign_ca(const struct ca_plan *plan, const uint8_t *tbs, size_t tbs_len, uint8_t 
 			    : rc;
 }
 
+/* Nothing leaves without the lints, neither what the signer makes for itself. */
+static enum fas_code
+lint_ca(const struct ca_plan *plan, const uint8_t *der, size_t len, struct fas_err *e)
+{
+	struct lint_report report = {0};
+	const struct lint_context context = {
+	    .issuer = plan->parent ? plan->parent->certificate : NULL,
+	    .published = plan->parent ? &plan->parent->published : NULL,
+	    .now_s = clock_now()};
+	lint_ca_certificate(der, len, &context, &report);
+	return lint_check(&report, e);
+}
+
 static enum fas_code
 build_ca(const struct ca_plan *plan, uint8_t **der, size_t *len, struct fas_err *e)
 {
@@ -116,7 +130,9 @@ build_ca(const struct ca_plan *plan, uint8_t **der, size_t *len, struct fas_err 
 	if (rc == FAS_OK)
 		rc = profile_build_ca(plan->parent ? &plan->parent->published : NULL,
 		    key_algorithm(plan->key), &facts, &tbs, &tbs_len, e);
-	return rc == FAS_OK ? sign_ca(plan, tbs, tbs_len, der, len, e) : rc;
+	if (rc == FAS_OK)
+		rc = sign_ca(plan, tbs, tbs_len, der, len, e);
+	return rc == FAS_OK ? lint_ca(plan, *der, *len, e) : rc;
 }
 
 /* A self-signed authority: key, certificate and record. */

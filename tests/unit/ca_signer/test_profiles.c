@@ -11,6 +11,9 @@
 
 #include "ca/issuer.h"
 #include "ca/limits.h"
+#include "ca/lint.h"
+#include "ca/pem.h"
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 
 #define POLICY "1.3.6.1.4.1.311.21.8.7.1.402"
@@ -198,6 +201,40 @@ names_outside_the_limits_are_refused(void **state)
 	refuses(p, &q, "profile_facts");
 	q.account = NULL;
 	refuses(p, &q, "profile_facts");
+}
+
+/* ---- what the signer makes for itself ---- */
+
+static void
+has_no_finding(const char *pem, X509 *issuer)
+{
+	OWN(bytes) uint8_t *der = NULL;
+	size_t len = 0;
+	struct fas_err e = {0};
+	struct lint_report report = {0};
+	const struct lint_context context = {.issuer = issuer, .now_s = clock_now()};
+	assert_non_null(pem);
+	assert_int_equal(pem_decode(pem, "CERTIFICATE", &der, &len, NULL, &e), FAS_OK);
+	lint_ca_certificate(der, len, &context, &report);
+	for (size_t i = 0; i < report.n; i++)
+		print_message("%s: %s\n", report.findings[i].name, report.findings[i].message);
+	assert_int_equal(report.n, 0);
+}
+
+static void
+authorities_that_the_signer_makes_have_no_finding(void **state)
+{
+	struct place *p = *state;
+	OWN(json) json_t *shown = place_admin(p, json_pack("{s:s}", "op", "ca.show"));
+	OWN(json) json_t *service = place_issue(p, json_pack("{s:s}", "op", "service_ca"));
+	const json_t *main_ca = json_array_get(json_object_get(shown, "authorities"), 0);
+	const char *root_pem = json_string_value(json_object_get(main_ca, "root"));
+	has_no_finding(root_pem, NULL);
+	BIO *bio = BIO_new_mem_buf(root_pem, -1);
+	OWN(x509) X509 *root = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	has_no_finding(json_string_value(json_object_get(main_ca, "certificate")), root);
+	has_no_finding(json_string_value(json_object_get(service, "certificate")), NULL);
 }
 
 /* ---- the files ---- */
@@ -400,6 +437,7 @@ main(void)
 	    T(records_name_the_own_profile),
 	    T(each_profile_is_allowed_by_its_own_name),
 	    T(names_outside_the_limits_are_refused),
+	    T(authorities_that_the_signer_makes_have_no_finding),
 	    T(what_no_profile_may_have_is_refused_at_its_place),
 	    T(names_of_other_profiles_are_refused),
 	    T(nothing_is_allowed_unless_the_limits_say_so),
