@@ -347,6 +347,11 @@ static const struct advice {
 	"CRLs)",
 	"Samba 4.22 refuses every logon"},
     {"crl_no_delta", "Publish a complete list, without \"deltaCRLIndicator\"", REFUSES_REVOCATION},
+    {"crl_next_publish",
+	"Write a time between thisUpdate and nextUpdate into \"nextCRLPublish\", non-critical, or "
+	"leave "
+	"it out",
+	NULL},
     {"crl_extensions_unique", "Write each of the \"crlExtensions\" once", REFUSES_REVOCATION},
     {"crl_extensions_known",
 	"Leave the unknown one out of the \"crlExtensions\", or make it non-critical",

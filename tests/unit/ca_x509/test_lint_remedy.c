@@ -189,6 +189,8 @@ extension_nid(const char *part)
 {
 	if (strcmp(part, "SID extension") == 0)
 		return asn1_nid(OID_NTDS_CA_SECURITY);
+	if (strcmp(part, "nextCRLPublish") == 0)
+		return OBJ_txt2nid("1.3.6.1.4.1.311.21.4");
 	for (size_t i = 0; i < NELEMS(extension_parts); i++) {
 		if (strcmp(extension_parts[i].name, part) == 0)
 			return extension_parts[i].nid;
