@@ -7,6 +7,7 @@
 
 #include "ca/crl.h"
 #include "ca/lint.h"
+#include "ca/pem_file.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/log.h"
@@ -81,15 +82,35 @@ lint(const struct issuer *issuer, const uint8_t *der, size_t len, int64_t previo
 }
 
 static enum fas_code
+public_path(struct ca *ca, const char *folder, const char *stem, const char *suffix,
+    char out[PATH_MAX], struct fas_err *e)
+{
+	int n = snprintf(
+	    out, PATH_MAX, "%s/%s/%s.%s", ca->config->public_folder, folder, stem, suffix);
+	if (n < 0 || n >= PATH_MAX)
+		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", stem);
+	return FAS_OK;
+}
+
+static enum fas_code
 write_public(struct ca *ca, const char *folder, const char *stem, const char *suffix,
     const void *data, size_t len, struct fas_err *e)
 {
 	char path[PATH_MAX];
-	int n = snprintf(
-	    path, sizeof(path), "%s/%s/%s.%s", ca->config->public_folder, folder, stem, suffix);
-	if (n < 0 || n >= (int)sizeof(path))
-		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", stem);
-	return file_write_atomic(path, data, len, 0644, e);
+	enum fas_code rc = public_path(ca, folder, stem, suffix, path, e);
+	return rc == FAS_OK ? file_write_atomic(path, data, len, 0644, e) : rc;
+}
+
+/* Behind the DER, which is what certificates name. */
+static enum fas_code
+write_pem(struct ca *ca, const char *folder, const char *stem, const char *suffix,
+    const char *label, struct fas_err *e)
+{
+	char der[PATH_MAX], pem[PATH_MAX];
+	enum fas_code rc = public_path(ca, folder, stem, suffix, der, e);
+	if (rc == FAS_OK)
+		rc = public_path(ca, folder, stem, "pem", pem, e);
+	return rc == FAS_OK ? pem_file_write(der, pem, label, e) : rc;
 }
 
 /* Number durable first: a crash may leave a gap, never the same number twice. */
@@ -138,12 +159,16 @@ publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 		return fas_fail_openssl(e, "%s", issuer->stem);
 	enum fas_code rc = write_public(ca, "ca", issuer->stem, "cer", encoded, (size_t)len, e);
 	OPENSSL_free(encoded);
-	if (rc == FAS_OK && issuer->key)
+	if (rc == FAS_OK)
+		rc = write_pem(ca, "ca", issuer->stem, "cer", "CERTIFICATE", e);
+	if (rc != FAS_OK || (!issuer->key && !issuer->given_crl))
+		return rc;
+	if (issuer->key)
 		rc = publish_own_crl(ca, issuer, e);
-	else if (rc == FAS_OK && issuer->given_crl)
+	else
 		rc = write_public(
 		    ca, "crl", issuer->stem, "crl", issuer->given_crl, issuer->given_crl_len, e);
-	return rc;
+	return rc == FAS_OK ? write_pem(ca, "crl", issuer->stem, "crl", "X509 CRL", e) : rc;
 }
 
 /* The service CA publishes nothing: its certificates are judged by the host table. */

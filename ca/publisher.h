@@ -3,6 +3,7 @@
  * authorities and their roots.
  *
  *     PUBLIC/crl/STEM.crl, PUBLIC/ca/STEM.cer          STEM = "main-1", the root's "main-1-root"
+ *     PUBLIC/crl/STEM.pem, PUBLIC/ca/STEM.pem          the same as PEM
  */
 #ifndef CA_PUBLISHER_H
 #define CA_PUBLISHER_H

@@ -21,8 +21,12 @@ struct kind {
 	unsigned max_age_s;
 };
 
-static const struct kind crl_kind = {"crl", ".crl", "application/pkix-crl", 60};
-static const struct kind ca_kind = {"ca", ".cer", "application/pkix-cert", 3600};
+#define KINDS 2 /* of one folder: DER, as certificates name it, and PEM */
+
+static const struct kind crl_kinds[KINDS] = {
+    {"crl", ".crl", "application/pkix-crl", 60}, {"crl", ".pem", "application/x-pem-file", 60}};
+static const struct kind ca_kinds[KINDS] = {{"ca", ".cer", "application/pkix-cert", 3600},
+    {"ca", ".pem", "application/x-pem-file", 3600}};
 
 /* [a-z0-9-]{1,64} and the suffix, nothing else: no dots, so no way out of the folder. */
 static bool
@@ -30,6 +34,17 @@ name_is_valid(const char *name, const char *suffix)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 	return len >= 1 && len <= NAME_MAX_BYTES && strcmp(name + len, suffix) == 0;
+}
+
+/* The kind whose suffix the name has; the first, whose suffix it lacks, when it has none. */
+static const struct kind *
+kind_of(const struct kind kinds[KINDS], const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (name_is_valid(name, kinds[i].suffix))
+			return &kinds[i];
+	}
+	return &kinds[0];
 }
 
 static enum fas_code
@@ -125,9 +140,10 @@ is_unchanged(const struct http_request *request, const struct stat *st, const ch
 }
 
 static void
-publish(const struct publisher *publisher, const struct kind *kind,
+publish(const struct publisher *publisher, const struct kind kinds[KINDS],
     const struct http_request *request, struct http_response *response)
 {
+	const struct kind *kind = kind_of(kinds, request->segment);
 	struct fas_err e = {0};
 	struct stat st;
 	char etag[ETAG_MAX], date[DATE_MAX];
@@ -155,13 +171,13 @@ publish(const struct publisher *publisher, const struct kind *kind,
 static void
 get_crl(void *app, const struct http_request *request, struct http_response *response)
 {
-	publish(app, &crl_kind, request, response);
+	publish(app, crl_kinds, request, response);
 }
 
 static void
 get_ca(void *app, const struct http_request *request, struct http_response *response)
 {
-	publish(app, &ca_kind, request, response);
+	publish(app, ca_kinds, request, response);
 }
 
 const struct http_route publisher_routes[] = {

@@ -239,7 +239,8 @@ static void
 everybody_may_read_what_is_published_and_nobody_the_keys(void **state)
 {
 	static const char *const names[] = {"public/crl/main-1.crl", "public/crl/main-1-root.crl",
-	    "public/ca/main-1.cer", "public/ca/main-1-root.cer"};
+	    "public/ca/main-1.cer", "public/ca/main-1-root.cer", "public/crl/main-1.pem",
+	    "public/crl/main-1-root.pem", "public/ca/main-1.pem", "public/ca/main-1-root.pem"};
 	char path[PATH_MAX];
 	struct stat st;
 	for (size_t i = 0; i < NELEMS(names); i++) {
@@ -250,6 +251,31 @@ everybody_may_read_what_is_published_and_nobody_the_keys(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(stat(place_path(*state, "state/ca.db", path), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void
+what_is_published_as_pem_is_what_is_published_as_der(void **state)
+{
+	static const char *const stems[] = {"main-1", "main-1-root"};
+	for (size_t i = 0; i < NELEMS(stems); i++) {
+		char name[64], path[PATH_MAX], *der = NULL;
+		unsigned char *again = NULL;
+		size_t len = 0;
+		struct fas_err e = {0};
+		(void)snprintf(name, sizeof(name), "public/crl/%s.pem", stems[i]);
+		FILE *file = fopen(place_path(*state, name, path), "r");
+		X509_CRL *crl = file ? PEM_read_X509_CRL(file, NULL, NULL, NULL) : NULL;
+		assert_non_null(crl);
+		(void)fclose(file);
+		(void)snprintf(name, sizeof(name), "public/crl/%s.crl", stems[i]);
+		assert_int_equal(
+		    file_read(place_path(*state, name, path), 65536, &der, &len, &e), FAS_OK);
+		assert_int_equal(i2d_X509_CRL(crl, &again), len);
+		assert_memory_equal(again, der, len);
+		OPENSSL_free(again);
+		X509_CRL_free(crl);
+		free(der);
+	}
 }
 
 /* ---- entries, by themselves ---- */
@@ -373,6 +399,7 @@ main(void)
 	    T(numbers_grow_over_restarts_and_by_hand),
 	    T(the_number_of_a_clock_that_was_ahead_still_grows),
 	    T(everybody_may_read_what_is_published_and_nobody_the_keys),
+	    T(what_is_published_as_pem_is_what_is_published_as_der),
 	    T(entries_are_sorted_and_leave_after_their_certificates_end),
 	    cmocka_unit_test(an_entry_is_what_openssl_would_write),
 	};

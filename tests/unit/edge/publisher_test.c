@@ -101,6 +101,29 @@ a_ca_certificate_is_served(void **state)
 }
 
 static void
+pem_is_served_under_its_own_name(void **state)
+{
+	static const struct {
+		const char *file, *path, *cache;
+	} cases[] = {{"crl/main-1.pem", "/crl/main-1.pem", "public, max-age=60"},
+	    {"ca/main-1.pem", "/ca/main-1.pem", "public, max-age=3600"}};
+	struct client c;
+	char text[256];
+	(void)state;
+	client_init(&c, h.port, NULL, NULL);
+	for (size_t i = 0; i < NELEMS(cases); i++) {
+		put(cases[i].file, "-----BEGIN");
+		assert_int_equal(client_ask(&c, &(struct ask){.path = cases[i].path}), 200);
+		assert_string_equal(buf_str(&c.body), "-----BEGIN");
+		assert_string_equal(
+		    client_header(&c, "Content-Type", text), "application/x-pem-file");
+		assert_string_equal(client_header(&c, "Cache-Control", text), cases[i].cache);
+		assert_int_equal(client_header(&c, "ETag", text)[0], '"');
+	}
+	client_done(&c);
+}
+
+static void
 a_large_crl_is_whole(void **state)
 {
 	struct client c;
@@ -234,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_crl_is_served_with_its_headers),
 	    cmocka_unit_test(a_ca_certificate_is_served),
+	    cmocka_unit_test(pem_is_served_under_its_own_name),
 	    cmocka_unit_test(a_large_crl_is_whole),
 	    cmocka_unit_test(other_names_do_not_exist),
 	    cmocka_unit_test(links_and_folders_are_not_followed),
