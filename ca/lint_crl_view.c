@@ -255,6 +255,10 @@ read_list(struct span in, int64_t now_s, struct lint_crl *crl)
 	/* A signature is whole octets: the first one counts unused bits (X.690 8.6.2.2). */
 	if (part.body.at == part.body.end || *part.body.at != 0)
 		return false;
+	crl->tbs = tbs.whole;
+	crl->tbs_len = (size_t)(tbs.body.end - tbs.whole);
+	crl->signature = part.body.at + 1;
+	crl->signature_len = (size_t)(part.body.end - crl->signature);
 	return read_tbs(tbs.body, now_s, crl);
 }
 

@@ -80,6 +80,8 @@ struct lint_crl_entries {
 };
 
 struct lint_crl {
+	const uint8_t *tbs, *signature; /* into the octets that were read: not copied */
+	size_t tbs_len, signature_len;
 	ASN1_INTEGER *version;
 	X509_ALGOR *inner, *outer;
 	const uint8_t *issuer;

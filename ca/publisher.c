@@ -85,8 +85,8 @@ static enum fas_code
 public_path(struct ca *ca, const char *folder, const char *stem, const char *suffix,
     char out[PATH_MAX], struct fas_err *e)
 {
-	int n = snprintf(
-	    out, PATH_MAX, "%s/%s/%s.%s", ca->config->public_folder, folder, stem, suffix);
+	int n =
+	    snprintf(out, PATH_MAX, "%s/%s/%s.%s", ca->config->public_folder, folder, stem, suffix);
 	if (n < 0 || n >= PATH_MAX)
 		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", stem);
 	return FAS_OK;
