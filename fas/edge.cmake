@@ -9,8 +9,13 @@ fas_room(fas_edge
     http/listen.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/negotiate.c http/handshake.c
   LINK fas_base fas_workers PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON PkgConfig::KRB5 PkgConfig::GSSAPI OpenSSL::Crypto Threads::Threads)
 
+# What looks after published objects: it fetches them as a domain controller would.
+fas_room(fas_watch
+  SOURCES http/fetch.c http/fetch_answer.c
+  LINK fas_base fas_ldap fas_ca_x509 fas_ca_client OpenSSL::Crypto)
+
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
-fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_pipeline fas_base)
+fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_watch fas_pipeline fas_base)
 
 # Root's: it is linked with no more than it calls.
 fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c http/listen.c LINK fas_base)

@@ -1,9 +1,6 @@
 #include "ldap/conn_setup.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -14,6 +11,7 @@
 
 #include "fas/base/clock.h"
 #include "fas/base/secret.h"
+#include "ldap/connect.h"
 
 #define ANSWER_BYTES_MAX (4 * 1024 * 1024)
 #define PASSWORD_MAX 1024
@@ -29,13 +27,6 @@ time_left(int64_t deadline_us)
 	if (left < 1)
 		left = 1;
 	return (struct timeval){.tv_sec = left / 1000000, .tv_usec = left % 1000000};
-}
-
-static int
-milliseconds_left(int64_t deadline_us)
-{
-	struct timeval left = time_left(deadline_us);
-	return (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
 }
 
 static enum fas_code
@@ -78,67 +69,6 @@ conn_await(
 	return ldap_fail(e, NULL, host, "ldap_server", "connection lost", rc);
 }
 
-/* ---- TCP ---- */
-
-/* Wait for a connect that is under way; errno tells why not. */
-static bool
-connect_finishes(int fd, int64_t deadline_us)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int error = 0;
-	socklen_t len = sizeof(error);
-	if (poll(&p, 1, milliseconds_left(deadline_us)) != 1) {
-		errno = ETIMEDOUT;
-		return false;
-	}
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		return false;
-	errno = error;
-	return error == 0;
-}
-
-static bool
-set_socket_options(int fd)
-{
-	int on = 1;
-	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
-	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
-}
-
-/* A connected socket, or -1 and errno. */
-static int
-connect_one(const struct address *to, int64_t deadline_us)
-{
-	OWN(fd) int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if (connect(fd, (const struct sockaddr *)&to->addr, to->len) != 0 &&
-	    (errno != EINPROGRESS || !connect_finishes(fd, deadline_us)))
-		return -1;
-	if (!set_socket_options(fd))
-		return -1;
-	int connected = fd;
-	fd = -1;
-	return connected;
-}
-
-/* Each address gets its equal part of the time that is left. */
-static enum fas_code
-connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas_err *e)
-{
-	errno = EHOSTUNREACH;
-	for (size_t i = 0; i < t->n_addresses; i++) {
-		int64_t now = clock_monotonic_us();
-		int64_t part = (deadline_us - now) / (int64_t)(t->n_addresses - i);
-		*out = connect_one(&t->addresses[i], now + part);
-		if (*out >= 0)
-			return FAS_OK;
-	}
-	char detail[128];
-	return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_connect", "%s port %u: %s", t->host,
-	    (unsigned)t->port, strerror_r(errno, detail, sizeof(detail)));
-}
-
 /* ---- the handle ---- */
 
 bool
@@ -157,6 +87,17 @@ conn_prepare(LDAP *ld, struct io_deadline *deadline)
 	       ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS && sb &&
 	       ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) == 1 &&
 	       io_deadline_install(sb, deadline);
+}
+
+static enum fas_code
+connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas_err *e)
+{
+	char detail[128];
+	*out = connect_addresses(t->addresses, t->n_addresses, deadline_us);
+	if (*out >= 0)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_connect", "%s port %u: %s", t->host,
+	    (unsigned)t->port, strerror_r(errno, detail, sizeof(detail)));
 }
 
 static enum fas_code
