@@ -121,6 +121,24 @@ MUST_CHECK enum fas_code signer_service_ca(struct signer *signer, char **pem, st
 MUST_CHECK enum fas_code signer_state(struct signer *signer, json_t **state, struct fas_err *e);
 
 /*
+ * What is published for each generation whose certificates may still be in use: docs/PROTOCOL.md, op "published".  A new
+ * reference.
+ */
+MUST_CHECK enum fas_code signer_published(
+    struct signer *signer, json_t **published, struct fas_err *e);
+
+/*
+ * A fresh CRL of this generation lies at the ldap:/// place that "published" names, until until_s: certificates name it
+ * so long.  0: it does not.
+ */
+MUST_CHECK enum fas_code signer_in_ldap(struct signer *signer, const char *authority,
+    int64_t generation, int64_t until_s, struct fas_err *e);
+
+/* Since when this generation's certificate has been seen in NTAuth, in seconds since 1970. */
+MUST_CHECK enum fas_code signer_in_ntauth(struct signer *signer, const char *authority,
+    int64_t generation, int64_t since_s, struct fas_err *e);
+
+/*
  * The host table: {"generation": N, "hosts": [{"serial", "role", "name", "revoked": bool, "not_after"}]}.
  * Blocks until the generation differs from `generation` or timeout_ms has passed; on a connection of its own.
  */

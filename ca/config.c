@@ -184,6 +184,33 @@ read_authority_urls(struct yaml_reader *r, struct authority_config *a, struct fa
 	return FAS_OK;
 }
 
+/*
+ * The container below CN=CDP (MS-WCCE 2.2.2.11.5, ADS): it becomes part of an RFC 4516 URL, so it is of characters that
+ * stand for themselves in both, but for the blank.
+ */
+static enum fas_code
+read_ldap_cdp(struct yaml_reader *r, struct authority_config *a, struct fas_err *e)
+{
+	const struct yaml_node *node = yaml_want(r, "ldap_cdp", YAML_SCALAR);
+	if (!node)
+		return FAS_OK;
+	size_t len = strlen(node->text);
+	bool plain =
+	    strspn(node->text,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.=, ") == len;
+	if (!plain || len > LDAP_CDP_MAX || strncmp(node->text, "CN=", 3) != 0 ||
+	    !strstr(node->text, ",CN=CDP,CN=Public Key Services,CN=Services,CN=Configuration,"))
+		return yaml_fail(node, e, "config_ldap_cdp",
+		    "\"%s\" is not CN=SERVER,CN=CDP,CN=Public Key Services,CN=Services,"
+		    "CN=Configuration,DC=...",
+		    node->text);
+	if (a->n_publish_urls == PROFILE_URLS_MAX)
+		return yaml_fail(node, e, "config_url",
+		    "with ldap_cdp there may be %d publish_urls at most", PROFILE_URLS_MAX - 1);
+	a->ldap_cdp = node->text;
+	return FAS_OK;
+}
+
 static enum fas_code
 check_authority(
     const struct yaml_node *node, const struct signer_config *c, size_t at, struct fas_err *e)
@@ -215,7 +242,8 @@ read_authority(const struct yaml_node *node, struct signer_config *c, size_t at,
 	a->backdate_s = yaml_want_duration(&r, "backdate", 0, 3600, 300);
 	a->crl_life_s = yaml_want_duration(&r, "crl_life", 60, 365 * DAY_S, DAY_S);
 	a->crl_each_s = yaml_want_duration(&r, "crl_each", 10, 180 * DAY_S, a->crl_life_s / 3);
-	if (read_authority_urls(&r, a, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
+	if (read_authority_urls(&r, a, e) != FAS_OK || read_ldap_cdp(&r, a, e) != FAS_OK ||
+	    yaml_finish(&r) != FAS_OK)
 		return e->code;
 	if (!authority_name_is_valid(name))
 		return yaml_fail(node, e, "config_authority",

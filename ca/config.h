@@ -23,12 +23,14 @@
 #define AUTHORITY_NAME_MAX 32 /* with NUL; [a-z0-9][a-z0-9-]* */
 #define AUTHORITIES_MAX 16
 #define PROFILES_MAX 32 /* of the administrator's own */
+#define LDAP_CDP_MAX 200
 #define NO_GROUP ((gid_t)-1)
 
 struct authority_config {
 	char name[AUTHORITY_NAME_MAX];
 	const char *publish_urls[PROFILE_URLS_MAX]; /* no slash at the end */
 	size_t n_publish_urls;
+	const char *ldap_cdp; /* DN of the container in the directory for its CRLs, or NULL */
 	int64_t backdate_s;
 	int64_t crl_life_s, crl_each_s;
 	const char *common_name;

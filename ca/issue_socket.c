@@ -5,6 +5,7 @@
 #include "ca/hosts.h"
 #include "ca/issue.h"
 #include "ca/machine.h"
+#include "ca/published.h"
 #include "ca/revoke.h"
 #include "ca/sign.h"
 #include "ca/state.h"
@@ -24,6 +25,8 @@ static const struct operation operations[] = {
     {"service_ca", op_service_ca, NULL},
     {"state", op_state, NULL},
     {"hosts", op_hosts, NULL},
+    {"published", op_published, NULL},
+    {"authority.in_ldap", op_in_ldap, NULL},
     {"audit.countersign", op_countersign, "countersignature_refused"},
     {"audit.checkpoint", op_checkpoint, "checkpoint_refused"},
 };

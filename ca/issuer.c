@@ -10,6 +10,7 @@
 #include "ca/asn1.h"
 #include "ca/lint.h"
 #include "ca/pem.h"
+#include "fas/base/buf.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/text.h"
@@ -87,6 +88,23 @@ name_urls(struct issuer *issuer, const struct authority_config *config, struct f
 	return FAS_OK;
 }
 
+/* RFC 4516 2.1: the blank is written as %20; the configuration lets in nothing else that would have to be. */
+static enum fas_code
+name_ldap_url(struct issuer *issuer, const char *container, struct fas_err *e)
+{
+	OWN(buf) struct buf url;
+	buf_init(&url, sizeof(issuer->ldap_url));
+	buf_printf(&url, "ldap:///CN=%s,", issuer->stem);
+	for (const char *c = container; *c; c++)
+		buf_append(&url, *c == ' ' ? "%20" : c, *c == ' ' ? 3 : 1);
+	buf_text(&url, "?certificateRevocationList?base?objectClass=cRLDistributionPoint");
+	if (buf_check(&url, NULL) != FAS_OK || url.len >= sizeof(issuer->ldap_url))
+		return fas_fail(
+		    e, FAS_E_CONFIG, "config_ldap_cdp", "%s: too long for a URL", container);
+	memcpy(issuer->ldap_url, buf_str(&url), url.len + 1);
+	return FAS_OK;
+}
+
 static enum fas_code
 configure(struct issuer *issuer, const struct signer_config *config, struct fas_err *e)
 {
@@ -102,7 +120,11 @@ configure(struct issuer *issuer, const struct signer_config *config, struct fas_
 		    "published "
 		    "until its last certificate has expired",
 		    issuer->authority);
-	return name_urls(issuer, a, e);
+	enum fas_code rc = name_urls(issuer, a, e);
+	/* A root's lies where its certificate's holder has put it. */
+	if (rc == FAS_OK && a->ldap_cdp && issuer->kind == ISSUER_LOGON)
+		rc = name_ldap_url(issuer, a->ldap_cdp, e);
+	return rc;
 }
 
 static enum fas_code
@@ -177,9 +199,21 @@ issuer_load(const struct signer_config *config, const struct issuer_row *row, st
 		memcpy(issuer->given_crl, row->given_crl, row->given_crl_len);
 		issuer->given_crl_len = row->given_crl_len;
 	}
-	if (rc == FAS_OK)
-		*out = TAKE(issuer);
-	return rc;
+	if (rc != FAS_OK)
+		return rc;
+	issuer->published_ldap = issuer->published;
+	if (issuer->ldap_url[0])
+		issuer->published_ldap.crl_urls[issuer->published_ldap.n_crl_urls++] =
+		    issuer->ldap_url;
+	*out = TAKE(issuer);
+	return FAS_OK;
+}
+
+const struct profile_issuer *
+issuer_published(const struct issuer *issuer, int64_t now_s)
+{
+	bool there = issuer->ldap_url[0] && atomic_load(&issuer->ldap_until_s) > now_s;
+	return there ? &issuer->published_ldap : &issuer->published;
 }
 
 enum fas_code
@@ -203,7 +237,7 @@ prepared_done(struct prepared *prepared)
 }
 
 /* Where an own profile says that CRL and certificate lie, in place of the authority's own places. */
-struct places {
+struct issuer_places {
 	struct profile_issuer published;
 	char urls[2 * PROFILE_URLS_MAX][ISSUER_URL_MAX];
 };
@@ -223,11 +257,11 @@ place_urls(const char *const *bases, size_t n, const char *folder, const char *s
 }
 
 static enum fas_code
-find_places(const struct issuer *issuer, const struct profile_own *own, struct places *out,
-    struct fas_err *e)
+find_places(const struct issuer *issuer, const struct profile_own *own, int64_t now_s,
+    struct issuer_places *out, struct fas_err *e)
 {
 	struct profile_issuer *p = &out->published;
-	*p = issuer->published;
+	*p = *issuer_published(issuer, now_s);
 	if (own && own->n_crl_urls > 0)
 		p->n_crl_urls = own->n_crl_urls;
 	if (own && own->n_ca_urls > 0)
@@ -296,8 +330,8 @@ issuer_prepare(const struct issuer *issuer, struct profile_facts *facts, int64_t
 	facts->serial_len = sizeof(p.serial);
 	facts->not_before_s = p.not_before_s;
 	facts->not_after_s = p.not_after_s;
-	struct places places;
-	rc = find_places(issuer, facts->own, &places, e);
+	struct issuer_places places;
+	rc = find_places(issuer, facts->own, now_s, &places, e);
 	if (rc == FAS_OK)
 		rc = profile_build(&places.published, facts, &p.tbs, &p.tbs_len, e);
 	if (rc == FAS_OK)

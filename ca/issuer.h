@@ -20,6 +20,7 @@
 
 #define ISSUER_STEM_MAX (AUTHORITY_NAME_MAX + 32)
 #define ISSUER_URL_MAX 320
+#define ISSUER_LDAP_URL_MAX 512
 #define ISSUER_SERIAL_LEN 16
 #define CHAIN_DIGEST_MAX 65 /* SHA-256 in hex */
 
@@ -42,6 +43,11 @@ struct issuer {
 	struct profile_issuer
 	    published; /* in what it issues: where its own CRL and certificate lie */
 	char urls[2 * PROFILE_URLS_MAX][ISSUER_URL_MAX];
+	char ldap_url
+	    [ISSUER_LDAP_URL_MAX]; /* where its CRL may lie in the directory; "" = nowhere */
+	struct profile_issuer published_ldap; /* as published, and that place behind the others */
+	/* The one thing that changes: until when somebody has seen a fresh CRL there. */
+	_Atomic int64_t ldap_until_s;
 };
 
 /* A new issuer of a row of ca.db; its key is loaded from STATE/keys. */
@@ -50,6 +56,9 @@ MUST_CHECK enum fas_code issuer_load(const struct signer_config *config,
 struct issuer *issuer_ref(struct issuer *issuer);
 void issuer_unref(struct issuer *issuer);
 bool issuer_is_ready(const struct issuer *issuer);
+
+/* What is named in a certificate that is issued now: an ldap:/// place only while the CRL really lies there. */
+const struct profile_issuer *issuer_published(const struct issuer *issuer, int64_t now_s);
 
 /* STATE/keys/FILE into out. */
 MUST_CHECK enum fas_code issuer_key_path(

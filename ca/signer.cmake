@@ -8,7 +8,7 @@ fas_room(fas_ca_signer
     key.c key_digest.c pool.c held.c spki.c pem_file.c issuer.c authority.c make.c request.c install.c crl.c
     schema_store.c issuer_store.c certificate_store.c revoke_store.c token_store.c
     dispatch.c issue.c issue_op.c machine.c token.c hosts.c revoke.c sign_op.c state.c publisher.c
-    authority_op.c ledger_op.c countersign.c countersign_op.c countersign_store.c
+    authority_op.c published.c ledger_op.c countersign.c countersign_op.c countersign_store.c
     statement.c checkpoint.c acknowledge.c
     listener.c issue_socket.c admin_socket.c server.c
   LINK fas_base fas_ca_x509 fas_ca_csr OpenSSL::Crypto)

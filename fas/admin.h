@@ -11,6 +11,12 @@
 #include "fas/refusals.h"
 #include "fas/reload.h"
 
+/* What looks after published objects, for an administrator who asks for it by hand.  Each gives a new reference. */
+struct admin_places {
+	void *arg;
+	enum fas_code (*look)(void *arg, json_t **seen, struct fas_err *e);
+};
+
 /* All borrowed. */
 struct admin_config {
 	const struct config *config;
@@ -18,6 +24,7 @@ struct admin_config {
 	struct ops *ops;
 	struct reloader *reloader;
 	struct refusals *refusals;
+	const struct admin_places *places;
 };
 
 struct admin;

@@ -13,16 +13,23 @@
 #define HOSTS_WAIT_MS                                                                              \
 	2000 /* the signer answers at once when the table changes; so long may an end take */
 #define HOSTS_RETRY_S 1
-#define THREADS 5
+#define TASKS 5
+
+/* One of the rounds, and whose it is. */
+struct round {
+	struct background *background;
+	struct background_round what;
+};
 
 struct background {
 	struct background_config config;
+	struct round rounds[BACKGROUND_ROUNDS_MAX];
 	pthread_mutex_t lock;
 	pthread_mutex_t renewal; /* guards the times of the API's certificate */
 	pthread_cond_t wake;
 	bool stopping;
 	size_t n_threads;
-	pthread_t threads[THREADS];
+	pthread_t threads[TASKS + BACKGROUND_ROUNDS_MAX];
 };
 
 /* Sleep; false when it is over. */
@@ -153,11 +160,33 @@ prune(void *arg)
 	return NULL;
 }
 
+static void *
+run_round(void *arg)
+{
+	struct round *round = arg;
+	unsigned next_s;
+	do {
+		next_s = round->what.run(round->what.arg);
+	} while (pause_s(round->background, next_s));
+	return NULL;
+}
+
+/* The i-th thread of all: a task, or behind them a round. */
+static bool
+start_thread(struct background *b, size_t i)
+{
+	static void *(*const tasks[TASKS])(void *) = {
+	    follow_hosts, sweep, maintain, countersign, prune};
+	if (i < TASKS)
+		return pthread_create(&b->threads[i], NULL, tasks[i], b) == 0;
+	struct round *round = &b->rounds[i - TASKS];
+	*round = (struct round){b, b->config.rounds[i - TASKS]};
+	return pthread_create(&b->threads[i], NULL, run_round, round) == 0;
+}
+
 enum fas_code
 background_start(const struct background_config *config, struct background **out, struct fas_err *e)
 {
-	static void *(*const tasks[THREADS])(void *) = {
-	    follow_hosts, sweep, maintain, countersign, prune};
 	struct background *b = calloc(1, sizeof(*b));
 	if (!b)
 		return fas_fail_nomem(e);
@@ -165,8 +194,8 @@ background_start(const struct background_config *config, struct background **out
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->renewal, NULL);
 	clock_cond_init(&b->wake);
-	for (; b->n_threads < NELEMS(tasks); b->n_threads++) {
-		if (pthread_create(&b->threads[b->n_threads], NULL, tasks[b->n_threads], b) != 0) {
+	for (; b->n_threads < TASKS + config->n_rounds; b->n_threads++) {
+		if (!start_thread(b, b->n_threads)) {
 			background_stop(b);
 			return fas_fail(e, FAS_E_IO, "io_error", "no thread for the background");
 		}

@@ -10,6 +10,13 @@
 #include "fas/reload.h"
 #include "fas/service.h"
 
+/* What is done by turns by a thread of its own; returns in how many seconds the next turn is. */
+struct background_round {
+	unsigned (*run)(void *arg);
+	void *arg;
+};
+#define BACKGROUND_ROUNDS_MAX 4
+
 /* All borrowed. */
 struct background_config {
 	struct service *service;
@@ -19,6 +26,8 @@ struct background_config {
 	const struct identity_key *key;
 	int64_t not_before_s, not_after_s;            /* of the API's present certificate */
 	unsigned sweep_s, resolve_s, head_s, prune_s; /* 2, 60, 10 and 3600 in a running service */
+	struct background_round rounds[BACKGROUND_ROUNDS_MAX];
+	size_t n_rounds;
 };
 
 struct background;

@@ -10,6 +10,7 @@
 #include "fas/http/listen.h"
 
 #define GROUP_BUFFER_BYTES 16384
+#define MEBIBYTE (1024 * 1024)
 
 /* ---- small readers: nothing is read any more once r has an error ---- */
 
@@ -131,6 +132,26 @@ read_limits(struct yaml_reader *r, struct config *config)
 	    (enum log_level)yaml_want_word(r, "log_level", levels, NELEMS(levels), LOG_LEVEL_INFO);
 }
 
+static void
+read_watchdog(const struct yaml_node *map, struct watchdog_config *out, struct fas_err *e)
+{
+	static const char *const words[] = {[WATCHDOG_NOT_READY] = "not_ready",
+	    [WATCHDOG_REPORT] = "report",
+	    [WATCHDOG_STOP] = "stop"};
+	struct yaml_reader r;
+	*out = (struct watchdog_config){
+	    .each_s = 60, .timeout_ms = 5000, .max_bytes = (size_t)64 * MEBIBYTE, .lag_s = 600};
+	if (!map || yaml_open(&r, map, "watchdog", e) != FAS_OK)
+		return;
+	out->each_s = (unsigned)yaml_want_duration(&r, "each", 1, 3600, 60);
+	out->timeout_ms = (int)yaml_want_duration(&r, "timeout", 1, 60, 5) * 1000;
+	out->max_bytes = (size_t)yaml_want_int(&r, "max_megabytes", 1, 512, 64) * MEBIBYTE;
+	out->lag_s = yaml_want_duration(&r, "lag", 1, 86400, 600);
+	out->on_failure = (enum watchdog_failure)yaml_want_word(
+	    &r, "on_failure", words, NELEMS(words), WATCHDOG_NOT_READY);
+	(void)!yaml_finish(&r);
+}
+
 /* `machines` says what Kerberos' names may be: neither goes without the other. */
 static void
 read_kerberos(struct yaml_reader *top, struct config *config)
@@ -174,6 +195,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_listen(yaml_need(&r, "listen", YAML_MAP), config, e);
 	read_limits(&r, config);
 	audit_config_read(&r, &config->audit);
+	read_watchdog(yaml_want(&r, "watchdog", YAML_MAP), &config->watchdog, e);
 	read_kerberos(&r, config);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);

@@ -28,6 +28,17 @@ struct config_listen {
 	size_t n;
 };
 
+/* What an unreachable or stale CRL does beside being an alarm. */
+enum watchdog_failure { WATCHDOG_NOT_READY = 0, WATCHDOG_REPORT, WATCHDOG_STOP };
+
+struct watchdog_config {
+	unsigned each_s;
+	int timeout_ms; /* of one fetch */
+	size_t max_bytes;
+	int64_t lag_s; /* how long a place may show an older CRL than the signer's */
+	enum watchdog_failure on_failure;
+};
+
 struct config {
 	struct yaml_doc *doc; /* owns all texts */
 	char path[PATH_MAX];  /* of the file itself, absolute */
@@ -49,6 +60,7 @@ struct config {
 	int64_t directory_grace_s;
 	enum log_level log_level;
 	struct audit_config audit;
+	struct watchdog_config watchdog;
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];
 	unsigned kerberos_recheck_s;

@@ -21,6 +21,7 @@
 #include "fas/fasd_options.h"
 #include "fas/held.h"
 #include "fas/negotiation.h"
+#include "fas/watchdog.h"
 
 #define READERS 4
 #define OPS_WORKERS 2
@@ -42,6 +43,8 @@ struct daemon {
 	struct identity_key key;
 	struct http_tls *tls;
 	struct background *background;
+	struct watchdog *watchdog;
+	struct admin_places places;
 	struct admin *admin;
 	struct ops ops;
 	struct api api;
@@ -102,6 +105,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
 	pthread_rwlock_init(&d->service.trust_lock, NULL);
+	watch_init(&d->service.watch);
 	if (rc == FAS_OK)
 		rc = reloader_new(config, &d->service, d->metrics, &d->reloader, e);
 	if (rc == FAS_OK)
@@ -135,6 +139,28 @@ open_service(struct daemon *d, struct fas_err *e)
 	d->ops.started_s = clock_now();
 	d->publisher.folder = config->public_folder;
 	return workers_start(OPS_WORKERS, OPS_QUEUE, http_server_work, &d->ops_workers, e);
+}
+
+/* ---- published objects ---- */
+
+static unsigned
+watch_round(void *arg)
+{
+	return watchdog_round(arg);
+}
+
+static enum fas_code
+watch_look(void *arg, json_t **seen, struct fas_err *e)
+{
+	const struct daemon *d = arg;
+	return watchdog_look(d->watchdog, seen, e);
+}
+
+static enum fas_code
+open_places(struct daemon *d, struct fas_err *e)
+{
+	d->places = (struct admin_places){.arg = d, .look = watch_look};
+	return watchdog_new(&d->config->watchdog, &d->service, &d->watchdog, e);
 }
 
 /* ---- the signer ---- */
@@ -211,7 +237,9 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .sweep_s = 2,
 	    .resolve_s = 60,
 	    .head_s = 10,
-	    .prune_s = 3600};
+	    .prune_s = 3600,
+	    .rounds = {{watch_round, d->watchdog}},
+	    .n_rounds = 1};
 	return background_start(&background, &d->background, e);
 }
 
@@ -243,7 +271,8 @@ listen_admin(struct daemon *d, struct fas_err *e)
 	    .service = &d->service,
 	    .ops = &d->ops,
 	    .reloader = d->reloader,
-	    .refusals = d->refusals};
+	    .refusals = d->refusals,
+	    .places = &d->places};
 	return admin_start(&admin, &d->admin, e);
 }
 
@@ -282,6 +311,8 @@ run(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = open_service(d, e);
 	if (rc == FAS_OK)
+		rc = open_places(d, e);
+	if (rc == FAS_OK)
 		rc = identity_key_load(d->config->state, &d->key, e);
 	if (rc == FAS_OK)
 		rc = listen_all(d, e);
@@ -310,6 +341,8 @@ run(struct daemon *d, struct fas_err *e)
 static void
 shut_down(struct daemon *d)
 {
+	if (d->watchdog)
+		watchdog_stop(d->watchdog);
 	doors_close_api(&d->doors);
 	admin_stop(d->admin);
 	background_stop(d->background);
@@ -323,11 +356,13 @@ shut_down(struct daemon *d)
 	http_tls_free(d->tls);
 	caller_table_free(d->callers);
 	identity_key_done(&d->key);
+	watchdog_free(d->watchdog);
 	if (d->signer)
 		signer_free(d->signer);
 	if (d->db)
 		db_pool_close(d->db);
 	metrics_free(d->metrics);
+	watch_done(&d->service.watch);
 	negotiation_free(d->negotiation);
 	if (d->directory)
 		directory_free(d->directory);

@@ -208,6 +208,66 @@ format_pool(const json_t *state, struct buf *out)
 }
 
 static void
+link_sample(struct buf *out, const char *family, const json_t *link)
+{
+	const char *certificates = json_string_value(json_object_get(link, "certificates"));
+	const char *authority = json_string_value(json_object_get(link, "authority"));
+	buf_printf(out, "%s{authority=\"", family);
+	metrics_label(out, authority ? authority : "");
+	buf_printf(
+	    out, "\",generation=\"%" PRId64 "\",certificates=\"", number(link, "generation"));
+	metrics_label(out, certificates ? certificates : "");
+	buf_text(out, "\"");
+}
+
+static void
+place_samples(const json_t *link, struct buf *out, const char *family, const char *member)
+{
+	const json_t *place;
+	size_t i;
+	json_array_foreach(json_object_get(link, "places"), i, place)
+	{
+		const json_t *value = json_object_get(place, member);
+		const char *url = json_string_value(json_object_get(place, "url"));
+		if (!value)
+			continue;
+		link_sample(out, family, link);
+		buf_text(out, ",url=\"");
+		metrics_label(out, url ? url : "");
+		buf_printf(out, "\"} %" PRId64 "\n",
+		    json_is_integer(value) ? (int64_t)json_integer_value(value)
+					   : (int64_t)json_is_true(value));
+	}
+}
+
+/* What the watchdog has seen. */
+static void
+format_revocation(struct ops *ops, struct buf *out)
+{
+	OWN(json) json_t *seen = watch_get(&ops->service->watch, WATCH_REVOCATION);
+	const json_t *links = json_object_get(seen, "links"), *link;
+	size_t i;
+	if (!seen)
+		return;
+	gauge(out, "fas_revocation_checked_time_seconds", "When the watchdog last looked",
+	    number(seen, "checked"));
+	metrics_family(out, "fas_revocation_up", "gauge",
+	    "Whether a domain controller would find a fresh CRL of these certificates");
+	json_array_foreach(links, i, link)
+	{
+		link_sample(out, "fas_revocation_up", link);
+		buf_printf(out, "} %d\n", json_is_true(json_object_get(link, "ok")));
+	}
+	metrics_family(out, "fas_published_place_up", "gauge",
+	    "Whether what lies at this place is what should lie there");
+	json_array_foreach(links, i, link) place_samples(link, out, "fas_published_place_up", "ok");
+	metrics_family(out, "fas_published_place_next_update_seconds", "gauge",
+	    "nextUpdate of the CRL at this place");
+	json_array_foreach(links, i, link)
+	    place_samples(link, out, "fas_published_place_next_update_seconds", "next_update");
+}
+
+static void
 format_signer(struct ops *ops, struct buf *out)
 {
 	struct fas_err e = {0};
@@ -233,4 +293,5 @@ gauges_format(struct ops *ops, struct buf *out)
 	format_directory(ops, out);
 	format_providers(ops, out);
 	format_signer(ops, out);
+	format_revocation(ops, out);
 }

@@ -273,7 +273,7 @@ session_certificate(struct service *service, struct request *request, const char
 	trail_begin(&work->trail, "session_certificate_refused", request);
 	enum fas_code rc = clock_checked(service->clock_skew_s, &work->now_s, e);
 	if (rc == FAS_OK)
-		rc = db_pool_check(service->db, e);
+		rc = service_check_issuing(service, e);
 	if (rc == FAS_OK)
 		rc = check_ask(body->ask, e);
 	if (rc == FAS_OK)

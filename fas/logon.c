@@ -129,7 +129,7 @@ logon_start(struct service *service, struct request *request, const struct logon
 	if (rc == FAS_OK)
 		rc = clock_checked(service->clock_skew_s, &s.now_s, e);
 	if (rc == FAS_OK)
-		rc = db_pool_check(service->db, e);
+		rc = service_check_issuing(service, e);
 	if (rc == FAS_OK)
 		rc = verified_read(service, request, body->saml_response, body->in_response_to,
 		    s.now_s, &s.verified, e);

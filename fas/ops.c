@@ -134,12 +134,21 @@ check_crl(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* What the watchdog has seen: would a domain controller find a fresh CRL of each certificate of the chain? */
+static enum fas_code
+check_revocation(struct ops *ops, const struct signer_view *signer, struct fas_err *e)
+{
+	(void)signer;
+	return watch_check(&ops->service->watch, e);
+}
+
 static const struct {
 	const char *name;
 	check_fn *check;
 } checks[] = {{"database", check_database}, {"clock", check_clock}, {"policy", check_policy},
     {"directory", check_directory}, {"signer", check_signer}, {"authority", check_authority},
-    {"crl", check_crl}, {"audit", check_audit}, {"api", check_api}};
+    {"crl", check_crl}, {"revocation", check_revocation}, {"audit", check_audit},
+    {"api", check_api}};
 
 json_t *
 ops_readiness(struct ops *ops)

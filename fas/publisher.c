@@ -25,8 +25,8 @@ struct kind {
 
 static const struct kind crl_kinds[KINDS] = {
     {"crl", ".crl", "application/pkix-crl", 60}, {"crl", ".pem", "application/x-pem-file", 60}};
-static const struct kind ca_kinds[KINDS] = {{"ca", ".cer", "application/pkix-cert", 3600},
-    {"ca", ".pem", "application/x-pem-file", 3600}};
+static const struct kind ca_kinds[KINDS] = {
+    {"ca", ".cer", "application/pkix-cert", 3600}, {"ca", ".pem", "application/x-pem-file", 3600}};
 
 /* [a-z0-9-]{1,64} and the suffix, nothing else: no dots, so no way out of the folder. */
 static bool

@@ -444,7 +444,7 @@ logon_redeem(struct service *service, struct request *request, const struct rede
 	if (rc == FAS_OK)
 		rc = clock_checked(service->clock_skew_s, &r.now_s, e);
 	if (rc == FAS_OK)
-		rc = db_pool_check(service->db, e);
+		rc = service_check_issuing(service, e);
 	if (rc == FAS_OK)
 		rc = host_key_read(body->csr, &r.key, e);
 	if (rc == FAS_OK)

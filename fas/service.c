@@ -195,6 +195,17 @@ service_check_store(struct service *service, struct fas_err *e)
 	return rc == FAS_OK ? db_pool_check_writes(service->db, e) : rc;
 }
 
+enum fas_code
+service_check_issuing(struct service *service, struct fas_err *e)
+{
+	enum fas_code rc = db_pool_check(service->db, e);
+	if (rc == FAS_OK && atomic_load(&service->watch.stopped))
+		return fas_fail(e, FAS_E_UNAVAILABLE, "revocation_unreachable",
+		    "no domain controller would find a fresh CRL, and the configuration says that "
+		    "nothing is issued then (watchdog: on_failure): fasctl crl verify");
+	return rc;
+}
+
 /* ---- counts ---- */
 
 static enum fas_code

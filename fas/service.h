@@ -16,6 +16,7 @@
 #include "fas/base/err.h"
 #include "fas/caller.h"
 #include "fas/saml/saml.h"
+#include "fas/watch.h"
 #include "ldap/directory.h"
 #include "policy/policy.h"
 
@@ -46,6 +47,7 @@ struct service {
 	const struct policy_world *world; /* for policy_load */
 
 	struct audit_watch audit;
+	struct watch watch;
 
 	pthread_mutex_t policy_lock; /* guards these two only */
 	struct policy *policy;
@@ -102,6 +104,9 @@ void service_recover(struct service *service);
 
 /* Is the store whole, and does it keep what is written?  Housekeeping writes each few seconds. */
 MUST_CHECK enum fas_code service_check_store(struct service *service, struct fas_err *e);
+
+/* May anything be issued: the store is whole, and nobody has said that domain controllers would refuse it? */
+MUST_CHECK enum fas_code service_check_issuing(struct service *service, struct fas_err *e);
 
 struct service_counts {
 	int64_t open_tickets, live_sessions, claims, audit_records;

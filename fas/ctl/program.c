@@ -8,6 +8,7 @@ static const struct cli_group *const groups[] = {
     &ctl_machine_group,
     &ctl_certificate_group,
     &ctl_lint_group,
+    &ctl_place_group,
     &ctl_pool_group,
     &ctl_policy_group,
     &ctl_session_group,
@@ -32,5 +33,6 @@ const struct cli_program ctl_program = {
     .footer = "environment: FAS_SIGNER_ADMIN, FAS_ADMIN (admin sockets)\n"
 	      "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 the service does "
 	      "not answer,\n"
-	      "             4 it answered, and the answer is a defect (status, audit verify)\n",
+	      "             4 it answered, and the answer is a defect (status, audit verify, crl "
+	      "verify)\n",
 };

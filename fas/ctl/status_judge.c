@@ -217,6 +217,68 @@ judge_providers(struct findings *out, const json_t *providers, int64_t now_s)
 	}
 }
 
+/* ---- published objects: what the watchdog has seen ---- */
+
+/* What to do about a place, by what is wrong with it. */
+static const struct {
+	const char *reason, *remedy;
+} place_remedies[] = {
+    {"host_unknown", "the name of publish_urls must be found in DNS, from here and from the domain "
+		     "controllers"},
+    {"fetch_", "is whoever serves publish_urls running, and reachable through the firewall?"},
+    {"http_", "look at the server behind publish_urls: it has to give the file with status 200"},
+    {"crl_ended", "publish a new one there: fasctl crl publish; of a root: sign one, and copy it"},
+    {"crl_wrong_", "another authority's CRL lies there: copy the right file"},
+    {"crl_old", "the copy there is old: look at what brings the CRL to it; fasctl crl publish"},
+    {"crl_went_back", "an older CRL was put there: fasctl crl publish; look at what copies it"},
+    {"crl_not_begun", "clocks disagree: chronyc tracking, here and where the CRL is signed"},
+    {"crl_malformed", "what lies there is no CRL in DER: copy the .crl file, not the .pem"},
+    {"certificate_other", "copy the authority's certificate, DER, from the public folder there"},
+};
+
+static const char *
+remedy_of(const char *reason)
+{
+	for (size_t i = 0; i < NELEMS(place_remedies); i++) {
+		const char *known = place_remedies[i].reason;
+		size_t len = strlen(known);
+		bool family = known[len - 1] == '_';
+		if (family ? strncmp(known, reason, len) == 0 : strcmp(known, reason) == 0)
+			return place_remedies[i].remedy;
+	}
+	return "fasctl crl verify says what was seen; docs/ADMIN.md, Runbooks";
+}
+
+static void
+judge_places(struct findings *out, const json_t *link)
+{
+	const json_t *place;
+	size_t i;
+	json_array_foreach(json_object_get(link, "places"), i, place)
+	{
+		if (json_is_true(json_object_get(place, "alarm")))
+			add(out, false, remedy_of(text_of(place, "reason")), "%.120s: %.110s",
+			    text_of(place, "url"), text_of(place, "message"));
+	}
+}
+
+static void
+judge_revocation(struct findings *out, const json_t *revocation)
+{
+	const json_t *link;
+	size_t i;
+	json_array_foreach(json_object_get(revocation, "links"), i, link)
+	{
+		bool issues = json_is_true(json_object_get(link, "issues"));
+		if (json_is_true(json_object_get(link, "alarm")))
+			add(out, issues, "fasctl crl verify; docs/ADMIN.md, Runbooks",
+			    "domain controllers find no fresh CRL for %.100s%s",
+			    text_of(link, "certificates"),
+			    issues ? ": logons fail" : ": its last certificates are refused");
+		judge_places(out, link);
+	}
+}
+
 static void
 judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 {
@@ -234,6 +296,7 @@ judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 	judge_policy(out, json_object_get(fasd, "policy"));
 	judge_directory(out, json_object_get(fasd, "directory"));
 	judge_checks(out, json_object_get(fasd, "checks"));
+	judge_revocation(out, json_object_get(fasd, "revocation"));
 	judge_providers(out, json_object_get(fasd, "identity_providers"), now_s);
 }
 

@@ -1,0 +1,97 @@
+#include "ca/published.h"
+
+#include <string.h>
+
+#include "ca/publisher.h"
+#include "fas/base/clock.h"
+
+static json_t *
+list_of(const char *const *urls, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < n; i++)
+		(void)json_array_append_new(list, json_string(urls[i]));
+	return list;
+}
+
+/* Is it this generation whose key signs what is issued now? */
+static bool
+issues(struct ca *ca, const struct issuer *at)
+{
+	struct fas_err e = {0};
+	OWN(issuer) struct issuer *present = NULL;
+	return authorities_find(&ca->authorities, at->authority, &present, &e) == FAS_OK &&
+	       present->id == at->id;
+}
+
+static enum fas_code
+describe(struct ca *ca, const struct issuer *at, json_t *all, struct fas_err *e)
+{
+	const struct profile_issuer *p = &at->published;
+	OWN(json) json_t *crl = NULL;
+	enum fas_code rc = publisher_describe(ca, at, &crl, e);
+	if (rc != FAS_OK)
+		return rc;
+	json_t *one = json_pack("{s:s,s:I,s:s,s:b,s:s,s:o,s:o,s:s*,s:I,s:I,s:O}", "authority",
+	    at->authority, "generation", (json_int_t)at->generation, "stem", at->stem, "issues",
+	    issues(ca, at), "chain", at->chain, "cdp", list_of(p->crl_urls, p->n_crl_urls), "aia",
+	    list_of(p->ca_urls, p->n_ca_urls), "ldap_cdp", at->ldap_url[0] ? at->ldap_url : NULL,
+	    "backdate", (json_int_t)at->backdate_s, "crl_each", (json_int_t)at->crl_each_s, "crl",
+	    crl);
+	return json_array_append_new(all, one) == 0 ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* A generation is looked after until its own certificate ends: none that it has issued lives longer. */
+enum fas_code
+op_published(struct call *call, struct fas_err *e)
+{
+	struct issuer *issuers[ISSUERS_MAX];
+	OWN(json) json_t *all = json_array();
+	int64_t now_s = clock_now();
+	enum fas_code rc = json_finish(&call->in);
+	if (rc != FAS_OK)
+		return rc;
+	size_t n = authorities_all(&call->ca->authorities, issuers);
+	for (size_t i = 0; i < n; i++) {
+		const struct issuer *at = issuers[i];
+		if (rc == FAS_OK && at->kind == ISSUER_LOGON && at->certificate &&
+		    at->not_after_s > now_s)
+			rc = describe(call->ca, at, all, e);
+		issuer_unref(issuers[i]);
+	}
+	if (rc != FAS_OK)
+		return rc;
+	call->reply = json_pack("{s:O}", "published", all);
+	return call->reply ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* fasd is believed: that a list lies where the administrator's file says can only be wrong, never harmful. */
+enum fas_code
+op_in_ldap(struct call *call, struct fas_err *e)
+{
+	struct issuer *issuers[ISSUERS_MAX];
+	bool known = false;
+	int64_t last_s = clock_now() + IN_LDAP_MAX_S;
+	const char *name = json_need_text(&call->in, "authority", 1, AUTHORITY_NAME_MAX - 1);
+	int64_t generation = json_need_int(&call->in, "generation", 1, INT32_MAX);
+	int64_t until_s = json_need_int(&call->in, "until", 0, INT64_C(1) << 40);
+	enum fas_code rc = json_finish(&call->in);
+	if (rc != FAS_OK)
+		return rc;
+	size_t n = authorities_all(&call->ca->authorities, issuers);
+	for (size_t i = 0; i < n; i++) {
+		struct issuer *at = issuers[i];
+		if (at->kind == ISSUER_LOGON && at->generation == generation &&
+		    strcmp(at->authority, name) == 0 && at->ldap_url[0]) {
+			atomic_store(&at->ldap_until_s, until_s < last_s ? until_s : last_s);
+			known = true;
+		}
+		issuer_unref(at);
+	}
+	if (!known)
+		return fas_fail(e, FAS_E_NOTFOUND, "authority_unknown",
+		    "no generation %lld of authority \"%s\" has a place in the directory",
+		    (long long)generation, name);
+	call->reply = json_object();
+	return call->reply ? FAS_OK : fas_fail_nomem(e);
+}

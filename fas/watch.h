@@ -1,0 +1,40 @@
+/*
+ * What has last been seen of the places where CRLs and certificates are published: written by whoever looks after them,
+ * read by readyz, status and metrics, and by whatever issues.
+ */
+#ifndef FAS_WATCH_H
+#define FAS_WATCH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "fas/base/err.h"
+
+enum watch_what {
+	WATCH_REVOCATION, /* the watchdog's: docs/PROTOCOL.md, fasd's op "revocation.check" */
+	WATCH_DIRECTORY,  /* the directory's publisher: op "publish.run" */
+	WATCHES
+};
+
+struct watch {
+	pthread_mutex_t lock;
+	json_t *seen[WATCHES]; /* NULL: nobody has looked yet */
+	atomic_bool not_ready; /* logons would fail */
+	atomic_bool stopped;   /* and nothing is issued meanwhile */
+};
+
+void watch_init(struct watch *watch);
+void watch_done(struct watch *watch);
+
+/* Takes the reference. */
+void watch_put(struct watch *watch, enum watch_what what, json_t *seen);
+/* A copy of its own; NULL when nobody has looked yet. */
+json_t *watch_get(struct watch *watch, enum watch_what what);
+
+/* FAS_E_UNAVAILABLE "revocation_unreachable", naming the first certificates whose CRL no domain controller would get. */
+MUST_CHECK enum fas_code watch_check(struct watch *watch, struct fas_err *e);
+
+#endif

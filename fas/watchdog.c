@@ -1,0 +1,329 @@
+#include "fas/watchdog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/places.h"
+#include "fas/base/clock.h"
+#include "fas/base/json.h"
+#include "fas/base/log.h"
+#include "fas/base/text.h"
+#include "fas/published.h"
+#include "fas/watchdog_places.h"
+
+#define MEMORIES_MAX 512
+#define KEY_MAX 128
+#define SUBJECT_MAX 256
+#define CONFIRM 2  /* so many rounds in a row: one lost packet is no alarm */
+#define AGAIN_S 5U /* after a round that found something */
+
+/* What is remembered of a link or a place from round to round. */
+struct memory {
+	char *key;
+	unsigned failed; /* rounds in a row */
+	char number[CRL_NUMBER_TEXT_MAX];
+};
+
+struct watchdog {
+	const struct watchdog_config *config;
+	struct service *service;
+	pthread_mutex_t round; /* one at a time; guards what follows */
+	atomic_bool stopping;
+	struct memory memories[MEMORIES_MAX];
+	size_t n_memories;
+	char said[FAS_ERR_REASON_MAX]; /* of a signer that cannot be asked */
+};
+
+/* One round's findings. */
+struct round {
+	struct watchdog *w;
+	json_t *links;
+	bool found;     /* anything at all */
+	bool not_ready; /* logons would fail */
+};
+
+/* One kind of certificates: where their CRL and their issuer's certificate are said to lie. */
+struct link {
+	const struct published *p;
+	size_t level; /* 0: what the authority issues; else the chain's certificate at level - 1 */
+	char certificates[SUBJECT_MAX];
+	X509 *issuer;
+	json_t *places;
+	bool holds;
+};
+
+enum fas_code
+watchdog_new(const struct watchdog_config *config, struct service *service, struct watchdog **out,
+    struct fas_err *e)
+{
+	struct watchdog *w = calloc(1, sizeof(*w));
+	if (!w)
+		return fas_fail_nomem(e);
+	w->config = config;
+	w->service = service;
+	(void)pthread_mutex_init(&w->round, NULL);
+	*out = w;
+	return FAS_OK;
+}
+
+void
+watchdog_free(struct watchdog *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->n_memories; i++)
+		free(w->memories[i].key);
+	(void)pthread_mutex_destroy(&w->round);
+	free(w);
+}
+
+void
+watchdog_stop(struct watchdog *w)
+{
+	atomic_store(&w->stopping, true);
+}
+
+/* ---- memory ---- */
+
+/* Of this key, made when it is new; NULL when there is no room: then each round begins anew. */
+static struct memory *
+remember(struct watchdog *w, const char *key)
+{
+	for (size_t i = 0; i < w->n_memories; i++) {
+		if (strcmp(w->memories[i].key, key) == 0)
+			return &w->memories[i];
+	}
+	char *own = w->n_memories < MEMORIES_MAX ? strdup(key) : NULL;
+	if (!own)
+		return NULL;
+	struct memory *m = &w->memories[w->n_memories++];
+	*m = (struct memory){.key = own};
+	return m;
+}
+
+/* Count, and say when it begins and when it is over.  Returns whether it is an alarm by now. */
+static bool
+note(struct memory *m, bool good, const char *event, const char *subject, const char *url,
+    const struct fas_err *why)
+{
+	char over[64];
+	if (!m)
+		return !good;
+	bool was = m->failed == CONFIRM;
+	m->failed = good ? 0 : m->failed + !was;
+	bool is = m->failed == CONFIRM;
+	(void)snprintf(over, sizeof(over), "%s_over", event);
+	if (was && !is)
+		log_event(LOG_LEVEL_INFO, over, "certificates", subject, "url", url, NULL);
+	if (is && !was)
+		log_error(event, why, "certificates", subject, "url", url, NULL);
+	return is;
+}
+
+/* ---- places ---- */
+
+static void
+add_place(struct round *round, struct link *link, const char *kind, const char *url,
+    const struct place_view *view, struct memory *m)
+{
+	bool good = view->why.code == FAS_OK;
+	bool alarm = note(m, good, "place_alarm", link->certificates, url, &view->why);
+	json_t *place = json_pack("{s:s,s:s,s:b,s:b,s:b}", "kind", kind, "url", url, "ok", good,
+	    "usable", view->usable, "alarm", alarm);
+	if (view->seen.next_update_s > 0)
+		(void)json_object_update_new(
+		    place, json_pack("{s:s,s:I,s:I,s:I}", "number", view->seen.number,
+			       "this_update", (json_int_t)view->seen.this_update_s, "next_update",
+			       (json_int_t)view->seen.next_update_s, "entries",
+			       (json_int_t)view->seen.entries));
+	if (!good)
+		(void)json_object_update_new(
+		    place, json_pack("{s:s,s:s}", "reason", fas_err_reason(&view->why), "message",
+			       view->why.message));
+	round->found = round->found || !good;
+	(void)json_array_append_new(link->places, place);
+}
+
+static struct memory *
+remember_place(struct round *round, const struct link *link, const char *kind, const char *url)
+{
+	char key[KEY_MAX + PLACE_URL_MAX];
+	(void)snprintf(key, sizeof(key), "%s %s %zu %s", kind, link->p->stem, link->level, url);
+	return remember(round->w, key);
+}
+
+static void
+look_crl(struct round *round, struct link *link, const char *url)
+{
+	struct place_view view;
+	struct memory *m = remember_place(round, link, "crl", url);
+	const struct crl_expected want = {.signer = link->issuer,
+	    .newest = link->level == 0 ? link->p->number : "",
+	    .newest_since_s = link->p->made_s,
+	    .known = m ? m->number : ""};
+	if (atomic_load(&round->w->stopping))
+		return;
+	place_look_crl(round->w->config, round->w->service->directory, url, &want, &view);
+	if (m && view.usable && crl_number_compare(view.seen.number, m->number) > 0)
+		memcpy(m->number, view.seen.number, sizeof(m->number));
+	link->holds = link->holds || view.usable;
+	add_place(round, link, "crl", url, &view, m);
+}
+
+static void
+look_certificate(struct round *round, struct link *link, const char *url)
+{
+	struct place_view view;
+	struct memory *m = remember_place(round, link, "certificate", url);
+	if (atomic_load(&round->w->stopping))
+		return;
+	place_look_certificate(
+	    round->w->config, round->w->service->directory, url, link->issuer, &view);
+	add_place(round, link, "certificate", url, &view, m);
+}
+
+/* ---- links ---- */
+
+static void
+judge_link(struct round *round, struct link *link)
+{
+	char key[KEY_MAX];
+	struct fas_err why = {0};
+	(void)fas_fail(&why, FAS_E_UNAVAILABLE, "revocation_unreachable",
+	    "no place gives a CRL that a domain controller takes");
+	(void)snprintf(key, sizeof(key), "link %s %zu", link->p->stem, link->level);
+	bool alarm = note(remember(round->w, key), link->holds, "revocation_alarm",
+	    link->certificates, NULL, &why);
+	round->found = round->found || !link->holds;
+	round->not_ready = round->not_ready || (alarm && link->p->issues);
+	(void)json_array_append_new(
+	    round->links, json_pack("{s:s,s:I,s:b,s:s,s:b,s:b,s:o}", "authority",
+			      link->p->authority, "generation", (json_int_t)link->p->generation,
+			      "issues", link->p->issues, "certificates", link->certificates, "ok",
+			      link->holds, "alarm", alarm, "places", link->places));
+}
+
+static void
+look_lists(struct round *round, struct link *link, const json_t *cdp, const json_t *aia)
+{
+	const json_t *url;
+	size_t i;
+	json_array_foreach(cdp, i, url) look_crl(round, link, json_string_value(url));
+	if (link->p->ldap_cdp)
+		look_crl(round, link, link->p->ldap_cdp);
+	json_array_foreach(aia, i, url) look_certificate(round, link, json_string_value(url));
+}
+
+/* What this generation puts into what it issues. */
+static void
+look_issued(struct round *round, const struct published *p)
+{
+	struct link link = {.p = p, .issuer = p->chain[0], .places = json_array()};
+	(void)snprintf(link.certificates, sizeof(link.certificates), "what %s issues", p->stem);
+	look_lists(round, &link, p->cdp, p->aia);
+	judge_link(round, &link);
+}
+
+/* What a certificate of the chain says of itself; its issuer stands behind it. */
+static void
+look_authority(struct round *round, const struct published *p, size_t level)
+{
+	struct fas_err e = {0};
+	OWN(places) struct places places = {0};
+	X509 *certificate = p->chain[level - 1];
+	struct link link = {
+	    .p = p, .level = level, .issuer = p->chain[level], .places = json_array()};
+	(void)X509_NAME_oneline(
+	    X509_get_subject_name(certificate), link.certificates, (int)sizeof(link.certificates));
+	if (places_read(certificate, &places, &e) != FAS_OK)
+		log_error("places_malformed", &e, "certificates", link.certificates, NULL);
+	for (size_t i = 0; i < places.n_crl; i++)
+		look_crl(round, &link, places.crl[i]);
+	for (size_t i = 0; i < places.n_ca; i++)
+		look_certificate(round, &link, places.ca[i]);
+	judge_link(round, &link);
+}
+
+static void
+look_published(struct round *round, const struct published *p)
+{
+	look_issued(round, p);
+	/* The root, which is last, is revoked by nobody. */
+	for (size_t level = 1; level < p->n_chain; level++)
+		look_authority(round, p, level);
+}
+
+/* ---- rounds ---- */
+
+/* The signer cannot be asked: what was seen last stays, and so does what follows from it. */
+static void
+say_unknown(struct watchdog *w, const struct fas_err *why)
+{
+	if (strcmp(w->said, why->reason) != 0)
+		log_error("watchdog_blind", why, NULL);
+	memcpy(w->said, why->reason, sizeof(w->said));
+}
+
+static void
+conclude(struct round *round)
+{
+	struct watchdog *w = round->w;
+	struct watch *watch = &w->service->watch;
+	bool ready = w->config->on_failure == WATCHDOG_REPORT;
+	bool stop = w->config->on_failure == WATCHDOG_STOP;
+	watch_put(watch, WATCH_REVOCATION,
+	    json_pack("{s:I,s:b,s:O}", "checked", (json_int_t)clock_now(), "logons_fail",
+		round->not_ready, "links", round->links));
+	if (round->not_ready && stop && !atomic_load(&watch->stopped))
+		log_event(LOG_LEVEL_ERROR, "issuing_stopped", "message",
+		    "watchdog: on_failure: stop; no domain controller would find a fresh CRL",
+		    NULL);
+	if (!round->not_ready && atomic_load(&watch->stopped))
+		log_event(LOG_LEVEL_INFO, "issuing_goes_on", NULL);
+	atomic_store(&watch->not_ready, round->not_ready && !ready);
+	atomic_store(&watch->stopped, round->not_ready && stop);
+}
+
+static enum fas_code
+look(struct watchdog *w, bool *found, struct fas_err *e)
+{
+	OWN(published_list) struct published_list list = {0};
+	OWN(json) json_t *links = json_array();
+	struct round round = {.w = w, .links = links};
+	enum fas_code rc = links ? published_ask(w->service->signer, &list, e) : fas_fail_nomem(e);
+	if (rc != FAS_OK) {
+		say_unknown(w, e);
+		return rc;
+	}
+	w->said[0] = 0;
+	for (size_t i = 0; i < list.n; i++)
+		look_published(&round, &list.items[i]);
+	if (!atomic_load(&w->stopping))
+		conclude(&round);
+	*found = round.found;
+	return FAS_OK;
+}
+
+unsigned
+watchdog_round(struct watchdog *w)
+{
+	struct fas_err e = {0};
+	bool found = true;
+	(void)pthread_mutex_lock(&w->round);
+	(void)!look(w, &found, &e);
+	(void)pthread_mutex_unlock(&w->round);
+	return found && w->config->each_s > AGAIN_S ? AGAIN_S : w->config->each_s;
+}
+
+enum fas_code
+watchdog_look(struct watchdog *w, json_t **seen, struct fas_err *e)
+{
+	bool found = false;
+	(void)pthread_mutex_lock(&w->round);
+	enum fas_code rc = look(w, &found, e);
+	(void)pthread_mutex_unlock(&w->round);
+	if (rc != FAS_OK)
+		return rc;
+	*seen = watch_get(&w->service->watch, WATCH_REVOCATION);
+	return *seen ? FAS_OK : fas_fail_nomem(e);
+}

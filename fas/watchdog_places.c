@@ -1,0 +1,88 @@
+#include "fas/watchdog_places.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/err.h>
+
+#include "fas/base/clock.h"
+#include "fas/http/fetch.h"
+
+#define CERTIFICATE_BYTES_MAX 65536
+
+DEFINE_OWN(der, unsigned char *, OPENSSL_free);
+
+static bool
+is_http(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0;
+}
+
+/* The octets at url, of at most max_bytes. */
+static enum fas_code
+fetch(const struct watchdog_config *config, const char *url, size_t max_bytes, struct buf *out,
+    struct fas_err *e)
+{
+	if (is_http(url))
+		return fetch_http(url, max_bytes, config->timeout_ms, out, e);
+	buf_init(out, 0);
+	return fas_fail(e, FAS_E_CONFIG, "place_unsupported",
+	    "RFC 5280 4.2.1.13: neither http:// nor ldap:///: domain controllers do not fetch it");
+}
+
+/* Is the list that is there older than it may be? */
+static void
+judge_age(
+    const struct watchdog_config *config, const struct crl_expected *want, struct place_view *out)
+{
+	const char *number = out->seen.number;
+	if (want->known[0] && crl_number_compare(number, want->known) < 0)
+		(void)fas_fail(&out->why, FAS_E_CONFLICT, "crl_went_back",
+		    "RFC 5280 5.2.3: cRLNumber %s (hex) is below %s, which lay there before",
+		    number, want->known);
+	else if (want->newest[0] && crl_number_compare(number, want->newest) < 0 &&
+		 clock_now() - want->newest_since_s > config->lag_s)
+		(void)fas_fail(&out->why, FAS_E_CONFLICT, "crl_old",
+		    "cRLNumber %s (hex) lies there; %s was made %lld s ago", number, want->newest,
+		    (long long)(clock_now() - want->newest_since_s));
+}
+
+void
+place_look_crl(const struct watchdog_config *config, struct directory *directory, const char *url,
+    const struct crl_expected *want, struct place_view *out)
+{
+	OWN(buf) struct buf list;
+	(void)directory;
+	*out = (struct place_view){0};
+	enum fas_code rc = fetch(config, url, config->max_bytes, &list, &out->why);
+	if (rc == FAS_OK)
+		rc = crl_check(
+		    list.data, list.len, want->signer, clock_now(), &out->seen, &out->why);
+	if (rc != FAS_OK)
+		return;
+	out->usable = true;
+	judge_age(config, want, out);
+}
+
+static bool
+is_same(X509 *want, const void *der, size_t len)
+{
+	OWN(der) unsigned char *own = NULL;
+	int n = i2d_X509(want, &own);
+	return n > 0 && (size_t)n == len && memcmp(own, der, len) == 0;
+}
+
+void
+place_look_certificate(const struct watchdog_config *config, struct directory *directory,
+    const char *url, X509 *want, struct place_view *out)
+{
+	OWN(buf) struct buf found;
+	(void)directory;
+	*out = (struct place_view){0};
+	if (fetch(config, url, CERTIFICATE_BYTES_MAX, &found, &out->why) != FAS_OK)
+		return;
+	out->usable = is_same(want, found.data, found.len);
+	if (!out->usable)
+		(void)fas_fail(&out->why, FAS_E_CONFLICT, "certificate_other",
+		    "RFC 5280 4.2.2.1: what lies there is not the issuer's certificate, in DER");
+}
