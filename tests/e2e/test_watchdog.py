@@ -1,0 +1,221 @@
+"""The watchdog: what a domain controller would not find, or not believe, is seen, said and cleared."""
+
+import datetime
+import json
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from lab import api, pki, proc, programs
+from lab.layout import PKI
+
+from case import LabCase
+
+OK, DEFECT = 0, 4
+LOGON, ROOT = "crl/main-1.crl", "crl/main-1-root.crl"
+
+
+class Watched(LabCase):
+    """However a case ends, what it broke is mended, and the watchdog says so."""
+
+    def setUp(self):
+        self.public_folder = self.lab.fas / "public"
+        self.hosts = self.lab.etc / "hosts"
+        self.hosts_text = self.hosts.read_text()
+        self.addCleanup(self.mend)
+
+    def mend(self):
+        with open(self.hosts, "w") as file:  # in its place: another file would not be the one that is mounted
+            file.write(self.hosts_text)
+        self.fasctl("crl", "publish")
+        self.assertEqual(self.verify()[0], OK)
+        self.wait_ready()
+
+    # ---- what is asked ----
+
+    def verify(self):
+        status, out, errors = programs.fasctl_status(self.lab, "crl", "verify", "--json")
+        self.assertIn(status, (OK, DEFECT), errors)
+        return status, json.loads(out)
+
+    def place(self, seen, name):
+        """The view of the place whose URL ends so, and of the link that it belongs to."""
+        for link in seen["links"]:
+            for place in link["places"]:
+                if place["url"].endswith(name):
+                    return place, link
+        raise AssertionError(f"no place {name} in {seen}")
+
+    def status_findings(self):
+        _, out, _ = programs.fasctl_status(self.lab, "status", "--json")
+        return json.loads(out)["findings"]
+
+    def readyz(self):
+        return self.ops().get("/readyz")
+
+    def wait_ready(self):
+        proc.wait_for(lambda: self.readyz().status == 200, 15, "/readyz after what was broken was mended")
+
+    def metric(self, family, part):
+        lines = [line for line in self.ops().get("/metrics").body.decode().splitlines() if line.startswith(family + "{")]
+        found = [line for line in lines if part in line]
+        self.assertEqual(len(found), 1, lines)
+        return int(found[0].rpartition(" ")[2])
+
+    # ---- what is broken ----
+
+    def put(self, name, der):
+        (self.public_folder / name).write_bytes(der)
+
+    def crl(self, authority, key, issuer=None, begun=-3600, ends=3600, number=None):
+        number = number or int(pki.now().timestamp() * 1000)
+        certificate = x509.load_pem_x509_certificate((self.lab.pki / f"{authority}.crt").read_bytes())
+        builder = x509.CertificateRevocationListBuilder().issuer_name(issuer or certificate.subject)
+        builder = builder.last_update(pki.now() + datetime.timedelta(seconds=begun))
+        builder = builder.next_update(pki.now() + datetime.timedelta(seconds=ends))
+        builder = builder.add_extension(x509.CRLNumber(number), False)
+        made = builder.sign(key, hashes.SHA256())
+        return made.public_bytes(serialization.Encoding.DER)
+
+    def authority_key(self):
+        file, = (self.lab.fas / "signer/keys").glob("main-1-*.key")
+        return serialization.load_pem_private_key(file.read_bytes(), None)
+
+    def root_key(self):
+        return pki.Authority.load(self.lab.pki, "logon-root").key
+
+    # ---- what is expected ----
+
+    def assertAlarm(self, name, reason, logons_fail=True):
+        """The finding by hand; in the second round in a row the alarm, /readyz, the metric and `fasctl status`."""
+        status, seen = self.verify()
+        place, link = self.place(seen, name)
+        self.assertEqual((status, place["ok"], place["reason"]), (DEFECT, False, reason), seen)
+        self.assertEqual(link["ok"], not logons_fail)
+        _, seen = self.verify()
+        place, link = self.place(seen, name)
+        self.assertTrue(place["alarm"])
+        self.assertEqual(link["alarm"], logons_fail)
+        self.assertEqual(seen["logons_fail"], logons_fail)
+        self.assertEqual(self.metric("fas_published_place_up", name), 0)
+        check = self.readyz()
+        self.assertEqual(check.json["checks"]["revocation"]["ok"], not logons_fail)
+        if logons_fail:
+            self.assertEqual((check.status, check.json["checks"]["revocation"]["reason"]),
+                             (503, "revocation_unreachable"))
+        said = self.status_findings()
+        self.assertTrue([f for f in said if name in f["what"] and f["remedy"]], said)
+        self.assertEqual(any(f["error"] and "logons fail" in f["what"] for f in said), logons_fail, said)
+
+    def assertClear(self, name):
+        status, seen = self.verify()
+        place, link = self.place(seen, name)
+        self.assertEqual((status, place["ok"], link["ok"], seen["logons_fail"]), (OK, True, True, False), seen)
+        self.assertEqual(self.metric("fas_published_place_up", name), 1)
+        self.wait_ready()
+        self.assertFalse([f for f in self.status_findings() if name in f["what"]])
+
+
+class Watchdog(Watched):
+    def test_every_place_of_the_chain_is_fetched_and_good(self):
+        status, seen = self.verify()
+        self.assertEqual(status, OK, seen)
+        places = {place["url"].rpartition(PKI)[2]: place for link in seen["links"] for place in link["places"]}
+        self.assertEqual(set(places), {"/crl/main-1.crl", "/ca/main-1.cer", "/crl/main-1-root.crl",
+                                       "/ca/main-1-root.cer"})
+        crl = x509.load_der_x509_crl((self.public_folder / LOGON).read_bytes())
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        self.assertEqual(int(places["/crl/main-1.crl"]["number"], 16), number)
+        self.assertTrue(self.readyz().json["checks"]["revocation"]["ok"])
+
+    def test_a_server_that_is_away_is_an_alarm_until_it_is_back(self):
+        address, away = self.lab.address(PKI), f"127.88.{self.lab.number}.99"
+        with open(self.hosts, "w") as file:
+            file.write(self.hosts_text.replace(f"{address} {PKI}", f"{away} {PKI}"))
+        self.assertAlarm(LOGON, "fetch_connect")
+        with open(self.hosts, "w") as file:
+            file.write(self.hosts_text)
+        self.assertClear(LOGON)
+
+    def test_a_crl_that_is_gone_is_an_alarm_until_it_is_published_again(self):
+        (self.public_folder / LOGON).unlink()
+        self.assertAlarm(LOGON, "http_status")
+        self.fasctl("crl", "publish")
+        self.assertClear(LOGON)
+
+    def test_a_stale_crl_is_an_alarm_until_it_is_published_again(self):
+        self.put(LOGON, self.crl("logon-ca", self.authority_key(), begun=-7200, ends=-3600))
+        self.assertAlarm(LOGON, "crl_ended")
+        self.fasctl("crl", "publish")
+        self.assertClear(LOGON)
+
+    def test_a_crl_of_tomorrow_is_an_alarm(self):
+        self.put(LOGON, self.crl("logon-ca", self.authority_key(), begun=3600, ends=7200))
+        self.assertAlarm(LOGON, "crl_not_begun")
+
+    def test_a_crl_by_another_key_is_an_alarm_until_the_right_one_is_back(self):
+        self.put(LOGON, self.crl("logon-ca", pki.new_key()))
+        self.assertAlarm(LOGON, "crl_wrong_signature")
+        self.fasctl("crl", "publish")
+        self.assertClear(LOGON)
+
+    def test_the_roots_crl_in_the_place_of_the_authoritys_is_an_alarm(self):
+        self.put(LOGON, (self.public_folder / ROOT).read_bytes())
+        self.assertAlarm(LOGON, "crl_wrong_issuer")
+
+    def test_what_is_no_crl_is_an_alarm(self):
+        self.put(LOGON, b"<html>The site is being rebuilt</html>")
+        self.assertAlarm(LOGON, "crl_malformed")
+
+    def test_the_roots_stale_crl_is_an_alarm_like_the_authoritys_own(self):
+        self.put(ROOT, self.crl("logon-root", self.root_key(), begun=-7200, ends=-3600))
+        self.assertAlarm(ROOT, "crl_ended")
+        self.fasctl("crl", "publish")
+        self.assertClear(ROOT)
+
+    def test_a_crl_that_went_back_is_a_warning_and_logons_go_on(self):
+        self.verify()
+        self.put(LOGON, self.crl("logon-ca", self.authority_key(), number=1))
+        self.assertAlarm(LOGON, "crl_went_back", logons_fail=False)
+        self.session()
+        self.fasctl("crl", "publish")
+        self.assertClear(LOGON)
+
+    def test_another_certificate_in_the_authoritys_place_is_a_warning(self):
+        self.addCleanup(self.fasctl, "crl", "publish")
+        self.put("ca/main-1.cer", (self.public_folder / "ca/main-1-root.cer").read_bytes())
+        self.assertAlarm("ca/main-1.cer", "certificate_other", logons_fail=False)
+
+    def test_without_the_watchdogs_order_logons_go_on_while_it_warns(self):
+        """A domain controller may hold a good copy yet: by default readiness says it, and nothing is refused."""
+        (self.public_folder / LOGON).unlink()
+        self.assertAlarm(LOGON, "http_status")
+        self.session()
+
+
+class Stopping(Watched):
+    """watchdog: on_failure: stop."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.lab.fas / "fasd.yaml"
+        self.text = self.config.read_text()
+        self.addCleanup(self.configure, self.text)
+        self.configure(self.text + "watchdog: { each: 1s, on_failure: stop }\n")
+
+    def configure(self, text):
+        self.config.write_text(text)
+        self.fasctl("crl", "publish")
+        programs.restart(self.lab, "fasd")
+
+    def test_nothing_is_issued_while_no_domain_controller_finds_a_fresh_crl(self):
+        ticket = self.ticket()
+        self.put(LOGON, self.crl("logon-ca", self.authority_key(), begun=-7200, ends=-3600))
+        proc.wait_for(lambda: self.readyz().status == 503, 15, "/readyz: the stale CRL, by itself")
+        self.assertRefused(self.logon(), 503, "unavailable", "revocation_unreachable")
+        csr = api.new_csr()[1]
+        self.assertRefused(self.redeem(ticket, csr), 503, "unavailable", "revocation_unreachable")
+        self.fasctl("crl", "publish")
+        self.wait_ready()
+        self.assertEqual(self.redeem(ticket, csr).status, 201)
+        self.session()
