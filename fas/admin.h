@@ -15,6 +15,8 @@
 struct admin_places {
 	void *arg;
 	enum fas_code (*look)(void *arg, json_t **seen, struct fas_err *e);
+	enum fas_code (*publish)(void *arg, json_t **seen, struct fas_err *e);
+	enum fas_code (*ldif)(void *arg, json_t **reply, struct fas_err *e);
 };
 
 /* All borrowed. */

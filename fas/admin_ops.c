@@ -77,15 +77,16 @@ op_status(const struct question *q, json_t **reply, struct fas_err *e)
 		return rc;
 	OWN(json) json_t *readiness = ops_readiness(q->config->ops);
 	*reply = json_pack(
-	    "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O*, s:O*, s:o*}", "node",
-	    service->node, "version", FAS_VERSION, "started_at",
+	    "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O*, s:O*, s:o*, s:o*}",
+	    "node", service->node, "version", FAS_VERSION, "started_at",
 	    time_format(q->config->ops->started_s, started), "maintenance", false, "policy",
 	    policy_json(service), "directory", ops_directory(q->config->ops), "signer",
 	    signer_json(service), "sessions", (json_int_t)counts.live_sessions, "tickets",
 	    (json_int_t)counts.open_tickets, "identity_providers", ops_providers(q->config->ops),
 	    "listeners", listeners_json(q->config->config), "ready",
 	    json_object_get(readiness, "ready"), "checks", json_object_get(readiness, "checks"),
-	    "revocation", watch_get(&service->watch, WATCH_REVOCATION));
+	    "revocation", watch_get(&service->watch, WATCH_REVOCATION), "directory_objects",
+	    watch_get(&service->watch, WATCH_DIRECTORY));
 	return FAS_OK;
 }
 
@@ -174,6 +175,26 @@ op_revocation_check(const struct question *q, json_t **reply, struct fas_err *e)
 	return rc == FAS_OK ? places->look(places->arg, reply, e) : rc;
 }
 
+/* Who wrote into the directory by hand is on record before it is written. */
+static enum fas_code
+op_publish_run(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	const struct admin_places *places = q->config->places;
+	const struct audit_record record = {.event = "directory_published"};
+	enum fas_code rc = json_finish(q->r);
+	if (rc == FAS_OK)
+		rc = admin_record(q, &record, e);
+	return rc == FAS_OK ? places->publish(places->arg, reply, e) : rc;
+}
+
+static enum fas_code
+op_publish_ldif(const struct question *q, json_t **reply, struct fas_err *e)
+{
+	const struct admin_places *places = q->config->places;
+	enum fas_code rc = json_finish(q->r);
+	return rc == FAS_OK ? places->ldif(places->arg, reply, e) : rc;
+}
+
 /* ---- sessions ---- */
 
 static enum fas_code
@@ -220,7 +241,8 @@ static const struct {
 } ops[] = {{"status", op_status}, {"policy.reload", op_policy_reload},
     {"config.reload", op_config_reload}, {"policy.explain", op_policy_explain},
     {"session.list", op_session_list}, {"session.show", op_session_show},
-    {"session.end", op_session_end}, {"revocation.check", op_revocation_check}};
+    {"session.end", op_session_end}, {"revocation.check", op_revocation_check},
+    {"publish.run", op_publish_run}, {"publish.ldif", op_publish_ldif}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,

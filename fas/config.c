@@ -152,6 +152,37 @@ read_watchdog(const struct yaml_node *map, struct watchdog_config *out, struct f
 	(void)!yaml_finish(&r);
 }
 
+static void
+read_place(const struct yaml_node *node, struct publish_config *out, struct fas_err *e)
+{
+	static const char *const words[CONFIG_PLACES] = {"cdp", "aia", "authorities", "ntauth"};
+	for (size_t i = 0; i < CONFIG_PLACES; i++) {
+		if (strcmp(node->text, words[i]) == 0) {
+			out->places[i] = true;
+			return;
+		}
+	}
+	const char *near = nearest_word(node->text, words, CONFIG_PLACES);
+	yaml_fail(node, e, "yaml_value", "unknown place \"%.32s\"%s%s%s", node->text,
+	    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}
+
+static void
+read_publish(const struct yaml_node *map, struct publish_config *out, struct fas_err *e)
+{
+	struct yaml_reader r;
+	*out = (struct publish_config){.each_s = 3600};
+	if (!map || yaml_open(&r, map, "publish", e) != FAS_OK)
+		return;
+	out->on = true;
+	out->domain = yaml_want_text(&r, "domain", NULL);
+	out->each_s = (unsigned)yaml_want_duration(&r, "each", 1, 86400, 3600);
+	const struct yaml_node *places = yaml_need_texts(&r, "places");
+	for (size_t i = 0; places && i < places->n; i++)
+		read_place(places->items[i], out, e);
+	(void)!yaml_finish(&r);
+}
+
 /* `machines` says what Kerberos' names may be: neither goes without the other. */
 static void
 read_kerberos(struct yaml_reader *top, struct config *config)
@@ -196,6 +227,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_limits(&r, config);
 	audit_config_read(&r, &config->audit);
 	read_watchdog(yaml_want(&r, "watchdog", YAML_MAP), &config->watchdog, e);
+	read_publish(yaml_want(&r, "publish", YAML_MAP), &config->publish, e);
 	read_kerberos(&r, config);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);

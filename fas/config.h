@@ -39,6 +39,15 @@ struct watchdog_config {
 	enum watchdog_failure on_failure;
 };
 
+/* Publishing in the directory. */
+#define CONFIG_PLACES 4 /* cdp, aia, authorities, ntauth: as enum pki_kind */
+struct publish_config {
+	bool on;
+	const char *domain; /* NULL: the first */
+	unsigned each_s;
+	bool places[CONFIG_PLACES];
+};
+
 struct config {
 	struct yaml_doc *doc; /* owns all texts */
 	char path[PATH_MAX];  /* of the file itself, absolute */
@@ -61,6 +70,7 @@ struct config {
 	enum log_level log_level;
 	struct audit_config audit;
 	struct watchdog_config watchdog;
+	struct publish_config publish;
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];
 	unsigned kerberos_recheck_s;

@@ -21,6 +21,7 @@
 #include "fas/fasd_options.h"
 #include "fas/held.h"
 #include "fas/negotiation.h"
+#include "fas/pki_publisher.h"
 #include "fas/watchdog.h"
 
 #define READERS 4
@@ -44,6 +45,7 @@ struct daemon {
 	struct http_tls *tls;
 	struct background *background;
 	struct watchdog *watchdog;
+	struct pki_publisher *pki;
 	struct admin_places places;
 	struct admin *admin;
 	struct ops ops;
@@ -156,11 +158,40 @@ watch_look(void *arg, json_t **seen, struct fas_err *e)
 	return watchdog_look(d->watchdog, seen, e);
 }
 
+static unsigned
+publish_round(void *arg)
+{
+	return pki_publisher_round(arg);
+}
+
+/* What has just been put into the directory is looked at at once: certificates may name it from here on. */
+static enum fas_code
+publish_now(void *arg, json_t **seen, struct fas_err *e)
+{
+	const struct daemon *d = arg;
+	enum fas_code rc = pki_publisher_run(d->pki, seen, e);
+	if (rc == FAS_OK)
+		(void)watchdog_round(d->watchdog);
+	return rc;
+}
+
+static enum fas_code
+write_ldif(void *arg, json_t **reply, struct fas_err *e)
+{
+	const struct daemon *d = arg;
+	return pki_publisher_ldif(d->pki, reply, e);
+}
+
 static enum fas_code
 open_places(struct daemon *d, struct fas_err *e)
 {
-	d->places = (struct admin_places){.arg = d, .look = watch_look};
-	return watchdog_new(&d->config->watchdog, &d->service, &d->watchdog, e);
+	d->places = (struct admin_places){
+	    .arg = d, .look = watch_look, .publish = publish_now, .ldif = write_ldif};
+	enum fas_code rc = pki_publisher_new(d->config, &d->service, &d->pki, e);
+	if (rc != FAS_OK)
+		return rc;
+	return watchdog_new(
+	    &d->config->watchdog, d->config->publish.each_s, &d->service, &d->watchdog, e);
 }
 
 /* ---- the signer ---- */
@@ -238,8 +269,8 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .resolve_s = 60,
 	    .head_s = 10,
 	    .prune_s = 3600,
-	    .rounds = {{watch_round, d->watchdog}},
-	    .n_rounds = 1};
+	    .rounds = {{watch_round, d->watchdog}, {publish_round, d->pki}},
+	    .n_rounds = 2};
 	return background_start(&background, &d->background, e);
 }
 
@@ -357,6 +388,7 @@ shut_down(struct daemon *d)
 	caller_table_free(d->callers);
 	identity_key_done(&d->key);
 	watchdog_free(d->watchdog);
+	pki_publisher_free(d->pki);
 	if (d->signer)
 		signer_free(d->signer);
 	if (d->db)

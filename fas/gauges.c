@@ -267,6 +267,26 @@ format_revocation(struct ops *ops, struct buf *out)
 	    place_samples(link, out, "fas_published_place_next_update_seconds", "next_update");
 }
 
+/* What `publish:` looks after. */
+static void
+format_objects(struct ops *ops, struct buf *out)
+{
+	OWN(json) json_t *seen = watch_get(&ops->service->watch, WATCH_DIRECTORY);
+	const json_t *object;
+	size_t i;
+	if (!seen)
+		return;
+	metrics_family(out, "fas_directory_object_up", "gauge",
+	    "Whether this object of the PKI is in the directory as it should be");
+	json_array_foreach(json_object_get(seen, "objects"), i, object)
+	{
+		const char *name = json_string_value(json_object_get(object, "object"));
+		buf_text(out, "fas_directory_object_up{object=\"");
+		metrics_label(out, name ? name : "");
+		buf_printf(out, "\"} %d\n", json_is_true(json_object_get(object, "ok")));
+	}
+}
+
 static void
 format_signer(struct ops *ops, struct buf *out)
 {
@@ -294,4 +314,5 @@ gauges_format(struct ops *ops, struct buf *out)
 	format_providers(ops, out);
 	format_signer(ops, out);
 	format_revocation(ops, out);
+	format_objects(ops, out);
 }

@@ -26,6 +26,7 @@ struct memory {
 
 struct watchdog {
 	const struct watchdog_config *config;
+	int64_t directory_each_s;
 	struct service *service;
 	pthread_mutex_t round; /* one at a time; guards what follows */
 	atomic_bool stopping;
@@ -53,13 +54,14 @@ struct link {
 };
 
 enum fas_code
-watchdog_new(const struct watchdog_config *config, struct service *service, struct watchdog **out,
-    struct fas_err *e)
+watchdog_new(const struct watchdog_config *config, int64_t directory_each_s,
+    struct service *service, struct watchdog **out, struct fas_err *e)
 {
 	struct watchdog *w = calloc(1, sizeof(*w));
 	if (!w)
 		return fas_fail_nomem(e);
 	w->config = config;
+	w->directory_each_s = directory_each_s;
 	w->service = service;
 	(void)pthread_mutex_init(&w->round, NULL);
 	*out = w;
@@ -152,22 +154,46 @@ remember_place(struct round *round, const struct link *link, const char *kind, c
 	return remember(round->w, key);
 }
 
-static void
-look_crl(struct round *round, struct link *link, const char *url)
+/* In the directory it is published on schedule, since it goes to every controller of the forest. */
+static int64_t
+lag_at(const struct watchdog *w, const char *url)
 {
-	struct place_view view;
+	return w->config->lag_s + (strncmp(url, "ldap:", 5) == 0 ? w->directory_each_s : 0);
+}
+
+static void
+look_crl(struct round *round, struct link *link, const char *url, struct place_view *view)
+{
 	struct memory *m = remember_place(round, link, "crl", url);
 	const struct crl_expected want = {.signer = link->issuer,
 	    .newest = link->level == 0 ? link->p->number : "",
 	    .newest_since_s = link->p->made_s,
+	    .lag_s = lag_at(round->w, url),
 	    .known = m ? m->number : ""};
+	*view = (struct place_view){0};
 	if (atomic_load(&round->w->stopping))
 		return;
-	place_look_crl(round->w->config, round->w->service->directory, url, &want, &view);
-	if (m && view.usable && crl_number_compare(view.seen.number, m->number) > 0)
-		memcpy(m->number, view.seen.number, sizeof(m->number));
-	link->holds = link->holds || view.usable;
-	add_place(round, link, "crl", url, &view, m);
+	place_look_crl(round->w->config, round->w->service->directory, url, &want, view);
+	if (m && view->usable && crl_number_compare(view->seen.number, m->number) > 0)
+		memcpy(m->number, view->seen.number, sizeof(m->number));
+	link->holds = link->holds || view->usable;
+	add_place(round, link, "crl", url, view, m);
+}
+
+/* Whether certificates name this place follows from what lies there: the signer is told until when it is good. */
+static void
+look_directory(struct round *round, struct link *link)
+{
+	struct fas_err e = {0};
+	struct place_view view;
+	const struct published *p = link->p;
+	look_crl(round, link, p->ldap_cdp, &view);
+	if (atomic_load(&round->w->stopping))
+		return;
+	int64_t until_s = view.usable ? view.seen.next_update_s : 0;
+	if (signer_in_ldap(round->w->service->signer, p->authority, p->generation, until_s, &e) !=
+	    FAS_OK)
+		log_error("signer_not_told", &e, "certificates", link->certificates, NULL);
 }
 
 static void
@@ -208,9 +234,10 @@ look_lists(struct round *round, struct link *link, const json_t *cdp, const json
 {
 	const json_t *url;
 	size_t i;
-	json_array_foreach(cdp, i, url) look_crl(round, link, json_string_value(url));
+	struct place_view view;
+	json_array_foreach(cdp, i, url) look_crl(round, link, json_string_value(url), &view);
 	if (link->p->ldap_cdp)
-		look_crl(round, link, link->p->ldap_cdp);
+		look_directory(round, link);
 	json_array_foreach(aia, i, url) look_certificate(round, link, json_string_value(url));
 }
 
@@ -229,6 +256,7 @@ static void
 look_authority(struct round *round, const struct published *p, size_t level)
 {
 	struct fas_err e = {0};
+	struct place_view view;
 	OWN(places) struct places places = {0};
 	X509 *certificate = p->chain[level - 1];
 	struct link link = {
@@ -238,7 +266,7 @@ look_authority(struct round *round, const struct published *p, size_t level)
 	if (places_read(certificate, &places, &e) != FAS_OK)
 		log_error("places_malformed", &e, "certificates", link.certificates, NULL);
 	for (size_t i = 0; i < places.n_crl; i++)
-		look_crl(round, &link, places.crl[i]);
+		look_crl(round, &link, places.crl[i], &view);
 	for (size_t i = 0; i < places.n_ca; i++)
 		look_certificate(round, &link, places.ca[i]);
 	judge_link(round, &link);

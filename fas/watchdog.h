@@ -14,9 +14,9 @@
 
 struct watchdog;
 
-/* config and service are borrowed. */
-MUST_CHECK enum fas_code watchdog_new(const struct watchdog_config *config, struct service *service,
-    struct watchdog **out, struct fas_err *e);
+/* directory_each_s: how often the directory is published to.  config and service are borrowed. */
+MUST_CHECK enum fas_code watchdog_new(const struct watchdog_config *config,
+    int64_t directory_each_s, struct service *service, struct watchdog **out, struct fas_err *e);
 void watchdog_free(struct watchdog *watchdog);
 
 /* Look at every place once.  Returns in how many seconds the next look is due.  Thread-safe: one round at a time. */

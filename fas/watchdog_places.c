@@ -7,6 +7,7 @@
 
 #include "fas/base/clock.h"
 #include "fas/http/fetch.h"
+#include "ldap/publish.h"
 
 #define CERTIFICATE_BYTES_MAX 65536
 
@@ -18,22 +19,54 @@ is_http(const char *url)
 	return strncasecmp(url, "http://", 7) == 0;
 }
 
-/* The octets at url, of at most max_bytes. */
-static enum fas_code
-fetch(const struct watchdog_config *config, const char *url, size_t max_bytes, struct buf *out,
-    struct fas_err *e)
+static bool
+is_ldap(const char *url)
 {
-	if (is_http(url))
-		return fetch_http(url, max_bytes, config->timeout_ms, out, e);
-	buf_init(out, 0);
-	return fas_fail(e, FAS_E_CONFIG, "place_unsupported",
-	    "RFC 5280 4.2.1.13: neither http:// nor ldap:///: domain controllers do not fetch it");
+	return strncasecmp(url, "ldap:", 5) == 0;
+}
+
+/* What lies at a URL: octets over HTTP, an attribute's values in the directory. */
+struct found {
+	struct buf body;
+	struct pki_fetched values;
+	struct value one;
+	const struct value *all;
+	size_t n;
+};
+
+static void
+found_done(struct found *found)
+{
+	buf_done(&found->body);
+	pki_fetched_done(&found->values);
+}
+DEFINE_OWN_IN_PLACE(found, struct found, found_done);
+
+static enum fas_code
+fetch(const struct watchdog_config *config, struct directory *directory, const char *url,
+    size_t max_bytes, struct found *out, struct fas_err *e)
+{
+	enum fas_code rc;
+	if (is_ldap(url)) {
+		rc = pki_fetch(directory, url, &out->values, e);
+		out->all = out->values.values;
+		out->n = out->values.n;
+		return rc;
+	}
+	if (!is_http(url))
+		return fas_fail(e, FAS_E_CONFIG, "place_unsupported",
+		    "RFC 5280 4.2.1.13: neither http:// nor ldap:///: domain controllers do not "
+		    "fetch it");
+	rc = fetch_http(url, max_bytes, config->timeout_ms, &out->body, e);
+	out->one = (struct value){out->body.data, out->body.len};
+	out->all = &out->one;
+	out->n = 1;
+	return rc;
 }
 
 /* Is the list that is there older than it may be? */
 static void
-judge_age(
-    const struct watchdog_config *config, const struct crl_expected *want, struct place_view *out)
+judge_age(const struct crl_expected *want, struct place_view *out)
 {
 	const char *number = out->seen.number;
 	if (want->known[0] && crl_number_compare(number, want->known) < 0)
@@ -41,7 +74,7 @@ judge_age(
 		    "RFC 5280 5.2.3: cRLNumber %s (hex) is below %s, which lay there before",
 		    number, want->known);
 	else if (want->newest[0] && crl_number_compare(number, want->newest) < 0 &&
-		 clock_now() - want->newest_since_s > config->lag_s)
+		 clock_now() - want->newest_since_s > want->lag_s)
 		(void)fas_fail(&out->why, FAS_E_CONFLICT, "crl_old",
 		    "cRLNumber %s (hex) lies there; %s was made %lld s ago", number, want->newest,
 		    (long long)(clock_now() - want->newest_since_s));
@@ -51,17 +84,16 @@ void
 place_look_crl(const struct watchdog_config *config, struct directory *directory, const char *url,
     const struct crl_expected *want, struct place_view *out)
 {
-	OWN(buf) struct buf list;
-	(void)directory;
+	OWN(found) struct found found = {0};
 	*out = (struct place_view){0};
-	enum fas_code rc = fetch(config, url, config->max_bytes, &list, &out->why);
+	enum fas_code rc = fetch(config, directory, url, config->max_bytes, &found, &out->why);
 	if (rc == FAS_OK)
-		rc = crl_check(
-		    list.data, list.len, want->signer, clock_now(), &out->seen, &out->why);
+		rc = crl_check(found.all[0].data, found.all[0].len, want->signer, clock_now(),
+		    &out->seen, &out->why);
 	if (rc != FAS_OK)
 		return;
 	out->usable = true;
-	judge_age(config, want, out);
+	judge_age(want, out);
 }
 
 static bool
@@ -76,12 +108,12 @@ void
 place_look_certificate(const struct watchdog_config *config, struct directory *directory,
     const char *url, X509 *want, struct place_view *out)
 {
-	OWN(buf) struct buf found;
-	(void)directory;
+	OWN(found) struct found found = {0};
 	*out = (struct place_view){0};
-	if (fetch(config, url, CERTIFICATE_BYTES_MAX, &found, &out->why) != FAS_OK)
+	if (fetch(config, directory, url, CERTIFICATE_BYTES_MAX, &found, &out->why) != FAS_OK)
 		return;
-	out->usable = is_same(want, found.data, found.len);
+	for (size_t i = 0; i < found.n; i++)
+		out->usable = out->usable || is_same(want, found.all[i].data, found.all[i].len);
 	if (!out->usable)
 		(void)fas_fail(&out->why, FAS_E_CONFLICT, "certificate_other",
 		    "RFC 5280 4.2.2.1: what lies there is not the issuer's certificate, in DER");

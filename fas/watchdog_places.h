@@ -15,7 +15,7 @@ struct place_view {
 };
 
 /*
- * The CRL at url, by signer's key.  newest: number of the newest one that is published, and since when; known: the
+ * The CRL at url, by signer's key.  newest: number of the newest one, and since when it is published; known: the
  * highest that was seen here before; both may be "".  A list that is older than it should be is usable, and a finding
  * all the same: "crl_old" (the newest has been out for more than the lag), "crl_went_back".
  */
@@ -23,6 +23,7 @@ struct crl_expected {
 	X509 *signer;
 	const char *newest, *known;
 	int64_t newest_since_s;
+	int64_t lag_s; /* so long the place may show an older one */
 };
 void place_look_crl(const struct watchdog_config *config, struct directory *directory,
     const char *url, const struct crl_expected *want, struct place_view *out);

@@ -110,13 +110,15 @@ judge_result(const struct dc_conn *conn, int code, struct entries *out, struct f
 }
 
 static enum fas_code
-read_result(struct dc_conn *conn, LDAPMessage *result, struct entries *out, struct fas_err *e)
+read_result(struct dc_conn *conn, LDAPMessage *result, size_t value_max, struct entries *out,
+    struct fas_err *e)
 {
 	int code = LDAP_OTHER;
 	if (ldap_parse_result(conn->ld, result, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
 		    "%s: RFC 4511 4.1.9: search without a result", conn->host);
-	enum fas_code rc = entries_copy(out, conn->ld, result, e);
+	enum fas_code rc =
+	    entries_copy_large(out, conn->ld, result, value_max ? value_max : ENTRY_VALUE_MAX, e);
 	if (rc != FAS_OK)
 		return rc;
 	if ((rc = judge_result(conn, code, out, e)) != FAS_OK)
@@ -183,10 +185,97 @@ dc_conn_search(struct dc_conn *conn, const struct dc_query *queries, size_t n, i
 		rc = await_all(conn, ids, n, results, e);
 	for (size_t i = 0; i < n; i++) {
 		if (rc == FAS_OK)
-			rc = read_result(conn, results[i], &out[i], e);
+			rc = read_result(conn, results[i], queries[i].value_max, &out[i], e);
 		own_ldap_message(&results[i]);
 	}
 	for (size_t i = 0; rc != FAS_OK && i < n; i++)
 		entries_done(&out[i]);
 	return rc;
+}
+
+/* ---- changes ---- */
+
+static const struct {
+	int code;
+	enum fas_code class;
+	const char *reason, *words;
+} refusals[] = {
+    {LDAP_SUCCESS, FAS_OK, "", ""},
+    {LDAP_TYPE_OR_VALUE_EXISTS, FAS_OK, "", ""},
+    {LDAP_ALREADY_EXISTS, FAS_OK, "", ""},
+    {LDAP_INSUFFICIENT_ACCESS, FAS_E_DENIED, "ldap_rights", "the service's account may not"},
+    {LDAP_NO_SUCH_OBJECT, FAS_E_NOTFOUND, "ldap_no_object",
+	"there is no such object, or nothing that it could lie in"},
+};
+
+static enum fas_code
+judge_change(
+    const struct dc_conn *conn, const struct dc_change *change, int code, struct fas_err *e)
+{
+	for (size_t i = 0; i < NELEMS(refusals); i++) {
+		if (refusals[i].code == code)
+			return refusals[i].class == FAS_OK
+				   ? FAS_OK
+				   : fas_fail(e, refusals[i].class, refusals[i].reason,
+					 "%s: %.200s: %s", conn->host, change->dn,
+					 refusals[i].words);
+	}
+	for (size_t i = 0; i < NELEMS(meanings); i++) {
+		if (meanings[i].code == code && meanings[i].meaning == MEANS_BROKEN)
+			return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
+			    "%s: change ended with %d, %s", conn->host, code,
+			    ldap_err2string(code));
+	}
+	return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_refused", "%s: %.200s: refused with %d, %s",
+	    conn->host, change->dn, code, ldap_err2string(code));
+}
+
+/* libldap's structures, whose pointers lack the const that its code keeps. */
+struct mods {
+	struct berval value[DC_VALUES_MAX], *values[DC_VALUES_MAX][2];
+	LDAPMod mod[DC_VALUES_MAX], *list[DC_VALUES_MAX + 1];
+};
+
+static void
+fill_mods(const struct dc_change *change, struct mods *out)
+{
+	static const int ops[] = {[DC_ADD] = LDAP_MOD_ADD,
+	    [DC_ADD_VALUE] = LDAP_MOD_ADD,
+	    [DC_REPLACE] = LDAP_MOD_REPLACE};
+	size_t n = change->n < DC_VALUES_MAX ? change->n : DC_VALUES_MAX;
+	*out = (struct mods){0};
+	for (size_t i = 0; i < n; i++) {
+		const struct dc_value *from = &change->values[i];
+		out->value[i].bv_len = from->len;
+		memcpy(&out->value[i].bv_val, &from->value, sizeof(from->value));
+		out->values[i][0] = &out->value[i];
+		out->mod[i].mod_op = ops[change->act] | LDAP_MOD_BVALUES;
+		memcpy(&out->mod[i].mod_type, &from->attribute, sizeof(from->attribute));
+		out->mod[i].mod_bvalues = out->values[i];
+		out->list[i] = &out->mod[i];
+	}
+}
+
+enum fas_code
+dc_conn_change(
+    struct dc_conn *conn, const struct dc_change *change, int64_t deadline_us, struct fas_err *e)
+{
+	struct mods mods;
+	int id = -1, code = LDAP_OTHER;
+	OWN(ldap_message) LDAPMessage *answer = NULL;
+	conn->deadline.at_us = deadline_us;
+	fill_mods(change, &mods);
+	int rc = change->act == DC_ADD
+		     ? ldap_add_ext(conn->ld, change->dn, mods.list, NULL, NULL, &id)
+		     : ldap_modify_ext(conn->ld, change->dn, mods.list, NULL, NULL, &id);
+	if (rc != LDAP_SUCCESS)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server", "%s: change: %s", conn->host,
+		    ldap_err2string(rc));
+	enum fas_code awaited = conn_await(conn->ld, conn->host, id, deadline_us, &answer, e);
+	if (awaited != FAS_OK)
+		return awaited;
+	if (ldap_parse_result(conn->ld, answer, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
+		    "%s: RFC 4511 4.1.9: change without a result", conn->host);
+	return judge_change(conn, change, code, e);
 }

@@ -35,6 +35,25 @@ struct dc_query {
 	const char *filter;            /* built by filter.h */
 	const char *const *attributes; /* up to NULL */
 	int size_limit;                /* 0: none */
+	size_t value_max;              /* octets; 0: ENTRY_VALUE_MAX */
+};
+
+/* An object to be added, or one attribute of it to be changed (RFC 4511 4.6, 4.7). */
+enum dc_act { DC_ADD, DC_ADD_VALUE, DC_REPLACE };
+
+struct dc_value {
+	const char *attribute;
+	const void *value;
+	size_t len;
+};
+#define DC_VALUES_MAX 4
+
+struct dc_change {
+	enum dc_act act;
+	const char *dn;
+	struct dc_value
+	    values[DC_VALUES_MAX]; /* of DC_ADD all that it has; else the first one counts */
+	size_t n;
 };
 
 /*
@@ -58,6 +77,14 @@ bool dc_conn_is_stale(struct dc_conn *conn);
  */
 MUST_CHECK enum fas_code dc_conn_search(struct dc_conn *conn, const struct dc_query *queries,
     size_t n, int64_t deadline_us, struct entries *out, struct fas_err *e);
+
+/*
+ * One change.  What is there already (RFC 4511: attributeOrValueExists, entryAlreadyExists) is FAS_OK: asked again, a
+ * change is done once.  FAS_E_DENIED "ldap_rights" (insufficientAccessRights), FAS_E_NOTFOUND "ldap_no_object" (it, or
+ * what it should lie in), FAS_E_UNAVAILABLE "ldap_refused" and those of a broken connection.
+ */
+MUST_CHECK enum fas_code dc_conn_change(
+    struct dc_conn *conn, const struct dc_change *change, int64_t deadline_us, struct fas_err *e);
 
 /* Does this error mean that the connection is of no more use? */
 bool dc_conn_is_broken(const struct fas_err *e);

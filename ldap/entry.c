@@ -50,7 +50,7 @@ copy_values(
 	if (!copies)
 		return fas_fail_nomem(e);
 	for (size_t i = 0; i < n; i++) {
-		if (values[i].bv_len > ENTRY_VALUE_MAX)
+		if (values[i].bv_len > entries->value_max)
 			return too_large(e, "long a value");
 		copies[i].len = values[i].bv_len;
 		copies[i].data = copy_bytes(entries, values[i].bv_val, values[i].bv_len);
@@ -122,7 +122,14 @@ copy_entry(struct entries *entries, LDAP *ld, LDAPMessage *message, struct fas_e
 enum fas_code
 entries_copy(struct entries *out, LDAP *ld, LDAPMessage *result, struct fas_err *e)
 {
-	*out = (struct entries){0};
+	return entries_copy_large(out, ld, result, ENTRY_VALUE_MAX, e);
+}
+
+enum fas_code
+entries_copy_large(
+    struct entries *out, LDAP *ld, LDAPMessage *result, size_t value_max, struct fas_err *e)
+{
+	*out = (struct entries){.value_max = value_max};
 	for (LDAPMessage *m = ldap_first_entry(ld, result); m; m = ldap_next_entry(ld, m)) {
 		enum fas_code rc = out->n == ENTRIES_MAX ? too_large(e, "many beside it")
 							 : copy_entry(out, ld, m, e);

@@ -42,7 +42,8 @@ struct entry_block;
 struct entries {
 	struct entry items[ENTRIES_MAX];
 	size_t n;
-	bool more; /* the size limit was hit: there are others */
+	bool more;        /* the size limit was hit: there are others */
+	size_t value_max; /* while they are copied */
 	struct entry_block *blocks;
 };
 
@@ -50,6 +51,9 @@ struct entries {
  * FAS_E_LIMIT "entry_too_large". */
 MUST_CHECK enum fas_code entries_copy(
     struct entries *out, LDAP *ld, LDAPMessage *result, struct fas_err *e);
+/* The same with values of up to value_max octets, for what is published: CRLs are longer than any name. */
+MUST_CHECK enum fas_code entries_copy_large(
+    struct entries *out, LDAP *ld, LDAPMessage *result, size_t value_max, struct fas_err *e);
 void entries_done(struct entries *entries);
 
 /* The attribute, its name compared without case (RFC 4512 2.5), or NULL. */

@@ -289,37 +289,57 @@ lease_break(struct dc_pool *pool, struct lease *lease, const struct fas_err *why
 		put_to_rest(pool, lease->controller, why);
 }
 
+/* What is done on a leased connection, and how many operations it counts for. */
+struct work {
+	enum fas_code (*run)(
+	    struct dc_conn *conn, const struct work *work, int64_t deadline_us, struct fas_err *e);
+	const struct dc_query *queries;
+	size_t n;
+	struct entries *out;
+	const struct dc_change *change;
+};
+
+static enum fas_code
+run_search(struct dc_conn *conn, const struct work *work, int64_t deadline_us, struct fas_err *e)
+{
+	return dc_conn_search(conn, work->queries, work->n, deadline_us, work->out, e);
+}
+
+static enum fas_code
+run_change(struct dc_conn *conn, const struct work *work, int64_t deadline_us, struct fas_err *e)
+{
+	return dc_conn_change(conn, work->change, deadline_us, e);
+}
+
 /* One attempt.  *again: the failure was the controller's; another may do better. */
 static enum fas_code
-search_once(struct dc_pool *pool, const struct dc_query *queries, size_t n, int64_t last_us,
-    struct entries *out, bool *again, struct fas_err *e)
+work_once(
+    struct dc_pool *pool, const struct work *work, int64_t last_us, bool *again, struct fas_err *e)
 {
 	struct lease lease = {0};
 	enum fas_code rc = lease_take(pool, last_us, &lease, e);
 	*again = rc != FAS_OK && dc_conn_is_broken(e);
 	if (rc != FAS_OK)
 		return rc;
-	rc = dc_conn_search(lease.conn, queries, n, step_deadline(pool, last_us), out, e);
+	rc = work->run(lease.conn, work, step_deadline(pool, last_us), e);
 	*again = rc != FAS_OK && dc_conn_is_broken(e);
 	if (*again)
 		lease_break(pool, &lease, e);
 	else
-		lease_return(pool, &lease, n);
+		lease_return(pool, &lease, work->n);
 	return rc;
 }
 
-enum fas_code
-dc_pool_search_all(struct dc_pool *pool, const struct dc_query *queries, size_t n,
-    struct entries *out, struct fas_err *e)
+/* Repeated at the next controller when one fails. */
+static enum fas_code
+work_anywhere(struct dc_pool *pool, const struct work *work, struct fas_err *e)
 {
 	int64_t last_us = clock_monotonic_us() + 3 * pool->config->timeout_ms * 1000;
 	struct fas_err cause = {0};
-	for (size_t i = 0; i < n; i++)
-		out[i] = (struct entries){0};
 	for (int i = 0; i < ATTEMPTS_MAX && clock_monotonic_us() < last_us; i++) {
 		struct fas_err failure = {0};
 		bool again;
-		enum fas_code rc = search_once(pool, queries, n, last_us, out, &again, &failure);
+		enum fas_code rc = work_once(pool, work, last_us, &again, &failure);
 		if (rc == FAS_OK)
 			return rc;
 		if (!again && cause.code == FAS_OK)
@@ -329,6 +349,23 @@ dc_pool_search_all(struct dc_pool *pool, const struct dc_query *queries, size_t 
 		cause = failure;
 	}
 	return away(pool, cause.message, e);
+}
+
+enum fas_code
+dc_pool_search_all(struct dc_pool *pool, const struct dc_query *queries, size_t n,
+    struct entries *out, struct fas_err *e)
+{
+	const struct work work = {.run = run_search, .queries = queries, .n = n, .out = out};
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct entries){0};
+	return work_anywhere(pool, &work, e);
+}
+
+enum fas_code
+dc_pool_change(struct dc_pool *pool, const struct dc_change *change, struct fas_err *e)
+{
+	const struct work work = {.run = run_change, .n = 1, .change = change};
+	return work_anywhere(pool, &work, e);
 }
 
 enum fas_code

@@ -63,6 +63,10 @@ MUST_CHECK enum fas_code dc_pool_search_all(struct dc_pool *pool, const struct d
 MUST_CHECK enum fas_code dc_pool_search(
     struct dc_pool *pool, const struct dc_query *query, struct entries *out, struct fas_err *e);
 
+/* dc_conn_change on a kept connection, repeated at the next controller when one fails: what was done is not done again. */
+MUST_CHECK enum fas_code dc_pool_change(
+    struct dc_pool *pool, const struct dc_change *change, struct fas_err *e);
+
 size_t dc_pool_status(struct dc_pool *pool, struct directory_status *out, size_t max);
 
 /* ---- for keeper.c; the lock is held where it says so ---- */

@@ -34,5 +34,6 @@ const struct cli_program ctl_program = {
 	      "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 the service does "
 	      "not answer,\n"
 	      "             4 it answered, and the answer is a defect (status, audit verify, crl "
-	      "verify)\n",
+	      "verify,\n"
+	      "             publish)\n",
 };

@@ -233,6 +233,7 @@ static const struct {
     {"crl_went_back", "an older CRL was put there: fasctl crl publish; look at what copies it"},
     {"crl_not_begun", "clocks disagree: chronyc tracking, here and where the CRL is signed"},
     {"crl_malformed", "what lies there is no CRL in DER: copy the .crl file, not the .pem"},
+    {"ldap_no_", "publish it there: fasctl publish, or fasctl publish --ldif for an administrator"},
     {"certificate_other", "copy the authority's certificate, DER, from the public folder there"},
 };
 
@@ -279,6 +280,33 @@ judge_revocation(struct findings *out, const json_t *revocation)
 	}
 }
 
+/* What `publish:` looks after in the directory.  The places of one kind have one remedy: the first is shown, and how many. */
+static void
+judge_objects(struct findings *out, const json_t *seen)
+{
+	const json_t *object, *first = NULL;
+	size_t i;
+	long long n = 0;
+	const char *remedy =
+	    "fasctl publish --ldif prints what an administrator has to import, and "
+	    "what the account may be let to do itself";
+	if (json_object_get(seen, "reason"))
+		add(out, false, "journalctl -u fasd",
+		    "nobody knows what is published in the directory: %.150s",
+		    text_of(seen, "message"));
+	json_array_foreach(json_object_get(seen, "objects"), i, object)
+	{
+		if (json_is_true(json_object_get(object, "ok")))
+			continue;
+		n++;
+		first = first ? first : object;
+	}
+	if (n > 0)
+		add(out, false, remedy,
+		    "%lld object%s missing or old in the directory: %.90s: %.70s", n,
+		    n == 1 ? " is" : "s are", text_of(first, "object"), text_of(first, "message"));
+}
+
 static void
 judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 {
@@ -297,6 +325,7 @@ judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 	judge_directory(out, json_object_get(fasd, "directory"));
 	judge_checks(out, json_object_get(fasd, "checks"));
 	judge_revocation(out, json_object_get(fasd, "revocation"));
+	judge_objects(out, json_object_get(fasd, "directory_objects"));
 	judge_providers(out, json_object_get(fasd, "identity_providers"), now_s);
 }
 

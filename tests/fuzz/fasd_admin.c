@@ -39,7 +39,8 @@ look_at_places(void *arg, json_t **seen, struct fas_err *e)
 	return *seen ? FAS_OK : fas_fail_nomem(e);
 }
 
-static const struct admin_places places = {.look = look_at_places};
+static const struct admin_places places = {
+    .look = look_at_places, .publish = look_at_places, .ldif = look_at_places};
 
 static void
 set_up(void)

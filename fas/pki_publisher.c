@@ -1,0 +1,402 @@
+#include "fas/pki_publisher.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fas/base/clock.h"
+#include "fas/base/json.h"
+#include "fas/base/log.h"
+#include "fas/base/text.h"
+#include "fas/pki_objects.h"
+
+#define BACK_OFF_S 15U
+#define BACK_OFF_MAX_S 300U
+#define LOOK_EACH_S 300U
+#define LDIF_MAX (700 * 1024) /* one message holds no more */
+#define LDIF_CRL_MAX (256 * 1024)
+
+struct pki_publisher {
+	const struct config *config;
+	struct service *service;
+	size_t domain;
+	pthread_mutex_t round; /* one at a time; guards what follows */
+	unsigned failed;       /* rounds in a row */
+	char said[FAS_ERR_REASON_MAX];
+	struct in_ntauth {
+		char stem[96];
+		int64_t since_s;
+	} ntauth[PUBLISHED_MAX];
+	size_t n_ntauth;
+};
+
+/* What a round works with. */
+struct work {
+	struct published_list list;
+	struct pki_items items;
+	char container[PKI_DN_MAX];
+};
+
+static void
+work_done(struct work *work)
+{
+	pki_items_done(&work->items);
+	published_done(&work->list);
+}
+DEFINE_OWN_IN_PLACE(work, struct work, work_done);
+
+static enum fas_code
+find_domain(struct pki_publisher *p, struct fas_err *e)
+{
+	const char *name = p->config->publish.domain;
+	size_t n = directory_count(p->service->directory);
+	for (size_t i = 0; name && i < n; i++) {
+		if (ascii_equal_nocase(directory_domain(p->service->directory, i), name)) {
+			p->domain = i;
+			return FAS_OK;
+		}
+	}
+	return name ? fas_fail(e, FAS_E_CONFIG, "config_domain",
+			  "publish: domain \"%.64s\" is none of domains", name)
+		    : FAS_OK;
+}
+
+enum fas_code
+pki_publisher_new(const struct config *config, struct service *service, struct pki_publisher **out,
+    struct fas_err *e)
+{
+	struct pki_publisher *p = calloc(1, sizeof(*p));
+	if (!p)
+		return fas_fail_nomem(e);
+	p->config = config;
+	p->service = service;
+	(void)pthread_mutex_init(&p->round, NULL);
+	enum fas_code rc = find_domain(p, e);
+	if (rc == FAS_OK)
+		*out = p;
+	else
+		pki_publisher_free(p);
+	return rc;
+}
+
+void
+pki_publisher_free(struct pki_publisher *p)
+{
+	if (!p)
+		return;
+	(void)pthread_mutex_destroy(&p->round);
+	free(p);
+}
+
+/* ---- what belongs there ---- */
+
+static enum fas_code
+gather(struct pki_publisher *p, const bool places[PKI_KINDS], struct work *out, struct fas_err *e)
+{
+	enum fas_code rc = published_ask(p->service->signer, &out->list, e);
+	if (rc == FAS_OK)
+		rc = pki_container(p->service->directory, p->domain, out->container, e);
+	if (rc == FAS_OK)
+		rc = pki_items_build(
+		    &out->list, out->container, p->config->public_folder, places, &out->items, e);
+	return rc;
+}
+
+static void
+look_at(struct pki_publisher *p, struct pki_item *item)
+{
+	fas_err_clear(&item->why);
+	(void)!pki_look(p->service->directory, p->domain, &item->object, &item->state, &item->why);
+}
+
+/* Put there what is not, and believe it when it is read. */
+static void
+put(struct pki_publisher *p, struct pki_item *item)
+{
+	struct fas_err e = {0};
+	if (item->why.code != FAS_OK || item->state == PKI_THERE)
+		return;
+	if (pki_put(p->service->directory, p->domain, &item->object, item->state, &e) != FAS_OK) {
+		item->why = e;
+		return;
+	}
+	look_at(p, item);
+	if (item->state == PKI_THERE)
+		log_event(
+		    LOG_LEVEL_INFO, "published_in_directory", "object", item->object.dn, NULL);
+}
+
+/* ---- what is said of it ---- */
+
+static json_t *
+describe(const struct pki_item *item)
+{
+	static const char *const states[] = {
+	    [PKI_NO_OBJECT] = "no_object", [PKI_NO_VALUE] = "no_value", [PKI_THERE] = "there"};
+	const struct fas_err *why = &item->why;
+	bool ok = why->code == FAS_OK && item->state == PKI_THERE;
+	json_t *one = json_pack("{s:s,s:s,s:s,s:I,s:b,s:s}", "place", pki_names[item->object.kind],
+	    "object", item->object.dn, "authority", item->of->authority, "generation",
+	    (json_int_t)item->of->generation, "ok", ok, "state", states[item->state]);
+	if (!ok)
+		(void)json_object_update_new(one,
+		    json_pack("{s:s,s:s}", "reason", why->code ? fas_err_reason(why) : "missing",
+			"message", why->code ? why->message : "it is not there"));
+	return one;
+}
+
+/* Says when it begins, with another reason, and when it is over. */
+static void
+say(struct pki_publisher *p, const struct fas_err *why)
+{
+	if (why->code == FAS_OK && p->said[0])
+		log_event(LOG_LEVEL_INFO, "directory_alarm_over", NULL);
+	if (why->code != FAS_OK && strcmp(p->said, why->reason) != 0)
+		log_error("directory_alarm", why, NULL);
+	memcpy(p->said, why->reason, sizeof(p->said));
+}
+
+static void
+conclude(struct pki_publisher *p, const struct work *work, struct fas_err *first)
+{
+	json_t *objects = json_array();
+	for (size_t i = 0; i < work->items.n; i++) {
+		const struct pki_item *item = &work->items.items[i];
+		(void)json_array_append_new(objects, describe(item));
+		if (item->why.code != FAS_OK)
+			(void)fas_fail(
+			    first, item->why.code, item->why.reason, "%s", item->why.message);
+		else if (item->state != PKI_THERE)
+			(void)fas_fail(first, FAS_E_CONFLICT, "missing",
+			    "%s is not in the directory", item->object.dn);
+	}
+	watch_put(&p->service->watch, WATCH_DIRECTORY,
+	    json_pack("{s:I,s:o}", "checked", (json_int_t)clock_now(), "objects", objects));
+}
+
+/* The round could not even begin: every place may be stale. */
+static void
+conclude_blind(struct pki_publisher *p, const struct fas_err *why)
+{
+	watch_put(&p->service->watch, WATCH_DIRECTORY,
+	    json_pack("{s:I,s:[],s:s,s:s}", "checked", (json_int_t)clock_now(), "objects", "reason",
+		fas_err_reason(why), "message", why->message));
+}
+
+/* ---- NTAuth ---- */
+
+/* Since when this one has been seen there; -1 when there is no room to remember it. */
+static int64_t
+seen_since(struct pki_publisher *p, const char *stem)
+{
+	for (size_t i = 0; i < p->n_ntauth; i++) {
+		if (strcmp(p->ntauth[i].stem, stem) == 0)
+			return p->ntauth[i].since_s;
+	}
+	if (p->n_ntauth == PUBLISHED_MAX)
+		return -1;
+	struct in_ntauth *new = &p->ntauth[p->n_ntauth++];
+	(void)snprintf(new->stem, sizeof(new->stem), "%s", stem);
+	new->since_s = clock_now();
+	return new->since_s;
+}
+
+/* A signer that has no use for it says that it does not know the word; that is no finding. */
+static void
+tell_ntauth(struct pki_publisher *p, const struct work *work)
+{
+	for (size_t i = 0; i < work->items.n; i++) {
+		const struct pki_item *item = &work->items.items[i];
+		struct fas_err e = {0};
+		if (item->object.kind != PKI_NTAUTH || item->state != PKI_THERE)
+			continue;
+		int64_t since_s = seen_since(p, item->of->stem);
+		if (since_s >= 0)
+			(void)!signer_in_ntauth(p->service->signer, item->of->authority,
+			    item->of->generation, since_s, &e);
+	}
+}
+
+/* ---- rounds ---- */
+
+static void
+look_only(struct pki_publisher *p)
+{
+	static const bool ntauth[PKI_KINDS] = {[PKI_NTAUTH] = true};
+	struct fas_err e = {0};
+	OWN(work) struct work work = {0};
+	if (gather(p, ntauth, &work, &e) != FAS_OK)
+		return;
+	for (size_t i = 0; i < work.items.n; i++)
+		look_at(p, &work.items.items[i]);
+	tell_ntauth(p, &work);
+}
+
+static enum fas_code
+publish(struct pki_publisher *p, struct fas_err *e)
+{
+	struct fas_err first = {0};
+	OWN(work) struct work work = {0};
+	enum fas_code rc = gather(p, p->config->publish.places, &work, e);
+	if (rc != FAS_OK) {
+		conclude_blind(p, e);
+		say(p, e);
+		p->failed++;
+		return rc;
+	}
+	for (size_t i = 0; i < work.items.n; i++) {
+		look_at(p, &work.items.items[i]);
+		put(p, &work.items.items[i]);
+	}
+	tell_ntauth(p, &work);
+	conclude(p, &work, &first);
+	say(p, &first);
+	p->failed = first.code == FAS_OK ? 0 : p->failed + 1;
+	return FAS_OK;
+}
+
+/* Twice as long after each failure; not for ever, since an administrator may have mended it. */
+static unsigned
+next_round(const struct pki_publisher *p)
+{
+	unsigned each_s = p->config->publish.each_s, wait_s = BACK_OFF_S;
+	if (p->failed == 0)
+		return each_s;
+	for (unsigned i = 1; i < p->failed && wait_s < BACK_OFF_MAX_S; i++)
+		wait_s *= 2;
+	if (wait_s > BACK_OFF_MAX_S)
+		wait_s = BACK_OFF_MAX_S;
+	return wait_s < each_s ? wait_s : each_s;
+}
+
+unsigned
+pki_publisher_round(struct pki_publisher *p)
+{
+	struct fas_err e = {0};
+	unsigned next_s = LOOK_EACH_S;
+	(void)pthread_mutex_lock(&p->round);
+	if (p->config->publish.on) {
+		(void)!publish(p, &e);
+		next_s = next_round(p);
+	} else {
+		look_only(p);
+	}
+	(void)pthread_mutex_unlock(&p->round);
+	return next_s;
+}
+
+enum fas_code
+pki_publisher_run(struct pki_publisher *p, json_t **seen, struct fas_err *e)
+{
+	if (!p->config->publish.on)
+		return fas_fail(e, FAS_E_CONFIG, "publish_off",
+		    "fasd.yaml has no \"publish\": nothing is written into the directory; "
+		    "fasctl publish --ldif says what an administrator may import");
+	(void)pthread_mutex_lock(&p->round);
+	enum fas_code rc = publish(p, e);
+	(void)pthread_mutex_unlock(&p->round);
+	if (rc != FAS_OK)
+		return rc;
+	*seen = watch_get(&p->service->watch, WATCH_DIRECTORY);
+	return *seen ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* ---- LDIF ---- */
+
+/* Of a container that is not there yet, once. */
+static enum fas_code
+needs_container(struct pki_publisher *p, const struct pki_item *item, const json_t *grants,
+    bool *out, struct fas_err *e)
+{
+	const char *container = pki_parent(item->object.dn);
+	const json_t *grant;
+	size_t i;
+	bool there = true;
+	*out = false;
+	if (item->object.kind != PKI_CDP)
+		return FAS_OK;
+	json_array_foreach(grants, i, grant)
+	{
+		if (strcmp(json_string_value(json_object_get(grant, "container")), container) == 0)
+			return FAS_OK;
+	}
+	enum fas_code rc = pki_exists(p->service->directory, p->domain, container, &there, e);
+	*out = rc == FAS_OK && !there;
+	return rc;
+}
+
+/* A CRL changes each few hours: the account should be let to write it, once and for all. */
+static void
+add_grant(const struct pki_item *item, const struct sid *account, json_t *grants)
+{
+	char text[SID_TEXT_MAX] = "";
+	const char *container = pki_parent(item->object.dn);
+	const json_t *grant;
+	size_t i;
+	json_array_foreach(grants, i, grant)
+	{
+		if (strcmp(json_string_value(json_object_get(grant, "container")), container) == 0)
+			return;
+	}
+	if (sid_is_set(account))
+		(void)sid_format(account, text);
+	(void)json_array_append_new(
+	    grants, json_pack("{s:s,s:s}", "container", container, "sid", text));
+}
+
+static enum fas_code
+add_record(struct pki_publisher *p, struct pki_item *item, const struct sid *account,
+    json_t *grants, struct buf *ldif, struct fas_err *e)
+{
+	bool container = false, is_crl = item->object.kind == PKI_CDP;
+	enum fas_code rc = needs_container(p, item, grants, &container, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (container)
+		pki_ldif_container(pki_parent(item->object.dn), ldif);
+	/* One that is too long to be handed over is written by the service, once it is let. */
+	if (!is_crl || item->object.len <= LDIF_CRL_MAX)
+		pki_ldif(&item->object, item->state, ldif);
+	if (is_crl)
+		add_grant(item, account, grants);
+	return FAS_OK;
+}
+
+static enum fas_code
+write_ldif(struct pki_publisher *p, json_t **reply, struct fas_err *e)
+{
+	static const bool all[PKI_KINDS] = {true, true, true, true};
+	const struct publish_config *config = &p->config->publish;
+	struct sid account = {0};
+	json_int_t missing = 0;
+	OWN(work) struct work work = {0};
+	OWN(buf) struct buf ldif;
+	OWN(json) json_t *grants = json_array();
+	buf_init(&ldif, LDIF_MAX);
+	enum fas_code rc = gather(p, config->on ? config->places : all, &work, e);
+	if (rc == FAS_OK)
+		rc = pki_account(p->service->directory, p->domain, &account, e);
+	for (size_t i = 0; rc == FAS_OK && i < work.items.n; i++) {
+		struct pki_item *item = &work.items.items[i];
+		rc = pki_look(p->service->directory, p->domain, &item->object, &item->state, e);
+		if (rc != FAS_OK || item->state == PKI_THERE)
+			continue;
+		missing++;
+		rc = add_record(p, item, &account, grants, &ldif, e);
+	}
+	if (rc == FAS_OK)
+		rc = buf_check(&ldif, e);
+	if (rc != FAS_OK)
+		return rc;
+	*reply = json_pack(
+	    "{s:s,s:O,s:I}", "ldif", buf_str(&ldif), "grants", grants, "missing", missing);
+	return *reply ? FAS_OK : fas_fail_nomem(e);
+}
+
+enum fas_code
+pki_publisher_ldif(struct pki_publisher *p, json_t **reply, struct fas_err *e)
+{
+	(void)pthread_mutex_lock(&p->round);
+	enum fas_code rc = write_ldif(p, reply, e);
+	(void)pthread_mutex_unlock(&p->round);
+	return rc;
+}
