@@ -21,8 +21,7 @@
 #include "fas/fasd_options.h"
 #include "fas/held.h"
 #include "fas/negotiation.h"
-#include "fas/pki_publisher.h"
-#include "fas/watchdog.h"
+#include "fas/upkeep.h"
 
 #define READERS 4
 #define OPS_WORKERS 2
@@ -44,9 +43,7 @@ struct daemon {
 	struct identity_key key;
 	struct http_tls *tls;
 	struct background *background;
-	struct watchdog *watchdog;
-	struct pki_publisher *pki;
-	struct admin_places places;
+	struct upkeep *upkeep;
 	struct admin *admin;
 	struct ops ops;
 	struct api api;
@@ -112,7 +109,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 		rc = reloader_new(config, &d->service, d->metrics, &d->reloader, e);
 	if (rc == FAS_OK)
 		reloader_use(d->reloader, load_machines, d->negotiation);
-	return rc;
+	return rc == FAS_OK ? upkeep_new(config, &d->service, &d->upkeep, e) : rc;
 }
 
 static enum fas_code
@@ -141,57 +138,6 @@ open_service(struct daemon *d, struct fas_err *e)
 	d->ops.started_s = clock_now();
 	d->publisher.folder = config->public_folder;
 	return workers_start(OPS_WORKERS, OPS_QUEUE, http_server_work, &d->ops_workers, e);
-}
-
-/* ---- published objects ---- */
-
-static unsigned
-watch_round(void *arg)
-{
-	return watchdog_round(arg);
-}
-
-static enum fas_code
-watch_look(void *arg, json_t **seen, struct fas_err *e)
-{
-	const struct daemon *d = arg;
-	return watchdog_look(d->watchdog, seen, e);
-}
-
-static unsigned
-publish_round(void *arg)
-{
-	return pki_publisher_round(arg);
-}
-
-/* What has just been put into the directory is looked at at once: certificates may name it from here on. */
-static enum fas_code
-publish_now(void *arg, json_t **seen, struct fas_err *e)
-{
-	const struct daemon *d = arg;
-	enum fas_code rc = pki_publisher_run(d->pki, seen, e);
-	if (rc == FAS_OK)
-		(void)watchdog_round(d->watchdog);
-	return rc;
-}
-
-static enum fas_code
-write_ldif(void *arg, json_t **reply, struct fas_err *e)
-{
-	const struct daemon *d = arg;
-	return pki_publisher_ldif(d->pki, reply, e);
-}
-
-static enum fas_code
-open_places(struct daemon *d, struct fas_err *e)
-{
-	d->places = (struct admin_places){
-	    .arg = d, .look = watch_look, .publish = publish_now, .ldif = write_ldif};
-	enum fas_code rc = pki_publisher_new(d->config, &d->service, &d->pki, e);
-	if (rc != FAS_OK)
-		return rc;
-	return watchdog_new(
-	    &d->config->watchdog, d->config->publish.each_s, &d->service, &d->watchdog, e);
 }
 
 /* ---- the signer ---- */
@@ -258,7 +204,7 @@ await_signer(struct daemon *d, struct signer_certificate *certificate)
 static enum fas_code
 start_background(struct daemon *d, const struct signer_certificate *certificate, struct fas_err *e)
 {
-	const struct background_config background = {.service = &d->service,
+	struct background_config background = {.service = &d->service,
 	    .callers = d->callers,
 	    .reloader = d->reloader,
 	    .tls = d->tls,
@@ -268,9 +214,8 @@ start_background(struct daemon *d, const struct signer_certificate *certificate,
 	    .sweep_s = 2,
 	    .resolve_s = 60,
 	    .head_s = 10,
-	    .prune_s = 3600,
-	    .rounds = {{watch_round, d->watchdog}, {publish_round, d->pki}},
-	    .n_rounds = 2};
+	    .prune_s = 3600};
+	background.n_rounds = upkeep_rounds(d->upkeep, background.rounds);
 	return background_start(&background, &d->background, e);
 }
 
@@ -303,7 +248,7 @@ listen_admin(struct daemon *d, struct fas_err *e)
 	    .ops = &d->ops,
 	    .reloader = d->reloader,
 	    .refusals = d->refusals,
-	    .places = &d->places};
+	    .places = upkeep_admin(d->upkeep)};
 	return admin_start(&admin, &d->admin, e);
 }
 
@@ -342,8 +287,6 @@ run(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = open_service(d, e);
 	if (rc == FAS_OK)
-		rc = open_places(d, e);
-	if (rc == FAS_OK)
 		rc = identity_key_load(d->config->state, &d->key, e);
 	if (rc == FAS_OK)
 		rc = listen_all(d, e);
@@ -372,8 +315,7 @@ run(struct daemon *d, struct fas_err *e)
 static void
 shut_down(struct daemon *d)
 {
-	if (d->watchdog)
-		watchdog_stop(d->watchdog);
+	upkeep_stop(d->upkeep);
 	doors_close_api(&d->doors);
 	admin_stop(d->admin);
 	background_stop(d->background);
@@ -387,8 +329,7 @@ shut_down(struct daemon *d)
 	http_tls_free(d->tls);
 	caller_table_free(d->callers);
 	identity_key_done(&d->key);
-	watchdog_free(d->watchdog);
-	pki_publisher_free(d->pki);
+	upkeep_free(d->upkeep);
 	if (d->signer)
 		signer_free(d->signer);
 	if (d->db)

@@ -7,13 +7,11 @@
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
-#include "fas/pki_objects.h"
+#include "fas/pki_import.h"
 
 #define BACK_OFF_S 15U
 #define BACK_OFF_MAX_S 300U
 #define LOOK_EACH_S 300U
-#define LDIF_MAX (700 * 1024) /* one message holds no more */
-#define LDIF_CRL_MAX (256 * 1024)
 
 struct pki_publisher {
 	const struct config *config;
@@ -300,103 +298,24 @@ pki_publisher_run(struct pki_publisher *p, json_t **seen, struct fas_err *e)
 	return *seen ? FAS_OK : fas_fail_nomem(e);
 }
 
-/* ---- LDIF ---- */
-
-/* Of a container that is not there yet, once. */
-static enum fas_code
-needs_container(struct pki_publisher *p, const struct pki_item *item, const json_t *grants,
-    bool *out, struct fas_err *e)
-{
-	const char *container = pki_parent(item->object.dn);
-	const json_t *grant;
-	size_t i;
-	bool there = true;
-	*out = false;
-	if (item->object.kind != PKI_CDP)
-		return FAS_OK;
-	json_array_foreach(grants, i, grant)
-	{
-		if (strcmp(json_string_value(json_object_get(grant, "container")), container) == 0)
-			return FAS_OK;
-	}
-	enum fas_code rc = pki_exists(p->service->directory, p->domain, container, &there, e);
-	*out = rc == FAS_OK && !there;
-	return rc;
-}
-
-/* A CRL changes each few hours: the account should be let to write it, once and for all. */
-static void
-add_grant(const struct pki_item *item, const struct sid *account, json_t *grants)
-{
-	char text[SID_TEXT_MAX] = "";
-	const char *container = pki_parent(item->object.dn);
-	const json_t *grant;
-	size_t i;
-	json_array_foreach(grants, i, grant)
-	{
-		if (strcmp(json_string_value(json_object_get(grant, "container")), container) == 0)
-			return;
-	}
-	if (sid_is_set(account))
-		(void)sid_format(account, text);
-	(void)json_array_append_new(
-	    grants, json_pack("{s:s,s:s}", "container", container, "sid", text));
-}
+/* ---- for an administrator ---- */
 
 static enum fas_code
-add_record(struct pki_publisher *p, struct pki_item *item, const struct sid *account,
-    json_t *grants, struct buf *ldif, struct fas_err *e)
-{
-	bool container = false, is_crl = item->object.kind == PKI_CDP;
-	enum fas_code rc = needs_container(p, item, grants, &container, e);
-	if (rc != FAS_OK)
-		return rc;
-	if (container)
-		pki_ldif_container(pki_parent(item->object.dn), ldif);
-	/* One that is too long to be handed over is written by the service, once it is let. */
-	if (!is_crl || item->object.len <= LDIF_CRL_MAX)
-		pki_ldif(&item->object, item->state, ldif);
-	if (is_crl)
-		add_grant(item, account, grants);
-	return FAS_OK;
-}
-
-static enum fas_code
-write_ldif(struct pki_publisher *p, json_t **reply, struct fas_err *e)
+write_import(struct pki_publisher *p, json_t **reply, struct fas_err *e)
 {
 	static const bool all[PKI_KINDS] = {true, true, true, true};
 	const struct publish_config *config = &p->config->publish;
-	struct sid account = {0};
-	json_int_t missing = 0;
 	OWN(work) struct work work = {0};
-	OWN(buf) struct buf ldif;
-	OWN(json) json_t *grants = json_array();
-	buf_init(&ldif, LDIF_MAX);
 	enum fas_code rc = gather(p, config->on ? config->places : all, &work, e);
-	if (rc == FAS_OK)
-		rc = pki_account(p->service->directory, p->domain, &account, e);
-	for (size_t i = 0; rc == FAS_OK && i < work.items.n; i++) {
-		struct pki_item *item = &work.items.items[i];
-		rc = pki_look(p->service->directory, p->domain, &item->object, &item->state, e);
-		if (rc != FAS_OK || item->state == PKI_THERE)
-			continue;
-		missing++;
-		rc = add_record(p, item, &account, grants, &ldif, e);
-	}
-	if (rc == FAS_OK)
-		rc = buf_check(&ldif, e);
-	if (rc != FAS_OK)
-		return rc;
-	*reply = json_pack(
-	    "{s:s,s:O,s:I}", "ldif", buf_str(&ldif), "grants", grants, "missing", missing);
-	return *reply ? FAS_OK : fas_fail_nomem(e);
+	return rc == FAS_OK ? pki_import(p->service->directory, p->domain, &work.items, reply, e)
+			    : rc;
 }
 
 enum fas_code
 pki_publisher_ldif(struct pki_publisher *p, json_t **reply, struct fas_err *e)
 {
 	(void)pthread_mutex_lock(&p->round);
-	enum fas_code rc = write_ldif(p, reply, e);
+	enum fas_code rc = write_import(p, reply, e);
 	(void)pthread_mutex_unlock(&p->round);
 	return rc;
 }

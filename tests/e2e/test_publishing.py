@@ -53,9 +53,10 @@ class Directory(LabCase):
 
     def clear(self):
         """The directory as it was before anything was published."""
-        for dn in (CRL, CONTAINER, NTAUTH, AIA, AUTHORITIES):
-            if self.read(dn, "objectClass") is not None:
-                self.ldb("ldbdel", "--recursive", dn)
+        names = "".join(f"(distinguishedName={dn})" for dn in (CRL, CONTAINER, NTAUTH, AIA, AUTHORITIES))
+        there = re.findall("^dn: (.*)$", self.ldb("ldbsearch", "-o", "ldif-wrap=no", "-b", SERVICES, f"(|{names})", "dn"), re.M)
+        for dn in sorted(there, key=len, reverse=True):
+            self.ldb("ldbdel", "--recursive", dn)
         self.verify()
 
     # ---- the administrator of the forest ----

@@ -24,6 +24,8 @@ int ldap_init_fd(ber_socket_t fd, int proto, const char *url, LDAP **ld);
 #include "ldap/discover.h"
 #include "ldap/dn_text.h"
 #include "ldap/filter.h"
+#include "ldap/identity.h"
+#include "ldap/publish.h"
 #include "tests/fuzz/fuzz.h"
 
 /* libldap 2.5 loses the buffer of a message that does not decode; what this project allocates is not hidden by it. */
@@ -162,6 +164,30 @@ try_filter(struct fuzz_input *in)
 		at++;
 	}
 	FUZZ_CHECK(*at == 0);
+}
+
+/* A URL of a certificate: what is followed names one object and one attribute of a PKI; the DN can be written as LDIF. */
+static void
+try_url(struct fuzz_input *in)
+{
+	struct directory nowhere = {NULL, 0};
+	struct pki_object object = {.kind = PKI_CDP, .value = (const uint8_t *)"x", .len = 1};
+	struct fas_err e = {0}, e_dn = {0};
+	struct pki_fetched found;
+	OWN(text) char *url = fuzz_text(in, 0);
+	OWN(buf) struct buf ldif;
+	enum fas_code rc = pki_fetch(&nowhere, url, &found, &e);
+	fuzz_check_result(rc, &e);
+	FUZZ_CHECK(rc == FAS_E_INPUT || rc == FAS_E_NOTFOUND);
+	pki_fetched_done(&found);
+	if (pki_url_dn(url, object.dn, &e_dn) != FAS_OK)
+		return;
+	buf_init(&ldif, 65536);
+	pki_ldif(&object, PKI_NO_VALUE, &ldif);
+	const char *second = strchr(buf_str(&ldif), '\n');
+	while (second && second[1] == ' ')
+		second = strchr(second + 1, '\n');
+	FUZZ_CHECK(second && strncmp(second, "\nchangetype: modify\n", 20) == 0);
 }
 
 /* ---- DNS ---- */
@@ -365,7 +391,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(struct fuzz_input *) = {try_sid, try_guid, try_dn, try_names,
-	    try_times, try_filter, try_srv, try_made_entry, try_named_entry, try_messages};
+	    try_times, try_filter, try_srv, try_made_entry, try_named_entry, try_messages, try_url};
 	struct fuzz_input in = {data, size};
 	if (size > 0)
 		tries[fuzz_below(&in, NELEMS(tries))](&in);

@@ -530,6 +530,72 @@ status_shows_what_is_wrong_before_any_number(void **state)
 }
 
 static void
+crl_verify_is_exit_4_where_a_place_is_wrong(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_fasd("crl verify",
+		"{\"logons_fail\":false,\"links\":[{\"certificates\":\"what main-1 "
+		"issues\",\"ok\":true,\"places\":[{\"kind\":\"crl\",\"url\":\"http://a/"
+		"b.crl\",\"ok\":true,\"number\":\"a1\"}]}]}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"op\":\"revocation.check\"}");
+	assert_non_null(strstr(out_text, "what main-1 issues"));
+	assert_non_null(strstr(out_text, "http://a/b.crl"));
+	peer_done(&fasd);
+	assert_int_equal(
+	    run_fasd("crl verify",
+		"{\"logons_fail\":true,\"links\":[{\"certificates\":\"x\",\"ok\":false,"
+		"\"places\":[{\"kind\":\"crl\",\"url\":\"u\",\"ok\":false,\"message\":"
+		"\"nextUpdate was yesterday\"}]}]}"),
+	    CLI_DEFECT);
+	assert_non_null(strstr(out_text, "nextUpdate was yesterday"));
+	assert_non_null(strstr(out_text, "Domain controllers refuse every logon"));
+	peer_done(&fasd);
+}
+
+static void
+publish_is_exit_4_where_something_is_not_there_afterwards(void **state)
+{
+	(void)state;
+	assert_int_equal(run_fasd("publish",
+			     "{\"objects\":[{\"place\":\"cdp\",\"object\":\"CN=a\",\"ok\":true}]}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"op\":\"publish.run\"}");
+	peer_done(&fasd);
+	assert_int_equal(run_fasd("publish",
+			     "{\"objects\":[{\"place\":\"ntauth\",\"object\":\"CN=b\",\"ok\":false,"
+			     "\"message\":\"may not\"}]}"),
+	    CLI_DEFECT);
+	assert_non_null(strstr(out_text, "may not"));
+	assert_non_null(strstr(err_text, "publish --ldif"));
+	peer_done(&fasd);
+}
+
+/* As it comes, it can be imported: all that is no record is a comment. */
+static void
+publish_ldif_prints_records_and_the_grant_as_comments(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_fasd("publish --ldif",
+		"{\"missing\":1,\"grants\":[{\"container\":\"CN=fas1,CN=CDP\",\"sid\":"
+		"\"S-1-5-21-1-2-3-1105\"}],\"ldif\":\"dn: CN=a\\nchangetype: add\\n\\n\"}"),
+	    CLI_OK);
+	asked(&fasd, 0, "{\"op\":\"publish.ldif\"}");
+	assert_non_null(strstr(out_text, "\ndn: CN=a\nchangetype: add\n"));
+	assert_non_null(strstr(out_text, "#   samba-tool dsacl set --objectdn=\"CN=fas1,CN=CDP\" "
+					 "--sddl=\"(A;CI;RPWPCCDCLCLO;;;S-1-5-21-1-2-3-1105)\"\n"));
+	for (const char *line = out_text; *line; line += strcspn(line, "\n") + 1)
+		assert_true(strchr("#\ndc", *line) != NULL);
+	peer_done(&fasd);
+	assert_int_equal(
+	    run_fasd("publish --ldif", "{\"missing\":0,\"grants\":[],\"ldif\":\"\"}"), CLI_OK);
+	assert_non_null(strstr(out_text, "Nothing is missing"));
+	peer_done(&fasd);
+}
+
+static void
 status_of_two_absent_services_is_exit_3_and_valid_json(void **state)
 {
 	(void)state;
@@ -570,6 +636,9 @@ main(void)
 	    cmocka_unit_test(audit_export_writes_one_line_a_record_of_the_time_that_is_asked_for),
 	    cmocka_unit_test(audit_export_shows_a_damaged_record_as_a_string),
 	    cmocka_unit_test(audit_export_that_fails_leaves_no_file),
+	    cmocka_unit_test(crl_verify_is_exit_4_where_a_place_is_wrong),
+	    cmocka_unit_test(publish_is_exit_4_where_something_is_not_there_afterwards),
+	    cmocka_unit_test(publish_ldif_prints_records_and_the_grant_as_comments),
 	    cmocka_unit_test(status_shows_what_is_wrong_before_any_number),
 	    cmocka_unit_test(status_of_two_absent_services_is_exit_3_and_valid_json),
 	};

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,53 @@ a_providers_ending_certificate_is_a_warning(void **state)
 	    "identity provider okta");
 }
 
+#define LINK(issues, alarm, place)                                                                 \
+	"{\"links\":[{\"certificates\":\"what main-1 issues\",\"issues\":" issues                  \
+	",\"alarm\":" alarm ",\"places\":[{\"url\":\"http://pki/crl/main-1.crl\"," place "}]}]}"
+
+static void
+certificates_whose_crl_nobody_finds_are_an_error_if_they_are_still_issued(void **state)
+{
+	(void)state;
+	one_finding("fasd", "revocation", LINK("true", "true", "\"alarm\":false"), true,
+	    "what main-1 issues: logons fail");
+	one_finding("fasd", "revocation", LINK("false", "true", "\"alarm\":false"), false,
+	    "its last certificates");
+}
+
+static void
+a_place_that_is_wrong_is_a_warning_with_its_remedy(void **state)
+{
+	static const char *const reasons[] = {"host_unknown", "fetch_timeout", "http_status",
+	    "crl_ended", "crl_wrong_signature", "crl_old", "crl_went_back", "crl_not_begun",
+	    "crl_malformed", "ldap_no_object", "certificate_other", "something_new"};
+	(void)state;
+	struct findings good;
+	judge(good_signer, good_fasd, "fasd", "revocation",
+	    LINK("true", "false", "\"alarm\":false"), &good);
+	assert_int_equal(good.n, 0);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		char value[512];
+		(void)snprintf(value, sizeof(value),
+		    LINK("true", "false", "\"alarm\":true,\"reason\":\"%s\",\"message\":\"why\""),
+		    reasons[i]);
+		one_finding("fasd", "revocation", value, false, "http://pki/crl/main-1.crl: why");
+	}
+}
+
+static void
+what_is_missing_in_the_directory_is_one_warning(void **state)
+{
+	(void)state;
+	one_finding("fasd", "directory_objects",
+	    "{\"objects\":[{\"object\":\"CN=a\",\"ok\":true},{\"object\":\"CN=b\",\"ok\":false,"
+	    "\"message\":\"no right\"},{\"object\":\"CN=c\",\"ok\":false}]}",
+	    false, "2 objects are missing or old in the directory: CN=b: no right");
+	one_finding("fasd", "directory_objects",
+	    "{\"objects\":[],\"reason\":\"directory_away\",\"message\":\"nobody answers\"}", false,
+	    "nobody answers");
+}
+
 static void
 replies_of_another_shape_do_no_harm(void **state)
 {
@@ -187,6 +235,10 @@ main(void)
 	    cmocka_unit_test(fasd_that_does_not_reach_the_signer_is_an_error),
 	    cmocka_unit_test(a_failed_check_of_fasd_is_an_error),
 	    cmocka_unit_test(a_providers_ending_certificate_is_a_warning),
+	    cmocka_unit_test(
+		certificates_whose_crl_nobody_finds_are_an_error_if_they_are_still_issued),
+	    cmocka_unit_test(a_place_that_is_wrong_is_a_warning_with_its_remedy),
+	    cmocka_unit_test(what_is_missing_in_the_directory_is_one_warning),
 	    cmocka_unit_test(replies_of_another_shape_do_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

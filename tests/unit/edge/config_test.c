@@ -140,6 +140,13 @@ each_fault_is_named_with_its_place(void **state)
 	    {"queue", "audit: {journal: yes}\n", "yaml_value", "want off or on"},
 	    {"queue", "audit: {keeps: 1d}\n", "yaml_unknown_key", "did you mean \"keep\""},
 	    {"queue", "audit: on\n", "yaml_type", "fasd.yaml:11:"},
+	    {"queue", "watchdog: {each: 2h}\n", "yaml_value", "fasd.yaml:11:18"},
+	    {"queue", "watchdog: {on_failure: halt}\n", "yaml_value", "want not_ready"},
+	    {"queue", "watchdog: {on_failures: stop}\n", "yaml_unknown_key",
+		"did you mean \"on_failure\""},
+	    {"queue", "publish: {each: 1h}\n", "yaml_missing_key", "places"},
+	    {"queue", "publish: {places: [ntath]}\n", "yaml_value", "did you mean \"ntauth\""},
+	    {"queue", "publish: {places: [ldap]}\n", "yaml_value", "fasd.yaml:11:20"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(faults); i++) {
@@ -191,6 +198,30 @@ audit_is_kept_for_400_days_and_copied_unless_the_file_says_otherwise(void **stat
 }
 
 static void
+published_objects_are_watched_and_nothing_is_written_unless_the_file_says_so(void **state)
+{
+	OWN(config) struct config *bare = NULL;
+	OWN(config) struct config *told = NULL;
+	struct fas_err e;
+	(void)state;
+	assert_int_equal(load_with("queue", "", &bare, &e), FAS_OK);
+	assert_int_equal(bare->watchdog.each_s, 60);
+	assert_int_equal(bare->watchdog.on_failure, WATCHDOG_NOT_READY);
+	assert_false(bare->publish.on);
+	assert_int_equal(load_with("queue",
+			     "watchdog: {each: 5m, on_failure: stop, max_megabytes: 1}\n"
+			     "publish: {domain: corp.example.com, places: [ntauth, cdp]}\n",
+			     &told, &e),
+	    FAS_OK);
+	assert_int_equal(told->watchdog.each_s, 300);
+	assert_int_equal(told->watchdog.max_bytes, 1024 * 1024);
+	assert_int_equal(told->watchdog.on_failure, WATCHDOG_STOP);
+	assert_true(told->publish.on && told->publish.places[0] && told->publish.places[3]);
+	assert_false(told->publish.places[1] || told->publish.places[2]);
+	assert_string_equal(told->publish.domain, "corp.example.com");
+}
+
+static void
 a_missing_file_is_said(void **state)
 {
 	struct config *config = NULL;
@@ -208,6 +239,8 @@ main(void)
 	    cmocka_unit_test(each_fault_is_named_with_its_place),
 	    cmocka_unit_test(kerberos_is_read_with_its_rules),
 	    cmocka_unit_test(audit_is_kept_for_400_days_and_copied_unless_the_file_says_otherwise),
+	    cmocka_unit_test(
+		published_objects_are_watched_and_nothing_is_written_unless_the_file_says_so),
 	    cmocka_unit_test(a_missing_file_is_said),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
