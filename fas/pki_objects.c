@@ -116,9 +116,22 @@ add_crl(struct pki_items *items, const struct published *p, const char *folder, 
 	return der ? add(items, p, &object, der, e) : fas_fail_nomem(e);
 }
 
+/* One that issues no more has to stand in NTAuth only as long as an administrator leaves it there. */
+static bool
+is_former(const struct published_list *list, const struct published *p)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct published *other = &list->items[i];
+		if (other->issues && other->generation > p->generation &&
+		    strcmp(other->authority, p->authority) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum fas_code
-add_generation(struct pki_items *items, const struct published *p, const char *container,
-    const char *folder, const bool places[PKI_KINDS], struct fas_err *e)
+add_generation(struct pki_items *items, const struct published *p, bool former,
+    const char *container, const char *folder, const bool places[PKI_KINDS], struct fas_err *e)
 {
 	enum fas_code rc = FAS_OK;
 	size_t root = p->n_chain - 1;
@@ -128,7 +141,7 @@ add_generation(struct pki_items *items, const struct published *p, const char *c
 		rc = add_certificate(items, p, PKI_AIA, i, container, e);
 	if (rc == FAS_OK && places[PKI_AUTHORITIES])
 		rc = add_certificate(items, p, PKI_AUTHORITIES, root, container, e);
-	if (rc == FAS_OK && places[PKI_NTAUTH])
+	if (rc == FAS_OK && places[PKI_NTAUTH] && !former)
 		rc = add_certificate(items, p, PKI_NTAUTH, 0, container, e);
 	return rc;
 }
@@ -142,7 +155,8 @@ pki_items_build(const struct published_list *list, const char *container, const 
 	if (!out->items)
 		return fas_fail_nomem(e);
 	for (size_t i = 0; rc == FAS_OK && i < list->n; i++)
-		rc = add_generation(out, &list->items[i], container, folder, places, e);
+		rc = add_generation(out, &list->items[i], is_former(list, &list->items[i]),
+		    container, folder, places, e);
 	return rc;
 }
 

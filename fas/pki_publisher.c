@@ -25,6 +25,7 @@ struct pki_publisher {
 		int64_t since_s;
 	} ntauth[PUBLISHED_MAX];
 	size_t n_ntauth;
+	bool ntauth_unheard; /* the signer does not know the word */
 };
 
 /* What a round works with. */
@@ -198,19 +199,20 @@ seen_since(struct pki_publisher *p, const char *stem)
 	return new->since_s;
 }
 
-/* A signer that has no use for it says that it does not know the word; that is no finding. */
+/* A signer that has no use for it says that it does not know the word: it is not asked again, since it records that. */
 static void
 tell_ntauth(struct pki_publisher *p, const struct work *work)
 {
 	for (size_t i = 0; i < work->items.n; i++) {
 		const struct pki_item *item = &work->items.items[i];
 		struct fas_err e = {0};
-		if (item->object.kind != PKI_NTAUTH || item->state != PKI_THERE)
+		if (item->object.kind != PKI_NTAUTH || item->state != PKI_THERE ||
+		    p->ntauth_unheard)
 			continue;
 		int64_t since_s = seen_since(p, item->of->stem);
-		if (since_s >= 0)
-			(void)!signer_in_ntauth(p->service->signer, item->of->authority,
-			    item->of->generation, since_s, &e);
+		if (since_s >= 0 && signer_in_ntauth(p->service->signer, item->of->authority,
+					item->of->generation, since_s, &e) != FAS_OK)
+			p->ntauth_unheard = strcmp(e.reason, "operation_unknown") == 0;
 	}
 }
 

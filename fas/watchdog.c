@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/bio.h>
+#include <openssl/x509.h>
+
 #include "ca/places.h"
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
@@ -251,6 +254,20 @@ look_issued(struct round *round, const struct published *p)
 	judge_link(round, &link);
 }
 
+/* RFC 4514, cut where it is too long. */
+static void
+name_certificate(X509 *certificate, char out[SUBJECT_MAX])
+{
+	char *text = NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
+	if (bio &&
+	    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+		long len = BIO_get_mem_data(bio, &text);
+		(void)snprintf(out, SUBJECT_MAX, "%.*s", (int)len, text);
+	}
+	BIO_free(bio);
+}
+
 /* What a certificate of the chain says of itself; its issuer stands behind it. */
 static void
 look_authority(struct round *round, const struct published *p, size_t level)
@@ -261,8 +278,7 @@ look_authority(struct round *round, const struct published *p, size_t level)
 	X509 *certificate = p->chain[level - 1];
 	struct link link = {
 	    .p = p, .level = level, .issuer = p->chain[level], .places = json_array()};
-	(void)X509_NAME_oneline(
-	    X509_get_subject_name(certificate), link.certificates, (int)sizeof(link.certificates));
+	name_certificate(certificate, link.certificates);
 	if (places_read(certificate, &places, &e) != FAS_OK)
 		log_error("places_malformed", &e, "certificates", link.certificates, NULL);
 	for (size_t i = 0; i < places.n_crl; i++)

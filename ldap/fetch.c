@@ -9,7 +9,7 @@
 #include "ldap/publish.h"
 
 #define PREFIX "ldap:///"
-#define FILTER_PREFIX "(objectClass="
+#define FILTER_BARE "objectClass="
 #define CLASS_MAX 64
 
 static inline void
@@ -70,13 +70,10 @@ read_filter(const LDAPURLDesc *url, struct buf *out, struct fas_err *e)
 {
 	const char *text = url->lud_filter ? url->lud_filter : "(objectClass=*)";
 	char name[CLASS_MAX] = "";
-	size_t prefix = strlen(FILTER_PREFIX), bare = prefix - 1;
-	if (strncasecmp(text, FILTER_PREFIX, prefix) == 0)
-		text += prefix;
-	else if (strncasecmp(text, FILTER_PREFIX + 1, bare) == 0)
-		text += bare;
-	else
+	text += *text == '(';
+	if (strncasecmp(text, FILTER_BARE, strlen(FILTER_BARE)) != 0)
 		return bad_url(e, "the filter is not objectClass=NAME");
+	text += strlen(FILTER_BARE);
 	size_t len = strcspn(text, ")");
 	if (len == 0 || len >= sizeof(name) || (text[len] && text[len + 1]))
 		return bad_url(e, "the filter is not objectClass=NAME");
