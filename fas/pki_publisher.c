@@ -254,14 +254,13 @@ publish(struct pki_publisher *p, struct fas_err *e)
 	return FAS_OK;
 }
 
-/* Twice as long after each failure; not for ever, since an administrator may have mended it. */
-static unsigned
-next_round(const struct pki_publisher *p)
+unsigned
+pki_publisher_wait(unsigned each_s, unsigned failed)
 {
-	unsigned each_s = p->config->publish.each_s, wait_s = BACK_OFF_S;
-	if (p->failed == 0)
+	unsigned wait_s = BACK_OFF_S;
+	if (failed == 0)
 		return each_s;
-	for (unsigned i = 1; i < p->failed && wait_s < BACK_OFF_MAX_S; i++)
+	for (unsigned i = 1; i < failed && wait_s < BACK_OFF_MAX_S; i++)
 		wait_s *= 2;
 	if (wait_s > BACK_OFF_MAX_S)
 		wait_s = BACK_OFF_MAX_S;
@@ -276,7 +275,7 @@ pki_publisher_round(struct pki_publisher *p)
 	(void)pthread_mutex_lock(&p->round);
 	if (p->config->publish.on) {
 		(void)!publish(p, &e);
-		next_s = next_round(p);
+		next_s = pki_publisher_wait(p->config->publish.each_s, p->failed);
 	} else {
 		look_only(p);
 	}

@@ -20,6 +20,11 @@ void pki_publisher_free(struct pki_publisher *publisher);
 
 /* One round; returns in how many seconds the next is due.  Thread-safe: one at a time. */
 unsigned pki_publisher_round(struct pki_publisher *publisher);
+/*
+ * In how many seconds the next round is due after so many failures in a row: each time twice as long, not above each_s,
+ * and not for ever, since an administrator may have mended it.  Pure.
+ */
+unsigned pki_publisher_wait(unsigned each_s, unsigned failed);
 /* The same by hand: {"checked", "objects": [...]}, a new reference. */
 MUST_CHECK enum fas_code pki_publisher_run(
     struct pki_publisher *publisher, json_t **seen, struct fas_err *e);

@@ -188,6 +188,18 @@ class Publishing(Directory):
         _, _, after = self.session()
         self.assertEqual(len(self.places_in(after)), 1)
 
+    def test_while_the_directory_has_the_crl_a_missing_file_is_a_warning(self):
+        self.import_ldif(self.fasctl("publish", "--ldif"))
+        file = self.lab.fas / "public/crl/main-1.crl"
+        self.addCleanup(self.fasctl, "crl", "publish")
+        file.unlink()
+        for _ in range(2):
+            status, places = self.verify()
+        broken = [place for url, place in places.items() if url.endswith("/crl/main-1.crl")]
+        self.assertEqual((status, [place["reason"] for place in broken]), (DEFECT, ["http_status"]))
+        self.assertTrue(places[LDAP_URL]["usable"])
+        self.assertTrue(self.ops().get("/readyz").json["checks"]["revocation"]["ok"])
+
     def test_a_foreign_crl_in_the_directory_is_found_and_replaced(self):
         ldif = self.fasctl("publish", "--ldif")
         self.import_ldif(ldif)

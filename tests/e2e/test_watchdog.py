@@ -1,7 +1,11 @@
 """The watchdog: what a domain controller would not find, or not believe, is seen, said and cleared."""
 
 import datetime
+import functools
+import http.server
 import json
+import shutil
+import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -193,20 +197,56 @@ class Watchdog(Watched):
         self.session()
 
 
-class Stopping(Watched):
-    """watchdog: on_failure: stop."""
+class Configured(Watched):
+    """With a section watchdog in fasd.yaml."""
+
+    section = None
 
     def setUp(self):
         super().setUp()
         self.config = self.lab.fas / "fasd.yaml"
         self.text = self.config.read_text()
         self.addCleanup(self.configure, self.text)
-        self.configure(self.text + "watchdog: { each: 1s, on_failure: stop }\n")
+        self.configure(self.text + self.section)
 
     def configure(self, text):
         self.config.write_text(text)
         self.fasctl("crl", "publish")
         programs.restart(self.lab, "fasd")
+
+
+class Copies(Configured):
+    """publish_urls may be served by others, who copy the files."""
+
+    section = "watchdog: { lag: 1s }\n"
+
+    def serve(self, folder):
+        """The name in the certificates leads to another web server from here on."""
+        address = f"127.88.{self.lab.number}.98"
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+        handler.log_message = lambda *_: None
+        server = http.server.ThreadingHTTPServer((address, 80), handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with open(self.hosts, "w") as file:
+            file.write(self.hosts_text.replace(f"{self.lab.address(PKI)} {PKI}", f"{address} {PKI}"))
+
+    def test_a_copy_that_is_no_longer_renewed_is_a_warning_until_it_is(self):
+        copy = self.lab.folder / "copy"
+        shutil.copytree(self.public_folder, copy)
+        self.addCleanup(shutil.rmtree, copy)
+        self.serve(copy)
+        self.assertEqual(self.verify()[0], OK)
+        self.fasctl("crl", "publish")
+        proc.wait_for(lambda: self.verify()[0] == DEFECT, 15, "the lag to be over")
+        self.assertAlarm(LOGON, "crl_old", logons_fail=False)
+        shutil.copy(self.public_folder / LOGON, copy / LOGON)
+        self.assertClear(LOGON)
+
+
+class Stopping(Configured):
+    section = "watchdog: { each: 1s, on_failure: stop }\n"
 
     def test_nothing_is_issued_while_no_domain_controller_finds_a_fresh_crl(self):
         ticket = self.ticket()
