@@ -62,10 +62,17 @@ MUST_CHECK enum fas_code sandbox_allow_system(struct sandbox *sandbox, struct fa
  */
 MUST_CHECK enum fas_code sandbox_confine(
     struct sandbox *sandbox, enum sandbox_network network, struct fas_err *e);
+/*
+ * The same for a process that starts children of its own image, awaits them, and lets them confine themselves further:
+ * fork, wait, more landlock and seccomp, locked memory; still no exec.
+ */
+MUST_CHECK enum fas_code sandbox_confine_parent(
+    struct sandbox *sandbox, enum sandbox_network network, struct fas_err *e);
 void sandbox_done(struct sandbox *sandbox);
 
-/* The second half of sandbox_confine (sandbox_calls.c). */
-MUST_CHECK enum fas_code sandbox_filter_calls(enum sandbox_network network, struct fas_err *e);
+/* The second half of both (sandbox_calls.c). */
+MUST_CHECK enum fas_code sandbox_filter_calls(
+    enum sandbox_network network, bool is_parent, struct fas_err *e);
 
 DEFINE_OWN_IN_PLACE(sandbox, struct sandbox, sandbox_done);
 

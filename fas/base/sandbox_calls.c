@@ -47,6 +47,10 @@ static const char *const allowed[] = {
     "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid",
     "getgroups", "uname", "sysinfo", "getrlimit", "getrandom", "getcpu", "capget"};
 
+/* What a process needs beside that to have children, each of which gives up this and more. */
+static const char *const of_parents[] = {"wait4", "waitid", "mlockall", "seccomp",
+    "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"};
+
 static const char *const refused[] = {"execve", "execveat", "fork", "vfork", "ptrace",
     "process_vm_readv", "process_vm_writev", "mount", "umount2", "pivot_root", "chroot", "setns",
     "unshare", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key",
@@ -110,9 +114,18 @@ static const struct argument_rule internet[] = {
     {"socket", WHOLE(0, AF_INET6)},
 };
 
+static const struct argument_rule processes[] = {
+    {"clone", MASKED(0, CLONE_THREAD, 0)},
+};
+
+static const struct argument_rule of_parents_by_argument[] = {
+    {"prctl", WHOLE(0, PR_SET_PDEATHSIG)},
+    {"prctl", WHOLE(0, PR_SET_NO_NEW_PRIVS)},
+    {"prctl", WHOLE(0, PR_SET_SECCOMP)},
+};
+
 /* Families that are not allowed: what the call would do is known, so it is refused rather than unknown. */
 static const struct argument_rule refused_by_argument[] = {
-    {"clone", MASKED(0, CLONE_THREAD, 0)},
     {"mmap", MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC | PROT_WRITE)},
     {"mprotect", MASKED(2, PROT_EXEC, PROT_EXEC)},
     {"prlimit64", {2, SCMP_CMP_NE, 0, 0}},
@@ -136,7 +149,7 @@ add_by_argument(
 }
 
 static int
-add_rules(scmp_filter_ctx filter, enum sandbox_network network)
+add_rules(scmp_filter_ctx filter, enum sandbox_network network, bool is_parent)
 {
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
 	bool online = network == SANDBOX_INTERNET;
@@ -147,6 +160,14 @@ add_rules(scmp_filter_ctx filter, enum sandbox_network network)
 		rc = add_by_argument(
 		    filter, online ? SCMP_ACT_ALLOW : no, internet, NELEMS(internet));
 	if (rc == 0)
+		rc = add_by_argument(
+		    filter, is_parent ? SCMP_ACT_ALLOW : no, processes, NELEMS(processes));
+	if (rc == 0 && is_parent)
+		rc = add_names(filter, SCMP_ACT_ALLOW, of_parents, NELEMS(of_parents));
+	if (rc == 0 && is_parent)
+		rc = add_by_argument(
+		    filter, SCMP_ACT_ALLOW, of_parents_by_argument, NELEMS(of_parents_by_argument));
+	if (rc == 0)
 		rc = add_names(filter, no, refused, NELEMS(refused));
 	if (rc == 0)
 		rc = add_by_argument(filter, no, refused_by_argument, NELEMS(refused_by_argument));
@@ -154,12 +175,12 @@ add_rules(scmp_filter_ctx filter, enum sandbox_network network)
 }
 
 enum fas_code
-sandbox_filter_calls(enum sandbox_network network, struct fas_err *e)
+sandbox_filter_calls(enum sandbox_network network, bool is_parent, struct fas_err *e)
 {
 	OWN(filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	if (!filter)
 		return fas_fail_nomem(e);
-	int rc = add_rules(filter, network);
+	int rc = add_rules(filter, network, is_parent);
 	/* Binary search in the kernel: a call costs a handful of comparisons, not the whole list. */
 	if (rc == 0)
 		rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);

@@ -147,15 +147,29 @@ sandbox_allow_system(struct sandbox *sandbox, struct fas_err *e)
 	return rc;
 }
 
-enum fas_code
-sandbox_confine(struct sandbox *sandbox, enum sandbox_network network, struct fas_err *e)
+static enum fas_code
+restrict_files(const struct sandbox *sandbox, struct fas_err *e)
 {
 	if (sandbox->ruleset < 0)
 		log_event(LOG_LEVEL_WARNING, "sandbox_without_landlock", "why",
 		    "this kernel has none: files are guarded by their modes only", NULL);
 	else if (syscall(SYS_landlock_restrict_self, sandbox->ruleset, 0U) != 0)
 		return fas_fail(e, FAS_E_CONFIG, "sandbox", "landlock: %s", strerror(errno));
-	return sandbox_filter_calls(network, e);
+	return FAS_OK;
+}
+
+enum fas_code
+sandbox_confine(struct sandbox *sandbox, enum sandbox_network network, struct fas_err *e)
+{
+	enum fas_code rc = restrict_files(sandbox, e);
+	return rc == FAS_OK ? sandbox_filter_calls(network, false, e) : rc;
+}
+
+enum fas_code
+sandbox_confine_parent(struct sandbox *sandbox, enum sandbox_network network, struct fas_err *e)
+{
+	enum fas_code rc = restrict_files(sandbox, e);
+	return rc == FAS_OK ? sandbox_filter_calls(network, true, e) : rc;
 }
 
 void
