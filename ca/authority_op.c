@@ -46,7 +46,8 @@ pending_issuer(struct ca *ca, const struct making *m, const char *name, const ch
 		    "authority \"%s\" has a %s key that waits for its certificate", name,
 		    key_type(at->key));
 	if (!at) {
-		rc = make_authority_key(m, name, 1, key ? key : "rsa-2048", e);
+		rc = make_authority_key(
+		    m, name, 1, key ? key : signer_config_authority(ca->config, name)->key.type, e);
 		if (rc == FAS_OK)
 			rc = authorities_load(&ca->authorities, e);
 		if (rc == FAS_OK)

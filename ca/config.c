@@ -1,4 +1,4 @@
-#include "ca/config.h"
+#include "ca/config_parts.h"
 
 #include <arpa/inet.h>
 #include <grp.h>
@@ -157,15 +157,6 @@ config_read_url(const struct yaml_node *node, const char **out, struct fas_err *
 	return FAS_OK;
 }
 
-static bool
-authority_name_is_valid(const char *name)
-{
-	size_t len = strlen(name);
-	return len > 0 && len < AUTHORITY_NAME_MAX && name[0] != '-' &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
-	       strcmp(name, "service") != 0;
-}
-
 static enum fas_code
 read_authority_urls(struct yaml_reader *r, struct authority_config *a, struct fas_err *e)
 {
@@ -243,9 +234,9 @@ read_authority(const struct yaml_node *node, struct signer_config *c, size_t at,
 	a->crl_life_s = yaml_want_duration(&r, "crl_life", 60, 365 * DAY_S, DAY_S);
 	a->crl_each_s = yaml_want_duration(&r, "crl_each", 10, 180 * DAY_S, a->crl_life_s / 3);
 	if (read_authority_urls(&r, a, e) != FAS_OK || read_ldap_cdp(&r, a, e) != FAS_OK ||
-	    yaml_finish(&r) != FAS_OK)
+	    config_read_key(&r, c, "rsa-2048", &a->key, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
 		return e->code;
-	if (!authority_name_is_valid(name))
+	if (!config_name_is_valid(name, AUTHORITY_NAME_MAX) || strcmp(name, "service") == 0)
 		return yaml_fail(node, e, "config_authority",
 		    "authority \"%s\": want up to %d of a-z, 0-9 and -, and not \"service\"", name,
 		    AUTHORITY_NAME_MAX - 1);
@@ -294,7 +285,7 @@ read_service_ca(struct yaml_reader *top, struct signer_config *c, struct fas_err
 	s->token_life_s = yaml_want_duration(&r, "token_life", 60, 30 * DAY_S, DAY_S);
 	s->backdate_s = yaml_want_duration(&r, "backdate", 0, 3600, 300);
 	const struct yaml_node *names = yaml_need_texts(&r, "server_names");
-	if (yaml_finish(&r) != FAS_OK)
+	if (config_read_key(&r, c, "p-256", &s->key, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
 		return e->code;
 	if (names->n == 0 || names->n > PROFILE_DNS_MAX)
 		return yaml_fail(names, e, "config_server_names", "%zu server_names, want 1 to %d",
@@ -345,9 +336,9 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	if (read_path(&r, "state", NULL, c->state, e) != FAS_OK ||
 	    read_path(&r, "public", NULL, c->public_folder, e) != FAS_OK ||
 	    read_path(&r, "limits", folder, c->limits_path, e) != FAS_OK ||
-	    read_sockets(&r, c, e) != FAS_OK || read_authorities(&r, c, e) != FAS_OK ||
-	    read_service_ca(&r, c, e) != FAS_OK || config_read_profiles(&r, c, e) != FAS_OK ||
-	    read_pool(&r, c, e) != FAS_OK)
+	    read_sockets(&r, c, e) != FAS_OK || config_read_pkcs11(&r, c, e) != FAS_OK ||
+	    read_authorities(&r, c, e) != FAS_OK || read_service_ca(&r, c, e) != FAS_OK ||
+	    config_read_profiles(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK)
 		return e->code;
 	return yaml_finish(&r);
 }

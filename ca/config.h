@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ca/key_place.h"
 #include "ca/pool.h"
 #include "ca/profile.h"
 #include "fas/base/audit_config.h"
@@ -35,6 +36,8 @@ struct authority_config {
 	int64_t crl_life_s, crl_each_s;
 	const char *common_name;
 	const char *organization; /* or NULL */
+	struct key_place
+	    key; /* of generations to come; where those that are lie, their files say */
 };
 
 /* A profile of the administrator's own, and where its parts stand in the file (NULL: not there). */
@@ -49,6 +52,7 @@ struct service_ca_config {
 	size_t n_server_names;
 	int64_t backdate_s;
 	int64_t machine_life_s, server_life_s, token_life_s;
+	struct key_place key;
 };
 
 /* Immutable once loaded; texts live as long as it. */
@@ -61,6 +65,8 @@ struct signer_config {
 	char limits_path[PATH_MAX];
 	int64_t clock_skew_s;
 	struct audit_config audit;
+	size_t n_pkcs11;
+	struct pkcs11_config pkcs11[PKCS11_MAX]; /* tokens that keys may lie in */
 	size_t n_authorities;
 	struct authority_config authorities[AUTHORITIES_MAX];
 	struct service_ca_config service_ca;

@@ -166,9 +166,11 @@ load_key(
     struct issuer *issuer, const struct signer_config *config, const char *file, struct fas_err *e)
 {
 	char path[PATH_MAX];
+	const struct authority_config *a = signer_config_authority(config, issuer->authority);
+	const struct key_place *place = a ? &a->key : &config->service_ca.key;
 	enum fas_code rc = issuer_key_path(config, file, path, e);
 	if (rc == FAS_OK)
-		rc = key_load(path, &issuer->key, e);
+		rc = key_place_load(config, place, path, &issuer->key, e);
 	if (rc == FAS_OK)
 		issuer->published.signature = key_algorithm(issuer->key);
 	return rc;

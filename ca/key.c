@@ -2,20 +2,17 @@
 
 #include <string.h>
 
-#include <openssl/bio.h>
 #include <openssl/core_names.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "ca/key_parts.h"
-#include "fas/base/file.h"
-#include "fas/base/secret.h"
-
-#define KEY_FILE_MAX 16384
+#include "ca/pkcs11.h"
 
 struct key {
-	EVP_PKEY *pkey; /* NULL while it is folded */
+	EVP_PKEY *pkey; /* NULL while it is folded; its public half alone when it lies in a token */
+	const struct pkcs11_config *token; /* NULL: the whole key is here */
+	char token_id[2 * PKCS11_ID_MAX + 1];
 	OSSL_PARAM *numbers;
 	const struct key_kind *kind;
 	enum profile_signature algorithm;
@@ -40,7 +37,6 @@ static const struct key_kind kinds[] = {
     {"p-384", "EC", 384, "P-384"},
 };
 
-DEFINE_OWN(bio, BIO *, BIO_free_all);
 DEFINE_OWN(md_ctx, EVP_MD_CTX *, EVP_MD_CTX_free);
 DEFINE_OWN(pkey_ctx, EVP_PKEY_CTX *, EVP_PKEY_CTX_free);
 
@@ -95,7 +91,7 @@ make_ready(struct key *key, struct fas_err *e)
 
 /* Takes pkey in every case. */
 static enum fas_code
-key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
+describe(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
 {
 	OWN(key) struct key *key = calloc(1, sizeof(*key));
 	if (!key) {
@@ -114,9 +110,41 @@ key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
 	if (len <= 0)
 		return fas_fail_openssl(e, "%s: public key", what);
 	key->spki_len = (size_t)len;
-	if ((rc = make_ready(key, e)) == FAS_OK)
+	*out = TAKE(key);
+	return FAS_OK;
+}
+
+enum fas_code
+key_wrap(EVP_PKEY *pkey, const char *what, struct key **out, struct fas_err *e)
+{
+	OWN(key) struct key *key = NULL;
+	enum fas_code rc = describe(pkey, what, &key, e);
+	if (rc == FAS_OK)
+		rc = make_ready(key, e);
+	if (rc == FAS_OK)
 		*out = TAKE(key);
 	return rc;
+}
+
+enum fas_code
+key_in_token(const struct pkcs11_config *token, const char *id, const uint8_t *spki,
+    size_t spki_len, const char *what, struct key **out, struct fas_err *e)
+{
+	OWN(key) struct key *key = NULL;
+	const uint8_t *at = spki;
+	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)spki_len);
+	if (!pkey || at != spki + spki_len || strlen(id) >= sizeof(key->token_id)) {
+		EVP_PKEY_free(pkey);
+		(void)fas_fail_openssl(NULL, "emptied");
+		return fas_fail(e, FAS_E_CONFIG, "key_file", "%s: no usable public key", what);
+	}
+	enum fas_code rc = describe(pkey, what, &key, e);
+	if (rc != FAS_OK)
+		return rc;
+	key->token = token;
+	memcpy(key->token_id, id, strlen(id) + 1);
+	*out = TAKE(key);
+	return FAS_OK;
 }
 
 struct breath {
@@ -172,45 +200,6 @@ enum fas_code
 key_generate(const char *type, struct key **out, struct fas_err *e)
 {
 	return key_generate_slowly(type, NULL, NULL, out, e);
-}
-
-enum fas_code
-key_save(const struct key *key, const char *path, struct fas_err *e)
-{
-	OWN(bio) BIO *bio = BIO_new(BIO_s_secmem());
-	char *pem = NULL;
-	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
-		return fas_fail_openssl(e, "PKCS#8");
-	long len = BIO_get_mem_data(bio, &pem);
-	return file_write_new(path, pem, (size_t)len, 0600, e);
-}
-
-/* Answers the library's question for a passphrase: there is none, and nobody to ask. */
-static int
-no_passphrase(char *buffer, int size, int writing, void *arg)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-enum fas_code
-key_load(const char *path, struct key **out, struct fas_err *e)
-{
-	OWN(secret) struct secret pem = {0};
-	enum fas_code rc = secret_load(&pem, path, KEY_FILE_MAX, e);
-	if (rc != FAS_OK)
-		return rc;
-	OWN(bio) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-	if (!pkey) {
-		(void)fas_fail_openssl(NULL, "emptied");
-		return fas_fail(
-		    e, FAS_E_CONFIG, "key_file", "%s: not a private key in PEM (PKCS#8)", path);
-	}
-	return key_wrap(pkey, path, out, e);
 }
 
 void
@@ -292,9 +281,18 @@ key_matches(const struct key *key, const EVP_PKEY *public_key, struct fas_err *e
 }
 
 enum fas_code
+key_check(const struct key *key, struct fas_err *e)
+{
+	return key->token ? pkcs11_check(key->token, key->token_id, e) : FAS_OK;
+}
+
+enum fas_code
 key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len, uint8_t *signature,
     size_t *signature_len, struct fas_err *e)
 {
+	if (key->token)
+		return key_token_sign(key->token, key->token_id, key->algorithm, tbs, tbs_len,
+		    signature, signature_len, e);
 	OWN(md_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	*signature_len = KEY_SIGNATURE_MAX;
 	if (!ctx || EVP_MD_CTX_copy_ex(ctx, key->ready) != 1 ||

@@ -13,12 +13,15 @@
 #include "ca/profile.h"
 #include "fas/base/err.h"
 #include "fas/base/own.h"
+#include "fas/base/secret.h"
 
 #define KEY_SIGNATURE_MAX 512 /* octets: RSA-4096; an ECDSA P-384 signature is at most 104 */
 #define KEY_DIGEST_MIN 20
 #define KEY_DIGEST_MAX 64
+#define KEY_FILE_MAX 16384
 
 struct key;
+struct pkcs11_config;
 
 /* "rsa-2048" (the default), "rsa-3072", "rsa-4096", "p-256", "p-384"; else FAS_E_INPUT "key_type". */
 MUST_CHECK enum fas_code key_generate(const char *type, struct key **out, struct fas_err *e);
@@ -26,10 +29,22 @@ MUST_CHECK enum fas_code key_generate(const char *type, struct key **out, struct
 MUST_CHECK enum fas_code key_generate_slowly(
     const char *type, void (*breathe)(void *arg), void *arg, struct key **out, struct fas_err *e);
 
-/* PKCS#8, PEM, into a new file of mode 0600; FAS_E_CONFLICT "file_exists" when there is one. */
+/* PKCS#8 (RFC 5958), PEM, into a new file of mode 0600; FAS_E_CONFLICT "file_exists" when there is one. */
 MUST_CHECK enum fas_code key_save(const struct key *key, const char *path, struct fas_err *e);
 /* Owner and mode as secret_load demands.  FAS_E_CONFIG "key_file" when it is not one unencrypted private key. */
 MUST_CHECK enum fas_code key_load(const char *path, struct key **out, struct fas_err *e);
+/* The same under a passphrase: EncryptedPrivateKeyInfo (RFC 8018 6.2: PBES2, here scrypt and AES-256-CBC). */
+MUST_CHECK enum fas_code key_save_sealed(
+    const struct key *key, const char *path, const struct secret *passphrase, struct fas_err *e);
+/* FAS_E_CONFIG "key_passphrase" when it does not open the file; "key_unsealed" when the file needs none. */
+MUST_CHECK enum fas_code key_load_sealed(
+    const char *path, const struct secret *passphrase, struct key **out, struct fas_err *e);
+/*
+ * A key that lies in a token: spki (DER) is its public half, id (hex) names the object there.  Nothing is asked of the
+ * token; what: where it is from, for messages.
+ */
+MUST_CHECK enum fas_code key_in_token(const struct pkcs11_config *token, const char *id,
+    const uint8_t *spki, size_t spki_len, const char *what, struct key **out, struct fas_err *e);
 void key_free(struct key *key);
 
 /*
@@ -53,7 +68,13 @@ const uint8_t *key_spki(const struct key *key, size_t *len);
 MUST_CHECK enum fas_code key_matches(
     const struct key *key, const EVP_PKEY *public_key, struct fas_err *e);
 
-/* signature has KEY_SIGNATURE_MAX bytes.  Thread-safe. */
+/* Could it sign now?  Always, when it lies in a file; FAS_E_UNAVAILABLE as pkcs11.h says when it lies in a token. */
+MUST_CHECK enum fas_code key_check(const struct key *key, struct fas_err *e);
+
+/*
+ * signature has KEY_SIGNATURE_MAX bytes.  Thread-safe.  A key in a token: FAS_E_UNAVAILABLE, "token_away" and the others
+ * of pkcs11.h.
+ */
 MUST_CHECK enum fas_code key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len,
     uint8_t *signature, size_t *signature_len, struct fas_err *e);
 

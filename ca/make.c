@@ -55,27 +55,22 @@ record(const struct making *m, const char *event, const struct issuer_row *row,
 
 /* A key file that is there without a row is what a crash left: its key was never used, but it is never overwritten. */
 static enum fas_code
-new_key(const struct signer_config *config, const char *type, const char *stem, char file[NAME_MAX],
-    struct key **out, struct fas_err *e)
+new_key(const struct signer_config *config, const struct key_place *place, const char *type,
+    const char *stem, char file[NAME_MAX], struct key **out, struct fas_err *e)
 {
 	uint8_t random[4];
 	char hex[2 * sizeof(random) + 1], path[PATH_MAX];
-	OWN(key) struct key *key = NULL;
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		return fas_fail_openssl(e, "random bytes for a file's name");
 	(void)snprintf(file, NAME_MAX, "%s-%s.key", stem, hex_encode(random, sizeof(random), hex));
 	enum fas_code rc = issuer_key_path(config, file, path, e);
-	if (rc == FAS_OK)
-		rc = key_generate(type, &key, e);
-	if (rc == FAS_OK)
-		rc = key_save(key, path, e);
-	if (rc == FAS_OK)
-		*out = TAKE(key);
-	return rc;
+	return rc == FAS_OK ? key_place_make(place, type, stem, path, out, e) : rc;
 }
 
-/* Who signs, and what: parent NULL = the key itself. */
+/* Who signs, and what: parent NULL = the key itself, which is made at place. */
 struct ca_plan {
+	const struct key_place *place;
+	const char *key_type;
 	const struct key *key;
 	const struct issuer *parent;
 	const char *common_name, *organization;
@@ -137,13 +132,13 @@ build_ca(const struct ca_plan *plan, uint8_t **der, size_t *len, struct fas_err 
 
 /* A self-signed authority: key, certificate and record. */
 static enum fas_code
-make_root(const struct making *m, const char *event, const char *key_type, const char *stem,
-    struct ca_plan *plan, struct issuer_row *row, struct fas_err *e)
+make_root(const struct making *m, const char *event, const char *stem, struct ca_plan *plan,
+    struct issuer_row *row, struct fas_err *e)
 {
 	char file[NAME_MAX];
 	OWN(key) struct key *key = NULL;
 	OWN(bytes) uint8_t *der = NULL;
-	enum fas_code rc = new_key(m->config, key_type, stem, file, &key, e);
+	enum fas_code rc = new_key(m->config, plan->place, plan->key_type, stem, file, &key, e);
 	plan->key = key;
 	if (rc == FAS_OK)
 		rc = build_ca(plan, &der, &row->certificate_len, e);
@@ -155,7 +150,7 @@ make_root(const struct making *m, const char *event, const char *key_type, const
 	row->key_file = file;
 	row->certificate = der;
 	row->chain = pem;
-	return record(m, event, row, key_type, e);
+	return record(m, event, row, plan->key_type, e);
 }
 
 enum fas_code
@@ -168,9 +163,11 @@ make_service_ca(const struct making *m, struct fas_err *e)
 	/* Two installations never share a name: their keys differ. */
 	(void)snprintf(
 	    name, sizeof(name), "FAS Service CA %s", hex_encode(random, sizeof(random), hex));
-	struct ca_plan plan = {.common_name = name, .life_s = ROOT_LIFE_S};
+	const struct key_place *place = &m->config->service_ca.key;
+	struct ca_plan plan = {
+	    .place = place, .key_type = place->type, .common_name = name, .life_s = ROOT_LIFE_S};
 	struct issuer_row row = {.kind = ISSUER_SERVICE, .authority = "service", .generation = 1};
-	return make_root(m, "service_ca_made", "p-256", "service-1", &plan, &row, e);
+	return make_root(m, "service_ca_made", "service-1", &plan, &row, e);
 }
 
 enum fas_code
@@ -180,7 +177,8 @@ make_authority_key(const struct making *m, const char *authority, int64_t genera
 	char file[NAME_MAX], stem[ISSUER_STEM_MAX];
 	OWN(key) struct key *key = NULL;
 	(void)snprintf(stem, sizeof(stem), "%s-%lld", authority, (long long)generation);
-	enum fas_code rc = new_key(m->config, key_type, stem, file, &key, e);
+	const struct authority_config *a = signer_config_authority(m->config, authority);
+	enum fas_code rc = new_key(m->config, &a->key, key_type, stem, file, &key, e);
 	struct issuer_row row = {.kind = ISSUER_LOGON,
 	    .authority = authority,
 	    .generation = generation,
@@ -195,13 +193,17 @@ make_lab_root(const struct making *m, const char *authority, int64_t generation,
 	char name[64], stem[ISSUER_STEM_MAX];
 	(void)snprintf(name, sizeof(name), "%.50s Lab Root", a->common_name);
 	(void)snprintf(stem, sizeof(stem), "%s-%lld-root", authority, (long long)generation);
-	struct ca_plan plan = {.common_name = name,
+	/* A lab's root lies in a file, wherever the authority's own key is. */
+	const struct key_place place = {.type = "rsa-2048", .passphrase = a->key.passphrase};
+	struct ca_plan plan = {.place = &place,
+	    .key_type = place.type,
+	    .common_name = name,
 	    .organization = a->organization,
 	    .life_s = ROOT_LIFE_S,
 	    .path_len = 1};
 	struct issuer_row row = {
 	    .kind = ISSUER_ROOT, .authority = authority, .generation = generation};
-	return make_root(m, "lab_root_made", "rsa-2048", stem, &plan, &row, e);
+	return make_root(m, "lab_root_made", stem, &plan, &row, e);
 }
 
 enum fas_code

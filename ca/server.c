@@ -107,6 +107,8 @@ open_state(struct ca *ca, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = file_make_folder(keys, 0700, e);
 	if (rc == FAS_OK)
+		rc = key_folder_check(keys, e);
+	if (rc == FAS_OK)
 		rc = file_join(path, sizeof(path), ca->config->state, "ca.db", e);
 	if (rc == FAS_OK)
 		rc = db_pool_open(path, &ca_migrations, READERS, &ca->db, e);

@@ -11,6 +11,7 @@
 
 #include "ca/confine.h"
 #include "ca/limits.h"
+#include "ca/pkcs11.h"
 #include "ca/server.h"
 #include "fas/base/audit.h"
 #include "fas/base/log.h"
@@ -88,21 +89,24 @@ reload(struct signer_server *server)
 		log_error("limits_not_loaded", &e, "present", "the old limits stay", NULL);
 }
 
-/* All threads have these signals blocked: this one waits for them. */
-static void
-wait_for_end(struct signer_server *server, const sigset_t *signals)
+/*
+ * All threads have these signals blocked: this one waits for them.  A token's process ends after this one, not before:
+ * when it is gone, the whole begins anew, since what has walls around it can start no other.
+ */
+static enum fas_code
+wait_for_end(struct signer_server *server, const sigset_t *signals, struct fas_err *e)
 {
 	int signal = 0;
-	while (sigwait(signals, &signal) == 0) {
-		if (signal != SIGHUP)
-			break;
+	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
 		reload(server);
-	}
 	log_event(LOG_LEVEL_INFO, "signer_ending", "signal", strsignal(signal), NULL);
+	return signal == SIGCHLD ? fas_fail(e, FAS_E_UNAVAILABLE, "token_process",
+				       "the process of a PKCS#11 token has ended")
+				 : FAS_OK;
 }
 
 static enum fas_code
-serve(const struct signer_config *config, struct fas_err *e)
+serve(struct signer_config *config, struct fas_err *e)
 {
 	OWN(signer_server) struct signer_server *server = NULL;
 	sigset_t signals;
@@ -111,6 +115,7 @@ serve(const struct signer_config *config, struct fas_err *e)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGCHLD);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	bool lock = sandbox_can_lock_memory();
 	if (!lock)
@@ -118,6 +123,8 @@ serve(const struct signer_config *config, struct fas_err *e)
 		    "keys may reach swap: set LimitMEMLOCK=infinity, as the packaged unit does",
 		    NULL);
 	enum fas_code rc = sandbox_enter(lock, e);
+	if (rc == FAS_OK)
+		rc = pkcs11_start(config, e);
 	if (rc == FAS_OK)
 		rc = signer_confine(config, e);
 	if (rc == FAS_OK)
@@ -127,9 +134,9 @@ serve(const struct signer_config *config, struct fas_err *e)
 	log_event(LOG_LEVEL_INFO, "signer_ready", "version", FAS_VERSION, "issue_socket",
 	    config->issue_socket, "admin_socket", config->admin_socket, NULL);
 	notify_manager("READY=1");
-	wait_for_end(server, &signals);
+	rc = wait_for_end(server, &signals, e);
 	notify_manager("STOPPING=1");
-	return FAS_OK;
+	return rc;
 }
 
 int

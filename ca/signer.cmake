@@ -4,12 +4,13 @@ fas_room(fas_ca_client SOURCES client.c LINK fas_base)
 # fas-signer without its main(), so that tests start it in their own process.
 fas_room(fas_ca_signer
   SOURCES
-    config.c profile_config.c limits.c profile_limits.c rate.c
-    key.c key_digest.c pool.c held.c spki.c pem_file.c issuer.c authority.c make.c request.c install.c crl.c
+    config.c config_key.c profile_config.c limits.c profile_limits.c rate.c
+    key.c key_file.c key_place.c key_token.c key_digest.c pool.c held.c spki.c pem.c pem_file.c issuer.c authority.c make.c request.c install.c crl.c
     schema_store.c issuer_store.c certificate_store.c revoke_store.c token_store.c
     dispatch.c issue.c issue_op.c machine.c token.c hosts.c revoke.c sign_op.c state.c publisher.c
     authority_op.c published.c ledger_op.c countersign.c countersign_op.c countersign_store.c
     statement.c checkpoint.c acknowledge.c
+    pkcs11.c pkcs11_uri.c pkcs11_door.c pkcs11_child.c pkcs11_confine.c pkcs11_worker.c pkcs11_module.c pkcs11_object.c
     listener.c issue_socket.c admin_socket.c server.c
-  LINK fas_base fas_ca_x509 fas_ca_csr OpenSSL::Crypto)
+  LINK fas_base fas_ca_x509 fas_ca_csr OpenSSL::Crypto PkgConfig::P11KIT Threads::Threads)
 fas_program(fas-signer SOURCES signer.c confine.c LINK fas_ca_signer)

@@ -64,6 +64,21 @@ probe(struct db *db, void *arg, struct fas_err *e)
 	return db_meta_set_int(db, "probed", clock_now(), e);
 }
 
+/* Could each authority sign now?  A file is always there, a token may be away. */
+static enum fas_code
+check_keys(struct ca *ca, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < ca->config->n_authorities; i++) {
+		OWN(issuer) struct issuer *at = NULL;
+		struct fas_err not_ready = {0};
+		if (authorities_find(&ca->authorities, ca->config->authorities[i].name, &at,
+			&not_ready) == FAS_OK)
+			rc = key_check(at->key, e);
+	}
+	return rc;
+}
+
 static enum fas_code
 check_issuing(struct ca *ca, struct fas_err *e)
 {
@@ -72,6 +87,8 @@ check_issuing(struct ca *ca, struct fas_err *e)
 	enum fas_code rc = db_pool_check(ca->db, e);
 	if (rc == FAS_OK && db_pool_check_writes(ca->db, &unkept) != FAS_OK)
 		rc = db_write(ca->db, probe, NULL, e);
+	if (rc == FAS_OK)
+		rc = check_keys(ca, e);
 	return rc == FAS_OK ? clock_checked(ca->config->clock_skew_s, &now_s, e) : rc;
 }
 

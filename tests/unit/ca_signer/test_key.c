@@ -120,6 +120,56 @@ text_is_no_key(void **state)
 	assert_reason(e, "key_type");
 }
 
+static const struct secret passphrase = {(uint8_t *)(uintptr_t) "correct horse", 13};
+static const struct secret another = {(uint8_t *)(uintptr_t) "wrong horse", 11};
+
+static void
+a_key_under_a_passphrase_comes_back_with_it_alone(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *made = NULL;
+	OWN(key) struct key *read = NULL;
+	OWN(text) char *pem = NULL;
+	size_t len = 0, spki_len = 0, read_len = 0;
+	(void)state;
+	assert_int_equal(key_generate("p-256", &made, &e), FAS_OK);
+	assert_int_equal(key_save_sealed(made, path_of("ca.key"), &passphrase, &e), FAS_OK);
+	assert_int_equal(file_read(path_of("ca.key"), KEY_FILE_MAX, &pem, &len, &e), FAS_OK);
+	assert_non_null(strstr(pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+	assert_int_equal(key_load_sealed(path_of("ca.key"), &another, &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "key_passphrase");
+	fas_err_clear(&e);
+	assert_int_equal(key_load(path_of("ca.key"), &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "key_file");
+	assert_non_null(strstr(e.message, "passphrase_file"));
+	fas_err_clear(&e);
+	assert_null(read);
+	assert_int_equal(key_load_sealed(path_of("ca.key"), &passphrase, &read, &e), FAS_OK);
+	const uint8_t *spki = key_spki(made, &spki_len), *again = key_spki(read, &read_len);
+	assert_int_equal(read_len, spki_len);
+	assert_memory_equal(again, spki, spki_len);
+	assert_int_equal(key_save_sealed(made, path_of("ca.key"), &passphrase, &e), FAS_E_CONFLICT);
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+static void
+a_key_that_should_be_under_a_passphrase_and_is_not_is_refused(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *made = NULL;
+	OWN(key) struct key *read = NULL;
+	(void)state;
+	assert_int_equal(key_generate("p-256", &made, &e), FAS_OK);
+	assert_int_equal(key_save(made, path_of("ca.key"), &e), FAS_OK);
+	assert_int_equal(key_load_sealed(path_of("ca.key"), &passphrase, &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "key_unsealed");
+	assert_int_equal(file_write_atomic(path_of("ca.key"), "hello\n", 6, 0600, &e), FAS_OK);
+	fas_err_clear(&e);
+	assert_int_equal(key_load_sealed(path_of("ca.key"), &passphrase, &read, &e), FAS_E_CONFIG);
+	assert_reason(e, "key_file");
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
 static void
 check_spki(EVP_PKEY *key, enum fas_code want, const char *reason)
 {
@@ -234,6 +284,8 @@ main(void)
 	    cmocka_unit_test(a_key_is_never_written_over),
 	    cmocka_unit_test(a_file_that_others_may_read_is_no_key),
 	    cmocka_unit_test(text_is_no_key),
+	    cmocka_unit_test(a_key_under_a_passphrase_comes_back_with_it_alone),
+	    cmocka_unit_test(a_key_that_should_be_under_a_passphrase_and_is_not_is_refused),
 	    cmocka_unit_test(public_keys_of_the_right_kinds_pass),
 	    cmocka_unit_test(public_keys_of_other_kinds_do_not),
 	    cmocka_unit_test(changed_octets_never_crash_and_points_off_the_curve_are_refused),
