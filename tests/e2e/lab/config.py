@@ -24,14 +24,14 @@ issue: {{ socket: {lab.run}/signer/issue.sock, uid: {FASD_UID} }}
 admin: {{ socket: {lab.run}/signer/admin.sock }}
 limits: limits.yaml
 clock_skew: 60s
-authorities:
+{lab.tokens}authorities:
   - name: main
     publish_urls: [{lab.publish_url}]
     backdate: 5m
     crl_life: 24h
     crl_each: 8h
     common_name: {logon_ca_name(lab)}
-service_ca:
+{lab.key}service_ca:
   server_names: [{lab.host}, {lab.address(lab.host)}]
   machine_life: 90d
   server_life: 30d

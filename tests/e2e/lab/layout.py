@@ -52,6 +52,7 @@ class Lab:
     # Of the node: its name, its host and what it alone is told.
     node, host, acs_url, publish_url = "fas1", FAS, ACS_URL, PUBLISH_URL
     http_keytab = "fas-http.keytab"
+    key, tokens = "", ""  # where its logon CA's key lies, and PKCS#11 tokens: lines of signer.yaml
 
     def __init__(self, folder, number):
         self.folder = Path(folder)

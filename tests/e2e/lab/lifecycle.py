@@ -102,19 +102,26 @@ def _bring_up(lab, lock, steps):
     env.write_file(lab)
 
 
-def start_second_node(lab):
+def start_second_node(lab, key="", tokens=""):
     """Another fasd and fas-signer, with a logon CA of their own under the same offline root, joined by the same machines."""
+    node = prepare_second_node(lab, key, tokens)
+    programs.start_signer(node)
+    programs.make_logon_ca(node, pki.Authority.load(lab.pki, "logon-root"))
+    programs.start_fasd(node)
+    programs.enroll_machines(node)
+    return node
+
+
+def prepare_second_node(lab, key="", tokens=""):
+    """Its files, before anything runs."""
     node = SecondNode(lab)
+    node.key, node.tokens = key, tokens
     for path in (node.run, node.pki, node.fas):
         shutil.rmtree(path, ignore_errors=True)
     node.make_folders()
     for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
         shutil.copy(lab.pki / name, node.pki / name)
     config.write_all(node, programs.FASD, programs.SIGNER)
-    programs.start_signer(node)
-    programs.make_logon_ca(node, pki.Authority.load(lab.pki, "logon-root"))
-    programs.start_fasd(node)
-    programs.enroll_machines(node)
     return node
 
 
