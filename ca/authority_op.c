@@ -101,6 +101,19 @@ certify_by_lab_root(
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
 
+/* Beside what was made: what it will cost each logon. */
+static enum fas_code
+say_cost(struct call *call, const struct issuer *at, struct fas_err *e)
+{
+	int64_t each_us = 0;
+	enum fas_code rc = key_cost(at->key, &each_us, e);
+	if (rc != FAS_OK)
+		return rc;
+	(void)json_object_set_new(call->reply, "key", json_string(key_type(at->key)));
+	(void)json_object_set_new(call->reply, "signature_us", json_integer(each_us));
+	return FAS_OK;
+}
+
 enum fas_code
 op_ca_init(struct call *call, struct fas_err *e)
 {
@@ -117,14 +130,16 @@ op_ca_init(struct call *call, struct fas_err *e)
 		rc = check_known(ca, name, e);
 	if (rc == FAS_OK)
 		rc = pending_issuer(ca, &m, name, key, &at, e);
-	if (rc == FAS_OK && root)
-		return certify_by_lab_root(call, &m, at, e);
+	if (rc == FAS_OK && root) {
+		rc = certify_by_lab_root(call, &m, at, e);
+		return rc == FAS_OK ? say_cost(call, at, e) : rc;
+	}
 	if (rc == FAS_OK)
 		rc = make_request(at, signer_config_authority(ca->config, name), &csr, e);
 	if (rc != FAS_OK)
 		return rc;
 	call->reply = json_pack("{s:s}", "csr", csr);
-	return call->reply ? FAS_OK : fas_fail_nomem(e);
+	return call->reply ? say_cost(call, at, e) : fas_fail_nomem(e);
 }
 
 /* ---- install ---- */

@@ -78,6 +78,9 @@ MUST_CHECK enum fas_code key_check(const struct key *key, struct fas_err *e);
 MUST_CHECK enum fas_code key_sign(const struct key *key, const uint8_t *tbs, size_t tbs_len,
     uint8_t *signature, size_t *signature_len, struct fas_err *e);
 
+/* What one signature costs with this key, verified as each is: microseconds of the clock, measured now (0.2 s at most). */
+MUST_CHECK enum fas_code key_cost(const struct key *key, int64_t *each_us, struct fas_err *e);
+
 enum key_mechanism {
 	KEY_RSA_PKCS1, /* RFC 8017 8.2: the DigestInfo is built here, never taken from outside */
 	KEY_RSA_PSS,   /* RFC 8017 8.1: MGF1 with the same hash, salt as long as the digest */

@@ -8,6 +8,7 @@
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/ctl/ask.h"
+#include "fas/ctl/key_types.h"
 #include "fas/ctl/render.h"
 
 #define PEM_FILE_MAX (256 * 1024)
@@ -32,8 +33,9 @@ show_request(const struct cli_args *args, const json_t *reply)
 		csr = "";
 	if (ctl_write_out(args, "out", csr, 0644, &e) != FAS_OK)
 		return ctl_fail(args, &e);
+	ctl_key_type_say(args->err, reply);
 	(void)fprintf(args->err,
-	    "The key of authority %s is made; it stays in the signer.\n"
+	    "The key of authority %s is made; it stays where it is.\n"
 	    "Next: have the request signed by your root (docs/ADMIN.md, offline root), then\n"
 	    "  fasctl ca install --authority %s --chain CHAIN.pem --root ROOT.pem "
 	    "--root-crl ROOT.crl\n",
@@ -54,6 +56,7 @@ show_lab_root(const struct cli_args *args, const json_t *reply)
 	if (buf_check(&chain, &e) != FAS_OK ||
 	    ctl_write_out(args, "out", buf_str(&chain), 0644, &e) != FAS_OK)
 		return ctl_fail(args, &e);
+	ctl_key_type_say(args->err, reply);
 	(void)fprintf(args->err,
 	    "Authority %s is ready under a root made on the spot: for a lab only.\n",
 	    authority_of(args));
@@ -240,7 +243,7 @@ run_kdc_issue(const struct cli_args *args)
 
 static const struct cli_option init_options[] = {
     {"authority", "NAME", "as in signer.yaml; default main", 0},
-    {"key", "TYPE", "rsa-2048 (default), rsa-3072, rsa-4096", 0},
+    {"key", "TYPE", "rsa-2048, rsa-3072, rsa-4096, p-256, p-384; default as signer.yaml says", 0},
     {"out", "FILE", "where the request goes; default standard output", 0},
     {"root", NULL, "lab only: sign with a root made on the spot", 0},
 };
@@ -269,7 +272,7 @@ static const struct cli_option kdc_options[] = {
 static const struct cli_command commands[] = {
     {"ca init", NULL, "Make an authority's key and the request for its certificate",
 	"The key never leaves the signer.  The request is signed at your offline root; its answer\n"
-	"comes back by: fasctl ca install.",
+	"comes back by: fasctl ca install.\n\n" CTL_KEY_TYPES_HELP,
 	init_options, NELEMS(init_options), run_ca_init},
     {"ca install", NULL, "Check and install an authority's certificate chain",
 	"Checked: the key is ours, CA:TRUE, keyCertSign and cRLSign, path length, validity, a CRL\n"

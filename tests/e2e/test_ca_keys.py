@@ -1,13 +1,17 @@
 """CA keys: in a file under a passphrase, in SoftHSM2, in a TPM; tokens that go away and come back; what each type costs."""
 
+import base64
 import os
+import secrets
 import shutil
 import signal
+from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
-from lab import api, config, krb5, lifecycle, namespace, pki, proc, programs, token
-from lab.layout import DOMAIN, VDA1, LabError, SecondNode, write
+from lab import api, config, krb5, lifecycle, namespace, pki, proc, programs, token, wire
+from lab.layout import FASD_UID, REALM, VDA1, LabError, write
 from lab.programs import SIGNER
 
 from case import SECRETS, LabCase
@@ -177,6 +181,55 @@ class Files(KeysCase):
         self.assertDoesNotStart("key_unsealed")
 
 
+class Types(KeysCase):
+    """Each type of key, before the lab's domain controller (Samba) and an MIT KDC: what `fasctl ca init` says of it."""
+
+    def certificate_under(self, kind):
+        """A user's certificate of a logon CA with such a key, and the user's key; the signer is asked as fasd would."""
+        self.start_signer_alone(f"    key: {{ type: {kind} }}\n")
+        _, _, said = programs.fasctl_status(self.node, "ca", "init")
+        programs.make_logon_ca(self.node, pki.Authority.load(self.lab.pki, "logon-root"))
+        alice, key = self.account("alice"), pki.new_key()
+        spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        subject = [["DC", "com"], ["DC", "example"], ["DC", "corp"], ["OU", "People"], ["CN", "alice"]]
+        (reply,) = wire.ask_as(FASD_UID, self.node.run / "signer" / "issue.sock", {
+            "op": "issue", "request_id": secrets.token_hex(16), "correlation_id": secrets.token_hex(16),
+            "authority": "main", "profile": "smartcard-logon", "subject": subject, "sid": alice["sid"],
+            "upn": alice["upn"], "spki": base64.b64encode(spki).decode(), "validity_s": 900, "rule": "vdi-users",
+            "host": VDA1, "session": secrets.token_hex(16)})
+        self.assertIn("pem", reply, reply)
+        session = {"certificate": reply["pem"], "serial": reply["serial"], "principal": f"alice@{REALM}"}
+        return session, key, said
+
+    def assertMitKdcTakes(self, session, key):
+        upn = self.account("alice")["upn"]
+        kdc = krb5.MitKdc(self.lab, upn, "mit-kdc-keys")
+        kdc.prepare([self.lab.pki / "logon-root.crt", self.node.pki / "logon-ca.crt"])
+        kdc.start()
+        self.addCleanup(kdc.stop)
+        conf = kdc.client_conf.read_text().replace(f"{self.lab.pki}/logon-ca.pem", f"{self.node.pki}/logon-ca.pem")
+        self.kinit(session, key, user=upn, conf=write(self.node.pki / "mit.conf", conf))
+
+    def test_rsa_of_each_length_is_taken_by_the_domain_controller(self):
+        for kind in ("rsa-2048", "rsa-3072", "rsa-4096"):
+            with self.subTest(kind):
+                session, key, said = self.certificate_under(kind)
+                self.assertRegex(said, rf"Key {kind}: a certificate costs [0-9.]+ ms here")
+                self.assertIn("Accepted by every domain controller", said)
+                self.kinit(session, key, conf=self.conf())
+                lifecycle.stop_second_node(self.node)
+
+    def test_curves_are_taken_by_mit_and_refused_by_samba_as_ca_init_says(self):
+        for kind in ("p-256", "p-384"):
+            with self.subTest(kind):
+                session, key, said = self.certificate_under(kind)
+                self.assertIn("Accepted by Windows Server and MIT; NOT Samba", said)
+                self.assertMitKdcTakes(session, key)
+                with self.assertRaises(LabError):
+                    self.kinit(session, key, conf=self.conf())
+                lifecycle.stop_second_node(self.node)
+
+
 class Tokens(KeysCase):
     """The same for each kind of token."""
 
@@ -252,6 +305,88 @@ class TokenCases:
 
 class SoftHsm(TokenCases, Tokens):
     kind = token.SoftHsm
+
+    def processes(self):
+        """(the one that waits, its worker) beside the signer."""
+        def both():
+            signer = programs.pid(self.node, "fas-signer")
+            waiting, worker = self.below(signer), None
+            if waiting:
+                worker = self.below(waiting)
+            return worker and (waiting, worker)
+        return proc.wait_for(both, 10, "the token's processes")
+
+    def below(self, pid):
+        """The only child."""
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if len(children) == 1 else None
+
+    def test_a_workers_death_costs_nothing_and_the_others_a_restart(self):
+        self.start(self.inside, self.box.yaml())
+        signer = programs.pid(self.node, "fas-signer")
+        waiting, worker = self.processes()
+        os.kill(worker, signal.SIGKILL)
+        self.issue()
+        self.assertEqual(self.processes()[0], waiting)
+        os.kill(waiting, signal.SIGKILL)
+        proc.wait_for(lambda: programs.pid(self.node, "fas-signer") not in (None, signer), BACK_S, "another signer")
+        self.wait_ready()
+        self.issue()
+
+    def test_a_worker_that_hangs_is_waited_for_so_long_and_no_longer(self):
+        self.start(self.inside, self.box.yaml(timeout="1s"))
+        _, worker = self.processes()
+        _, csr = api.new_csr()
+        ticket = self.ask_for_ticket().json["ticket"]
+        proc.halt(worker)
+        self.addCleanup(self.wake, worker)
+        self.assertAway(self.ask_for_certificate(ticket, csr))
+        self.wait_unready("token_slow")
+        self.wake(worker)
+        self.wait_ready()
+        self.assertEqual(self.ask_for_certificate(ticket, csr).status, 201)
+
+    def wake(self, pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def test_a_workers_open_files_are_the_tokens_and_nothing_of_the_signers(self):
+        self.start(self.inside, self.box.yaml())
+        self.issue()
+        for pid in self.processes():
+            status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+            self.assertEqual((status["Seccomp"].strip(), status["NoNewPrivs"].strip(), status["CapEff"].strip()),
+                             ("2", "1", "0" * 16))
+            self.assertEqual(status["Uid"].split(), [str(SIGNER[0])] * 4)
+            opened = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()]
+            self.assertEqual([one for one in opened if one.startswith((str(self.node.fas), str(self.node.run)))], [])
+
+    def test_a_key_that_is_in_the_token_already_is_taken_by_its_uri(self):
+        self.box.tool("--keypairgen", "--key-type", "EC:secp256r1", "--id", "0a0b", "--label", "ceremony")
+        uri = f"pkcs11:token={token.LABEL};object=ceremony?module-name=softhsm2"
+        self.node = lifecycle.prepare_second_node(self.lab, "    key: { pkcs11: box, type: p-256 }\n", self.box.yaml(uri))
+        programs.start_signer(self.node)
+        programs.make_logon_ca(self.node, pki.Authority.load(self.lab.pki, "logon-root"))
+        (file,) = self.key_files()
+        self.assertIn('"0a0b"', file.read_text())
+        proc.stop(self.node, "fas-signer2")
+        self.assertNotIn("main-1", self.box.objects())
+
+    def test_a_refused_pin_is_said_not_tried_again_and_a_new_one_needs_no_restart(self):
+        self.box.set_pin("9999")
+        self.start_signer_alone(self.inside, self.box.yaml())
+        for _ in range(3):
+            status, _, errors = programs.fasctl_status(self.node, "ca", "init")
+            self.assertNotEqual(status, 0)
+            self.assertIn("not tried again", errors)
+        self.assertEqual(self.log_of_signer().count("token_pin"), self.log_of_signer().count("refuses the PIN"))
+        self.box.set_pin(token.PIN)
+
+        def is_made():
+            return programs.fasctl_status(self.node, "ca", "init")[0] == 0
+        proc.wait_for(is_made, BACK_S, "a key with the right PIN")
 
 
 class Tpm(TokenCases, Tokens):
