@@ -1,6 +1,7 @@
 /* Keys in a PKCS#11 token: SoftHSM2, through the child that a signer starts for it. */
 #include "place.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "fas/base/log.h"
 
 #define PIN "1234"
-#define WAIT_US 20000000
+#define WAIT_US 30000000
 
 static char folder[64];
 static struct signer_config *config;
@@ -84,10 +85,35 @@ load(const char *more, struct signer_config **out, struct fas_err *e)
 static const char tokens[] =
     "pkcs11:\n  - name: box\n    uri: pkcs11:token=fas?module-name=softhsm2\n"
     "    pin_file: @/pin\n    read: [@]\n    write: [@/tokens]\n"
-    "    environment: { SOFTHSM2_CONF: @/softhsm2.conf }\n" AUTHORITIES
-    "    key: { pkcs11: box }\n";
+    "    environment: { SOFTHSM2_CONF: @/softhsm2.conf }\n"
+    "  - name: searched\n    uri: pkcs11:token=fas\n"
+    "    pin_file: @/pin\n    read: [@]\n    write: [@/searched]\n"
+    "    environment: { SOFTHSM2_CONF: @/searched.conf }\n"
+    "  - name: nosy\n    uri: pkcs11:token=x?module-path=" NOSY_MODULE "\n"
+    "    pin_file: @/secret/pin\n    read: [" NOSY_FOLDER
+    "]\n    write: [@/nosy]\n    environment:\n"
+    "      NOSY_OUT: @/nosy/out\n      NOSY_PIN: @/secret/pin\n      NOSY_KEY: @/other/key\n"
+    "  - name: online\n    uri: pkcs11:token=x?module-path=" NOSY_MODULE "\n"
+    "    network: true\n    read: [" NOSY_FOLDER "]\n    write: [@/online]\n    environment:\n"
+    "      NOSY_OUT: @/online/out\n      NOSY_PIN: @/secret/pin\n      NOSY_KEY: "
+    "@/other/key\n" AUTHORITIES "    key: { pkcs11: box }\n";
 
-/* A token named fas, and the child that leads to it. */
+static void
+make_token(const char *store, const char *conf)
+{
+	char text[256];
+	assert_int_equal(mkdir(path_of(store), 0700), 0);
+	(void)snprintf(text, sizeof(text),
+	    "directories.tokendir = @/%s\nobjectstore.backend = file\nlog.level = ERROR\n", store);
+	put(conf, expand(text), 0600);
+	(void)snprintf(text, sizeof(text),
+	    "SOFTHSM2_CONF=@/%s softhsm2-util --init-token --free --label fas --pin " PIN
+	    " --so-pin 12345678 >/dev/null",
+	    conf);
+	run(text);
+}
+
+/* Tokens named fas, and the children that lead to them. */
 static int
 set_up(void **state)
 {
@@ -96,14 +122,11 @@ set_up(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	(void)snprintf(folder, sizeof(folder), "/tmp/fas-pkcs11-XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	assert_int_equal(mkdir(path_of("tokens"), 0700), 0);
-	put("softhsm2.conf",
-	    expand(
-		"directories.tokendir = @/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"),
-	    0600);
 	put("pin", PIN "\n", 0600);
-	run("SOFTHSM2_CONF=@/softhsm2.conf softhsm2-util --init-token --free --label fas "
-	    "--pin " PIN " --so-pin 12345678 >/dev/null");
+	run("cd @ && mkdir secret other nosy online && umask 077 && echo 1 >secret/pin && "
+	    "echo 1 >other/key");
+	make_token("tokens", "softhsm2.conf");
+	make_token("searched", "searched.conf");
 	if (load(tokens, &config, &e) != FAS_OK || pkcs11_start(config, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
 	return 0;
@@ -114,9 +137,12 @@ tear_down(void **state)
 {
 	int status;
 	(void)state;
-	(void)close(config->pkcs11[0].door);
-	assert_true(wait(&status) > 0);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	for (size_t i = 0; i < config->n_pkcs11; i++)
+		(void)close(config->pkcs11[i].door);
+	for (size_t i = 0; i < config->n_pkcs11; i++) {
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
 	signer_config_free(config);
 	run("rm -r @");
 	return 0;
@@ -346,6 +372,71 @@ a_refused_pin_is_not_tried_again_before_another_one_stands_there(void **state)
 	assert_int_equal(unlink(path_of("ca.key")), 0);
 }
 
+/* Without a module in its URI, every module that p11-kit knows is asked. */
+static void
+a_token_is_found_among_all_modules(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *key = NULL;
+	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[1]};
+	(void)state;
+	if (key_place_make(&place, "p-256", "main-2", path_of("ca.key"), &key, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	assert_int_equal(sign(key, &e), FAS_OK);
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+/* The errno that an attempt of the nosy module met; it writes its lines again and again. */
+static int
+met(const char *token, const char *attempt)
+{
+	char name[64], line[64];
+	int value = -1;
+	int64_t until_us = clock_monotonic_us() + WAIT_US;
+	(void)snprintf(name, sizeof(name), "%s/out", token);
+	(void)snprintf(line, sizeof(line), "%s ", attempt);
+	while (value < 0 && clock_monotonic_us() < until_us) {
+		struct fas_err e = {0};
+		size_t len = 0;
+		OWN(text) char *text = NULL;
+		const char *at = NULL;
+		if (file_read(path_of(name), 4096, &text, &len, &e) == FAS_OK &&
+		    strstr(text, "end 0"))
+			at = strstr(text, line);
+		if (at)
+			value = atoi(at + strlen(line));
+		else
+			(void)usleep(10000);
+	}
+	return value;
+}
+
+static void
+a_module_has_the_files_that_it_is_given_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(met("nosy", "own"), 0);
+	assert_int_equal(met("nosy", "pin"), EACCES);
+	assert_int_equal(met("nosy", "key"), EACCES);
+	assert_int_equal(met("nosy", "network"), EPERM);
+	assert_int_equal(met("nosy", "exec"), EPERM);
+	assert_int_equal(met("nosy", "fork"), EPERM);
+	assert_int_equal(met("nosy", "ptrace"), EPERM);
+	assert_int_equal(met("nosy", "kill"), EPERM);
+	assert_int_equal(met("nosy", "code"), EPERM);
+}
+
+static void
+a_module_that_needs_the_network_has_it_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(met("online", "network"), 0);
+	assert_int_equal(met("online", "pin"), EACCES);
+	assert_int_equal(met("online", "key"), EACCES);
+	assert_int_equal(met("online", "exec"), EPERM);
+	assert_int_equal(met("online", "fork"), EPERM);
+}
+
 int
 main(void)
 {
@@ -356,6 +447,9 @@ main(void)
 	    cmocka_unit_test(a_key_of_another_token_or_none_is_said),
 	    cmocka_unit_test(a_key_that_is_not_in_the_token_signs_nothing),
 	    cmocka_unit_test(configurations_that_cannot_be_meant_are_refused_with_their_place),
+	    cmocka_unit_test(a_token_is_found_among_all_modules),
+	    cmocka_unit_test(a_module_has_the_files_that_it_is_given_and_nothing_else),
+	    cmocka_unit_test(a_module_that_needs_the_network_has_it_and_nothing_else),
 	    cmocka_unit_test(a_token_that_goes_away_and_comes_back_signs_again),
 	    cmocka_unit_test(a_refused_pin_is_not_tried_again_before_another_one_stands_there),
 	};
