@@ -51,7 +51,7 @@ end(struct worker *w, enum worker_end how, const struct fas_err *why)
 	static atomic_flag ended = ATOMIC_FLAG_INIT;
 	if (why && !atomic_flag_test_and_set(&ended))
 		*w->why = *why;
-	_exit(how);
+	_exit((int)how);
 }
 
 /*

@@ -31,7 +31,7 @@
 
 static char home[64], readable[TEXT_MAX], writable[TEXT_MAX], outside[TEXT_MAX], later[TEXT_MAX];
 
-enum walls { FREE, OFFLINE, ONLINE };
+enum walls { FREE, OFFLINE, ONLINE, PARENT, CHILD };
 
 typedef int attempt(void);
 
@@ -58,9 +58,22 @@ confine(enum walls walls, struct fas_err *e)
 		rc = sandbox_allow(&sandbox, writable, SANDBOX_WRITE, e);
 	if (rc == FAS_OK)
 		rc = sandbox_allow(&sandbox, in(later, "missing/file"), SANDBOX_READ, e);
+	if (rc == FAS_OK && (walls == PARENT || walls == CHILD))
+		return sandbox_confine_parent(&sandbox, SANDBOX_UNIX, e);
 	return rc == FAS_OK
 		   ? sandbox_confine(&sandbox, walls == ONLINE ? SANDBOX_INTERNET : SANDBOX_UNIX, e)
 		   : rc;
+}
+
+/* What a parent with walls lets its child give up: the right to have children, and a file that it may read itself. */
+static enum fas_code
+confine_further(struct fas_err *e)
+{
+	OWN(sandbox) struct sandbox sandbox = {.ruleset = -1};
+	enum fas_code rc = sandbox_begin(&sandbox, e);
+	if (rc == FAS_OK)
+		rc = sandbox_allow(&sandbox, writable, SANDBOX_WRITE, e);
+	return rc == FAS_OK ? sandbox_confine(&sandbox, SANDBOX_UNIX, e) : rc;
 }
 
 static int
@@ -71,6 +84,8 @@ met(enum walls walls, attempt *try_it)
 	if (child == 0) {
 		struct fas_err e = {0};
 		if (walls != FREE && confine(walls, &e) != FAS_OK)
+			_exit(STATUS_SETUP);
+		if (walls == CHILD && confine_further(&e) != FAS_OK)
 			_exit(STATUS_SETUP);
 		_exit(try_it());
 	}
@@ -391,6 +406,29 @@ fasd_has_the_internet_and_no_more(void **state)
 	check(ONLINE);
 }
 
+/* The one that waits for a PKCS#11 module's process. */
+static void
+a_parent_may_fork_and_no_more(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NELEMS(attempts); i++) {
+		bool forks = attempts[i].try_it == fork_process;
+		int found = met(PARENT, attempts[i].try_it);
+		if (found != (forks ? 0 : attempts[i].met[OFFLINE]))
+			fail_msg("%s: %s", attempts[i].name, strerror(found));
+		(void)unlink(in(writable, "socket"));
+	}
+}
+
+static void
+its_child_gives_up_more(void **state)
+{
+	(void)state;
+	assert_int_equal(met(CHILD, fork_process), EPERM);
+	assert_int_equal(met(CHILD, read_inside), EACCES);
+	assert_int_equal(met(CHILD, create_inside), 0);
+}
+
 /* ---- fixture ---- */
 
 static int
@@ -434,6 +472,8 @@ main(void)
 	    cmocka_unit_test(without_walls_every_attempt_succeeds),
 	    cmocka_unit_test(the_signer_reaches_its_folders_and_nothing_else),
 	    cmocka_unit_test(fasd_has_the_internet_and_no_more),
+	    cmocka_unit_test(a_parent_may_fork_and_no_more),
+	    cmocka_unit_test(its_child_gives_up_more),
 	};
 	return cmocka_run_group_tests(tests, make_home, remove_home);
 }
