@@ -134,7 +134,7 @@ refuses_pin(CK_RV rv)
 }
 
 static enum fas_code
-log_in(const struct pkcs11_module *m, struct fas_err *e)
+log_in(struct pkcs11_module *m, struct fas_err *e)
 {
 	if (!m->pin)
 		return FAS_OK;
@@ -144,7 +144,8 @@ log_in(const struct pkcs11_module *m, struct fas_err *e)
 	CK_RV rv = m->f->C_Login(m->session, CKU_USER, m->pin->data, m->pin->len);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return FAS_OK;
-	if (refuses_pin(rv))
+	m->pin_refused = refuses_pin(rv);
+	if (m->pin_refused)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "token_pin",
 		    "the token refuses the PIN (%s): it is not tried again before another one "
 		    "stands there",

@@ -52,6 +52,7 @@ struct pkcs11_module {
 	CK_FUNCTION_LIST *f;
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session; /* logged in: as long as it is open, every other one is */
+	bool pin_refused;
 };
 
 /* Load the module, find the one token, log in. */

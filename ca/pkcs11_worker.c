@@ -319,7 +319,7 @@ pkcs11_worker(
 	for (size_t i = 1; rc == FAS_OK && i < config->sessions; i++)
 		rc = start_thread(serve, &sessions[i], &e);
 	if (rc != FAS_OK)
-		end(&w, strcmp(e.reason, "token_pin") == 0 ? WORKER_PIN : WORKER_FAILED, &e);
+		end(&w, w.module.pin_refused ? WORKER_PIN : WORKER_FAILED, &e);
 	log_event(LOG_LEVEL_INFO, "token_ready", "token", config->name, NULL);
 	(void)serve(&sessions[0]);
 	end(&w, WORKER_DOOR_CLOSED, NULL);
