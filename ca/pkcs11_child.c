@@ -10,6 +10,7 @@
 #include "ca/pkcs11_parts.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
+#include "fas/base/sandbox.h"
 #include "fas/base/wire.h"
 
 #define PAUSE_MIN_MS 250
@@ -129,6 +130,15 @@ read_pin(struct child *c)
 	return false;
 }
 
+/* Locks are not inherited: the PIN is never swapped here either. */
+static enum fas_code
+enclose(const struct pkcs11_config *config, struct fas_err *e)
+{
+	if (sandbox_can_lock_memory() && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+		return fas_fail_errno(e, "mlockall");
+	return pkcs11_child_confine(config, e);
+}
+
 void
 pkcs11_child(const struct pkcs11_config *config, int door)
 {
@@ -141,7 +151,7 @@ pkcs11_child(const struct pkcs11_config *config, int door)
 	    mmap(NULL, sizeof(*c.told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c.told == MAP_FAILED)
 		_exit(1);
-	if (pkcs11_child_confine(config, &e) != FAS_OK) {
+	if (enclose(config, &e) != FAS_OK) {
 		log_error("token_child", &e, "token", config->name, NULL);
 		_exit(1);
 	}

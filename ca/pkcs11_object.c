@@ -1,4 +1,5 @@
 /* Keys in a token: found, read, made, used. */
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
@@ -283,7 +284,7 @@ pkcs11_object_make(const struct pkcs11_module *m, CK_SESSION_HANDLE s, const cha
 		return fas_fail(e, FAS_E_INPUT, "key_type", "no key of type \"%s\"", type);
 	if (RAND_bytes(id, sizeof(id)) != 1)
 		return fas_fail_openssl(e, "random bytes for a key's id");
-	memcpy(name, label, len);
+	(void)snprintf(name, sizeof(name), "%s", label);
 	enum fas_code rc = generate(m, s, kind, (CK_ATTRIBUTE){CKA_ID, id, sizeof(id)},
 	    (CK_ATTRIBUTE){CKA_LABEL, name, len}, &object.handle, e);
 	if (rc == FAS_OK)

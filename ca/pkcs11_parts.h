@@ -10,7 +10,7 @@
 #include "fas/base/secret.h"
 
 #define PKCS11_MESSAGE_MAX 16384
-#define PKCS11_MAKE_TIMEOUT_S 180 /* a TPM draws RSA-4096 in a minute or two */
+#define PKCS11_MAKE_TIMEOUT_S 110 /* a TPM may draw for a minute; fasctl waits for two */
 
 /* ---- the door (pkcs11_door.c) ---- */
 
