@@ -162,7 +162,7 @@ class Files(KeysCase):
         file.chmod(0o640)
         self.assertDoesNotStart("secret_file")
         file.chmod(0o600)
-        os.chown(file, 63999, SIGNER[1])
+        os.chown(file, 63999, 63999)
         self.assertDoesNotStart("io_error")  # the kernel's word comes first
         file.chmod(0o604)
         self.assertDoesNotStart("secret_file")
