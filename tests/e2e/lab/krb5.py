@@ -52,7 +52,7 @@ class MitKdc:
         key, certificate = pki.issue_kdc(root, [KDC])
         write(self.folder / "kdc.key", pki.key_pem(key), 0o600)
         write(self.folder / "kdc.crt", pki.pem(certificate))
-        write(self.folder / "krb5.conf", client_conf(self.lab, KDC, MIT_REALM))
+        write(self.folder / "krb5.conf", client_conf(self.lab, KDC, MIT_REALM) + "[logging]\n kdc = STDERR\n")
         write(self.client_conf, client_conf(self.lab, KDC, MIT_REALM))
         revoke = [f"  pkinit_revoke = FILE:{crl}" for crl in crls]
         write(self.folder / "kdc.conf", "\n".join([
