@@ -100,6 +100,7 @@ class Files(KeysCase):
     def setUp(self):
         self.passphrase = self.lab.folder / "ca-passphrase"
         write(self.passphrase, "correct horse battery staple\n", 0o400, SIGNER)
+        SECRETS.append("correct horse battery staple")
         self.key = f"    key: {{ passphrase_file: {self.passphrase} }}\n"
 
     def begin(self):
@@ -205,10 +206,12 @@ class Types(KeysCase):
         upn = self.account("alice")["upn"]
         kdc = krb5.MitKdc(self.lab, upn, "mit-kdc-keys")
         kdc.prepare([self.lab.pki / "logon-root.crt", self.node.pki / "logon-ca.crt"])
-        kdc.start()
-        self.addCleanup(kdc.stop)
         conf = kdc.client_conf.read_text().replace(f"{self.lab.pki}/logon-ca.pem", f"{self.node.pki}/logon-ca.pem")
-        self.kinit(session, key, user=upn, conf=write(self.node.pki / "mit.conf", conf))
+        kdc.start()
+        try:
+            self.kinit(session, key, user=upn, conf=write(self.node.pki / "mit.conf", conf))
+        finally:
+            kdc.stop()
 
     def test_rsa_of_each_length_is_taken_by_the_domain_controller(self):
         for kind in ("rsa-2048", "rsa-3072", "rsa-4096"):
@@ -241,6 +244,7 @@ class Tokens(KeysCase):
             return
         shutil.rmtree(self.lab.folder / "token", ignore_errors=True)
         self.box = self.kind(self.lab, "token")
+        SECRETS.append(token.PIN)
         self.addCleanup(self.box.stop)
 
     def assertAway(self, answer):

@@ -8,7 +8,7 @@ from . import proc
 from .layout import write
 from .programs import SIGNER
 
-LABEL, PIN, SO_PIN = "fas", "1234", "56785678"
+LABEL, PIN, SO_PIN = "fas", "7319405826", "56785678"
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 TPM2_PKCS11 = "/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so"
 
