@@ -176,13 +176,13 @@ try_url(struct fuzz_input *in)
 	struct pki_fetched found;
 	OWN(text) char *url = fuzz_text(in, 0);
 	OWN(buf) struct buf ldif;
+	buf_init(&ldif, 65536);
 	enum fas_code rc = pki_fetch(&nowhere, url, &found, &e);
 	fuzz_check_result(rc, &e);
 	FUZZ_CHECK(rc == FAS_E_INPUT || rc == FAS_E_NOTFOUND);
 	pki_fetched_done(&found);
 	if (pki_url_dn(url, object.dn, &e_dn) != FAS_OK)
 		return;
-	buf_init(&ldif, 65536);
 	pki_ldif(&object, PKI_NO_VALUE, &ldif);
 	const char *second = strchr(buf_str(&ldif), '\n');
 	while (second && second[1] == ' ')
