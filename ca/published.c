@@ -14,6 +14,40 @@ list_of(const char *const *urls, size_t n)
 	return list;
 }
 
+/* Where a profile of the administrator's own says that they lie. */
+static json_t *
+list_below(
+    const char *const *bases, size_t n, const char *folder, const char *stem, const char *suffix)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < n; i++)
+		(void)json_array_append_new(
+		    list, json_sprintf("%s/%s/%s.%s", bases[i], folder, stem, suffix));
+	return list;
+}
+
+/* Those that have places of their own; what they leave open lies where the authority's lie. */
+static json_t *
+own_profiles(const struct ca *ca, const struct issuer *at)
+{
+	const struct profile_issuer *p = &at->published;
+	json_t *all = json_array();
+	for (size_t i = 0; all && i < ca->config->n_profiles; i++) {
+		const struct profile_own *own = &ca->config->profiles[i].own;
+		if (own->n_crl_urls + own->n_ca_urls == 0)
+			continue;
+		json_t *cdp = own->n_crl_urls ? list_below(own->crl_urls, own->n_crl_urls, "crl",
+						    at->stem, "crl")
+					      : list_of(p->crl_urls, p->n_crl_urls);
+		json_t *aia = own->n_ca_urls
+				  ? list_below(own->ca_urls, own->n_ca_urls, "ca", at->stem, "cer")
+				  : list_of(p->ca_urls, p->n_ca_urls);
+		(void)json_array_append_new(
+		    all, json_pack("{s:s,s:o,s:o}", "name", own->name, "cdp", cdp, "aia", aia));
+	}
+	return all;
+}
+
 /* Is it this generation whose key signs what is issued now? */
 static bool
 issues(struct ca *ca, const struct issuer *at)
@@ -32,12 +66,12 @@ describe(struct ca *ca, const struct issuer *at, json_t *all, struct fas_err *e)
 	enum fas_code rc = publisher_describe(ca, at, &crl, e);
 	if (rc != FAS_OK)
 		return rc;
-	json_t *one = json_pack("{s:s,s:I,s:s,s:b,s:s,s:o,s:o,s:s*,s:I,s:I,s:O}", "authority",
+	json_t *one = json_pack("{s:s,s:I,s:s,s:b,s:s,s:o,s:o,s:s*,s:o,s:I,s:I,s:O}", "authority",
 	    at->authority, "generation", (json_int_t)at->generation, "stem", at->stem, "issues",
 	    issues(ca, at), "chain", at->chain, "cdp", list_of(p->crl_urls, p->n_crl_urls), "aia",
 	    list_of(p->ca_urls, p->n_ca_urls), "ldap_cdp", at->ldap_url[0] ? at->ldap_url : NULL,
-	    "backdate", (json_int_t)at->backdate_s, "crl_each", (json_int_t)at->crl_each_s, "crl",
-	    crl);
+	    "profiles", own_profiles(ca, at), "backdate", (json_int_t)at->backdate_s, "crl_each",
+	    (json_int_t)at->crl_each_s, "crl", crl);
 	return json_array_append_new(all, one) == 0 ? FAS_OK : fas_fail_nomem(e);
 }
 

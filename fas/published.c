@@ -59,6 +59,7 @@ read_one(struct published *out, json_t *one, struct fas_err *e)
 	out->cdp = json_need_value(&r, "cdp", JSON_ARRAY);
 	out->aia = json_need_value(&r, "aia", JSON_ARRAY);
 	out->ldap_cdp = json_want_text(&r, "ldap_cdp", 1, 1024);
+	out->profiles = json_want_value(&r, "profiles", JSON_ARRAY);
 	const char *chain = json_need_lines(&r, "chain", 1, 1024 * 1024);
 	read_crl(&r, out);
 	/* what a newer signer says beside that is its own affair */

@@ -23,8 +23,9 @@ struct published {
 	bool issues;                      /* what is issued now is signed by it */
 	X509 *chain[PUBLISHED_CHAIN_MAX]; /* its own certificate first, the root last */
 	size_t n_chain;
-	const json_t *cdp, *aia;          /* lists of URLs */
-	const char *ldap_cdp;             /* URL, or NULL */
+	const json_t *cdp, *aia; /* lists of URLs */
+	const char *ldap_cdp;    /* URL, or NULL */
+	const json_t *profiles; /* list of {"name", "cdp", "aia"}: those with places of their own */
 	char number[CRL_NUMBER_TEXT_MAX]; /* of its present CRL */
 	int64_t made_s;                   /* when that was made */
 };

@@ -50,6 +50,7 @@ struct round {
 struct link {
 	const struct published *p;
 	size_t level; /* 0: what the authority issues; else the chain's certificate at level - 1 */
+	const char *profile; /* of level 0: one with places of its own; "" */
 	char certificates[SUBJECT_MAX];
 	X509 *issuer;
 	json_t *places;
@@ -153,7 +154,8 @@ static struct memory *
 remember_place(struct round *round, const struct link *link, const char *kind, const char *url)
 {
 	char key[KEY_MAX + PLACE_URL_MAX];
-	(void)snprintf(key, sizeof(key), "%s %s %zu %s", kind, link->p->stem, link->level, url);
+	(void)snprintf(key, sizeof(key), "%s %s %zu %s %s", kind, link->p->stem, link->level,
+	    link->profile, url);
 	return remember(round->w, key);
 }
 
@@ -220,7 +222,8 @@ judge_link(struct round *round, struct link *link)
 	struct fas_err why = {0};
 	(void)fas_fail(&why, FAS_E_UNAVAILABLE, "revocation_unreachable",
 	    "no place gives a CRL that a domain controller takes");
-	(void)snprintf(key, sizeof(key), "link %s %zu", link->p->stem, link->level);
+	(void)snprintf(
+	    key, sizeof(key), "link %s %zu %s", link->p->stem, link->level, link->profile);
 	bool alarm = note(remember(round->w, key), link->holds, "revocation_alarm",
 	    link->certificates, NULL, &why);
 	round->found = round->found || !link->holds;
@@ -238,19 +241,40 @@ look_lists(struct round *round, struct link *link, const json_t *cdp, const json
 	const json_t *url;
 	size_t i;
 	struct place_view view;
-	json_array_foreach(cdp, i, url) look_crl(round, link, json_string_value(url), &view);
-	if (link->p->ldap_cdp)
-		look_directory(round, link);
-	json_array_foreach(aia, i, url) look_certificate(round, link, json_string_value(url));
+	json_array_foreach(cdp, i, url)
+	{
+		if (json_is_string(url))
+			look_crl(round, link, json_string_value(url), &view);
+	}
+	json_array_foreach(aia, i, url)
+	{
+		if (json_is_string(url))
+			look_certificate(round, link, json_string_value(url));
+	}
 }
 
 /* What this generation puts into what it issues. */
 static void
 look_issued(struct round *round, const struct published *p)
 {
-	struct link link = {.p = p, .issuer = p->chain[0], .places = json_array()};
+	struct link link = {.p = p, .profile = "", .issuer = p->chain[0], .places = json_array()};
 	(void)snprintf(link.certificates, sizeof(link.certificates), "what %s issues", p->stem);
 	look_lists(round, &link, p->cdp, p->aia);
+	if (p->ldap_cdp)
+		look_directory(round, &link);
+	judge_link(round, &link);
+}
+
+/* The same of a profile with places of its own. */
+static void
+look_profile(struct round *round, const struct published *p, const json_t *profile)
+{
+	const char *name = json_string_value(json_object_get(profile, "name"));
+	struct link link = {
+	    .p = p, .profile = name ? name : "?", .issuer = p->chain[0], .places = json_array()};
+	(void)snprintf(link.certificates, sizeof(link.certificates), "what %s issues as %s",
+	    p->stem, link.profile);
+	look_lists(round, &link, json_object_get(profile, "cdp"), json_object_get(profile, "aia"));
 	judge_link(round, &link);
 }
 
@@ -276,8 +300,11 @@ look_authority(struct round *round, const struct published *p, size_t level)
 	struct place_view view;
 	OWN(places) struct places places = {0};
 	X509 *certificate = p->chain[level - 1];
-	struct link link = {
-	    .p = p, .level = level, .issuer = p->chain[level], .places = json_array()};
+	struct link link = {.p = p,
+	    .profile = "",
+	    .level = level,
+	    .issuer = p->chain[level],
+	    .places = json_array()};
 	name_certificate(certificate, link.certificates);
 	if (places_read(certificate, &places, &e) != FAS_OK)
 		log_error("places_malformed", &e, "certificates", link.certificates, NULL);
@@ -291,7 +318,10 @@ look_authority(struct round *round, const struct published *p, size_t level)
 static void
 look_published(struct round *round, const struct published *p)
 {
+	const json_t *profile;
+	size_t i;
 	look_issued(round, p);
+	json_array_foreach(p->profiles, i, profile) look_profile(round, p, profile);
 	/* The root, which is last, is revoked by nobody. */
 	for (size_t level = 1; level < p->n_chain; level++)
 		look_authority(round, p, level);

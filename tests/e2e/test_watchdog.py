@@ -197,6 +197,32 @@ class Watchdog(Watched):
         self.session()
 
 
+class OwnProfile(Watched):
+    """A profile of the administrator's own whose certificates name another place."""
+
+    MIRROR = f"http://{PKI}/mirror"
+
+    def setUp(self):
+        super().setUp()
+        self.files = {name: self.lab.fas / name for name in ("signer.yaml", "limits.yaml")}
+        self.texts = {name: file.read_text() for name, file in self.files.items()}
+        self.addCleanup(self.configure, self.texts)
+        self.configure({
+            "signer.yaml": self.texts["signer.yaml"] + "profiles:\n  - { name: mirrored, like: smartcard-logon, "
+                                                       f"crl_urls: ['{self.MIRROR}'] }}\n",
+            "limits.yaml": self.texts["limits.yaml"] + f"own_profiles: {{ urls: ['{self.MIRROR}'] }}\n"})
+
+    def configure(self, texts):
+        for name, text in texts.items():
+            self.files[name].write_text(text)
+        programs.restart(self.lab, "fas-signer")
+
+    def test_its_places_are_fetched_too(self):
+        self.assertAlarm("/mirror/crl/main-1.crl", "http_status")
+        place, link = self.place(self.verify()[1], f"{PKI}/crl/main-1.crl")
+        self.assertTrue(place["ok"] and link["ok"])
+
+
 class Configured(Watched):
     """With a section watchdog in fasd.yaml."""
 

@@ -149,6 +149,40 @@ another_generation_is_unknown(void **state)
 	expect_places(p, "request-1", false);
 }
 
+static int
+set_up_profiles(void **state)
+{
+	static const struct place_options options = {.key = "p-256",
+	    .profiles = "profiles:\n"
+			"  - { name: mirrored, like: smartcard-logon, crl_urls: "
+			"[http://mirror.example.com/pki] }\n"
+			"  - { name: plain, like: client-auth }\n",
+	    .limits = "domains:\n"
+		      "  - { sid: S-1-5-21-1-2-3, dns_name: corp.example.com, upn_suffixes: "
+		      "[corp.example.com] }\n"
+		      "profiles: [mirrored]\n"
+		      "own_profiles: { urls: [http://mirror.example.com/pki] }\n"
+		      "longest_life: 1h\n"
+		      "rate: { per_sid: { count: 20, period: 10m }, total: { count: 1000, "
+		      "period: 10m } }\n"};
+	*state = place_new(&options);
+	return 0;
+}
+
+static void
+a_profile_with_places_of_its_own_is_told_with_them(void **state)
+{
+	OWN(json) json_t *reply = published(*state);
+	json_t *one = json_array_get(json_object_get(reply, "published"), 0);
+	json_t *profiles = json_object_get(one, "profiles"), *own = json_array_get(profiles, 0);
+	assert_int_equal(json_array_size(profiles), 1);
+	assert_string_equal(json_string_value(json_object_get(own, "name")), "mirrored");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(own, "cdp"), 0)),
+	    "http://mirror.example.com/pki/crl/main-1.crl");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(own, "aia"), 0)),
+	    "http://pki.corp.example.com/ca/main-1.cer");
+}
+
 /* ---- the file ---- */
 
 static void
@@ -185,6 +219,8 @@ main(void)
 	    T(after_a_restart_the_directory_is_named_when_it_has_been_seen_again),
 	    T(another_generation_is_unknown),
 	    T(a_container_that_would_not_stand_in_a_url_is_refused),
+	    cmocka_unit_test_setup_teardown(
+		a_profile_with_places_of_its_own_is_told_with_them, set_up_profiles, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		nothing_is_named_that_the_administrators_file_does_not_name, set_up_plain,
 		tear_down),
