@@ -148,8 +148,8 @@ static const char *const migrations[] = {
     AUDIT_STATEMENTS_SCHEMA(TRAIL_FASD),
 
     /* The last report of what the host's own keys have signed: its number, and when it came. */
-    "ALTER TABLE sessions ADD COLUMN uses_report INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE sessions ADD COLUMN uses_s INTEGER NOT NULL DEFAULT 0;",
+    ("ALTER TABLE sessions ADD COLUMN uses_report INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE sessions ADD COLUMN uses_s INTEGER NOT NULL DEFAULT 0;"),
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};
