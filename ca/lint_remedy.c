@@ -17,8 +17,11 @@
 #define REFUSES_TIME "the certificate is not valid at this time"
 #define REFUSES_PURPOSE "it is not offered, or not taken, for a smart card logon"
 #define REFUSES_KEY "domain controllers do not take this key"
-#define REFUSES_ACCOUNT "it names no account, or more than one"
-#define REFUSES_SID "a domain controller in full enforcement maps it to no account (KB5014754)"
+#define REFUSES_ACCOUNT                                                                            \
+	"it names no account, or more than one (unless altSecurityIdentities of one names it)"
+#define REFUSES_SID                                                                                \
+	"a domain controller in full enforcement maps it to no account, unless "                   \
+	"altSecurityIdentities has a strong mapping (KB5014754)"
 #define REFUSES_REVOCATION "whether it has been revoked cannot be found out, so the logon is denied"
 
 static const struct advice {
