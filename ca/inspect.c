@@ -6,8 +6,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "ca/crl_check.h"
 #include "ca/inspect_parts.h"
-#include "ca/lint_parts.h"
 #include "ca/pem.h"
 #include "fas/base/json.h"
 #include "fas/base/own.h"
@@ -28,7 +28,8 @@ objects_done(struct objects *objects)
 	for (size_t i = 0; i < objects->n; i++) {
 		free(objects->of[i].der);
 		X509_free(objects->of[i].certificate);
-		X509_CRL_free(objects->of[i].crl);
+		X509_NAME_free(objects->of[i].issuer);
+		lint_crl_free(objects->of[i].crl);
 	}
 }
 
@@ -45,23 +46,15 @@ read_certificate(const uint8_t *der, size_t len)
 	return NULL;
 }
 
-static X509_CRL *
-read_list(const uint8_t *der, size_t len)
+/* A list of millions is walked; what OpenSSL reads of it is the issuer's name. */
+static void
+read_list(struct inspected *one)
 {
-	const uint8_t *at = der;
-	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)len);
-	if (crl && at == der + len)
-		return crl;
-	X509_CRL_free(crl);
-	return NULL;
-}
-
-/* Also with entries that OpenSSL does not read: the linter says which. */
-static bool
-looks_like_list(const uint8_t *der, size_t len)
-{
-	OWN(lint_crl) struct lint_crl *crl = lint_crl_read(der, len, 0);
-	return crl != NULL;
+	one->crl = lint_crl_read(one->der, one->len, 0);
+	if (!one->crl)
+		return;
+	const uint8_t *at = one->crl->issuer;
+	one->issuer = d2i_X509_NAME(NULL, &at, (long)one->crl->issuer_len);
 }
 
 /* Takes der.  A file of DER does not say what it is: what it can be read as, else a certificate. */
@@ -73,8 +66,8 @@ add(struct objects *out, uint8_t *der, size_t len, const bool *list)
 	if (!list || !*list)
 		one->certificate = read_certificate(der, len);
 	if (!one->certificate && (!list || *list))
-		one->crl = read_list(der, len);
-	one->list = list ? *list : !one->certificate && looks_like_list(der, len);
+		read_list(one);
+	one->list = list ? *list : one->crl != NULL;
 	ERR_clear_error();
 }
 
@@ -164,9 +157,8 @@ find_in(const struct objects *objects, const X509_NAME *issuer)
 static X509 *
 find_issuer(const struct bench *bench, const struct inspected *one)
 {
-	const X509_NAME *name = one->certificate ? X509_get_issuer_name(one->certificate)
-				: one->crl       ? X509_CRL_get_issuer(one->crl)
-						 : NULL;
+	const X509_NAME *name =
+	    one->certificate ? X509_get_issuer_name(one->certificate) : one->issuer;
 	if (!name ||
 	    (one->certificate && X509_NAME_cmp(name, X509_get_subject_name(one->certificate)) == 0))
 		return NULL;
@@ -180,23 +172,41 @@ find_issuer(const struct bench *bench, const struct inspected *one)
 }
 
 static const char *
-check_signature(const struct inspected *one, X509 *issuer)
+check_certificate(X509 *x, X509 *issuer)
 {
-	X509 *by = issuer;
-	int good = 0;
-	if (!by && one->certificate && X509_check_ca(one->certificate) == 1 &&
-	    X509_NAME_cmp(X509_get_issuer_name(one->certificate),
-		X509_get_subject_name(one->certificate)) == 0)
-		by = one->certificate;
-	EVP_PKEY *key = by ? X509_get0_pubkey(by) : NULL;
-	if (!key)
-		return "unchecked";
-	if (one->certificate)
-		good = X509_verify(one->certificate, key);
-	else if (one->crl)
-		good = X509_CRL_verify(one->crl, key);
+	bool self = !issuer && X509_check_ca(x) == 1 &&
+		    X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(x)) == 0;
+	EVP_PKEY *key = issuer ? X509_get0_pubkey(issuer) : self ? X509_get0_pubkey(x) : NULL;
+	const char *said = !key ? "unchecked" : X509_verify(x, key) == 1 ? "good" : "bad";
 	ERR_clear_error();
-	return good == 1 ? "good" : "bad";
+	return said;
+}
+
+/* What else is wrong with a list is the lints' to say. */
+static const char *
+check_list(const struct inspected *one, X509 *issuer, int64_t now_s)
+{
+	struct crl_seen seen;
+	struct fas_err why = {0};
+	if (!issuer)
+		return "unchecked";
+	if (crl_check(one->der, one->len, issuer, now_s, &seen, &why) == FAS_OK)
+		return "good";
+	const char *reason = fas_err_reason(&why);
+	if (strcmp(reason, "crl_wrong_signature") == 0)
+		return "bad";
+	return strcmp(reason, "crl_ended") == 0 || strcmp(reason, "crl_not_begun") == 0 ||
+		       strcmp(reason, "crl_partial") == 0
+		   ? "good"
+		   : "unchecked";
+}
+
+static const char *
+check_signature(const struct inspected *one, X509 *issuer, int64_t now_s)
+{
+	if (one->crl)
+		return check_list(one, issuer, now_s);
+	return one->certificate ? check_certificate(one->certificate, issuer) : "unchecked";
 }
 
 static void
@@ -284,7 +294,7 @@ judge(const struct bench *bench, const struct inspected *one)
 	    .now_s = bench->options->now_s};
 	struct lint_report report = {0};
 	lint(one, kind, &context, &report);
-	const char *signature = check_signature(one, issuer);
+	const char *signature = check_signature(one, issuer, bench->options->now_s);
 	const char *profile = kind == INSPECT_CA ? CA_NAME : profile_name((enum profile_kind)kind);
 	return json_pack("{s:s, s:s*, s:o, s:s, s:o, s:I, s:o}", "kind",
 	    one->list ? "crl" : "certificate", "profile", one->list ? NULL : profile, "facts",

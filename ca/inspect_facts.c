@@ -15,7 +15,6 @@
 DEFINE_OWN(purposes, EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free);
 DEFINE_OWN(policies, CERTIFICATEPOLICIES *, CERTIFICATEPOLICIES_free);
 DEFINE_OWN(names, GENERAL_NAMES *, GENERAL_NAMES_free);
-DEFINE_OWN(integer, ASN1_INTEGER *, ASN1_INTEGER_free);
 
 /* Text that foreign bytes may be part of: only what is UTF-8 without NUL. */
 static json_t *
@@ -155,16 +154,19 @@ certificate_facts(X509 *x)
 }
 
 static json_t *
-list_facts(X509_CRL *crl)
+list_facts(const struct inspected *one)
 {
+	const struct lint_crl *crl = one->crl;
 	json_t *facts = json_object();
-	OWN(integer) ASN1_INTEGER *number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
-	put(facts, "issuer", name_json(X509_CRL_get_issuer(crl)));
+	struct lint_extensions extensions;
+	lint_extensions_read(crl->extensions, &extensions);
+	const ASN1_INTEGER *number = extensions.slot[SLOT_CRL_NUMBER].value;
+	put(facts, "issuer", one->issuer ? name_json(one->issuer) : NULL);
 	put(facts, "number", number ? serial_json(number) : NULL);
-	put(facts, "this_update", time_json(X509_CRL_get0_lastUpdate(crl)));
-	put(facts, "next_update", time_json(X509_CRL_get0_nextUpdate(crl)));
-	int n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
-	put(facts, "entries", json_integer(n < 0 ? 0 : n));
+	put(facts, "this_update", time_json(crl->this_update));
+	put(facts, "next_update", time_json(crl->next_update));
+	put(facts, "entries", json_integer((json_int_t)crl->entries.n));
+	lint_extensions_done(&extensions);
 	return facts;
 }
 
@@ -172,7 +174,7 @@ json_t *
 inspect_facts(const struct inspected *one)
 {
 	json_t *facts = one->certificate ? certificate_facts(one->certificate)
-			: one->crl       ? list_facts(one->crl)
+			: one->crl       ? list_facts(one)
 					 : json_object();
 	ERR_clear_error();
 	return facts;

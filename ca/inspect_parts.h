@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <openssl/x509.h>
 
-#include "ca/lint.h"
+#include "ca/lint_parts.h"
 
 #define INSPECT_CA (-1) /* beside enum profile_kind */
 
@@ -14,7 +14,9 @@ struct inspected {
 	uint8_t *der; /* owned */
 	size_t len;
 	X509 *certificate; /* NULL: a list, or malformed; owned */
-	X509_CRL *crl;     /* NULL: a certificate, or malformed; owned */
+	struct lint_crl
+	    *crl; /* NULL: a certificate, or malformed; owned.  Without an object for each entry */
+	X509_NAME *issuer; /* of the list; NULL when it is none; owned */
 };
 
 /* Which profile it looks like: enum profile_kind or INSPECT_CA. */

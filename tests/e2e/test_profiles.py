@@ -183,6 +183,11 @@ class Profiles(LabCase):
         status, (crl,) = self.lint(self.lab.fas / "public" / "crl" / "main-1.crl", "--issuer",
                                    self.lab.pki / "logon-ca.crt")
         self.assertEqual((status, crl["kind"], crl["signature"], crl["findings"]), (0, "crl", "good", []))
+        changed = self.lab.folder / "changed.crl"
+        octets = (self.lab.fas / "public" / "crl" / "main-1.crl").read_bytes()
+        changed.write_bytes(octets[:-1] + bytes([octets[-1] ^ 1]))
+        status, (crl,) = self.lint(changed, "--issuer", self.lab.pki / "logon-ca.crt")
+        self.assertEqual((status, crl["signature"], crl["logon"]["verdict"]), (4, "bad", "refused"))
         status, both = self.lint(self.lab.pki / "logon-ca.pem")
         self.assertEqual([one["profile"] for one in both], ["ca", "ca"])
         self.assertEqual([one["signature"] for one in both], ["good", "good"])
