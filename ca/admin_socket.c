@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 
+#include "ca/act.h"
 #include "ca/administer.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
@@ -30,6 +31,9 @@ static const struct operation operations[] = {
     {"cert.list", op_cert_list, NULL},
     {"cert.show", op_cert_show, NULL},
     {"cert.revoke", op_cert_revoke, "revocation_refused"},
+    {"cert.hold", op_cert_hold, "hold_refused"},
+    {"cert.release", op_cert_release, "release_refused"},
+    {"cert.holds", op_cert_holds, NULL},
     {"pool.show", op_pool_show, NULL},
     {"pool.fill", op_pool_fill, "pool_refused"},
     {"crl.publish", op_crl_publish, "publication_refused"},

@@ -34,6 +34,15 @@ struct host_table {
 	bool stopping;
 };
 
+/* Administrators' revocations, holds and releases as fasd follows them (ca/act.h). */
+struct act_feed {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int64_t last, applied; /* the newest one; the last that fasd has applied */
+	int64_t asked_us;      /* when fasd asked last; 0 = not since start */
+	bool stopping;
+};
+
 /* How many refusals may still be recorded: nobody fills the disk by being refused. */
 struct refusals {
 	pthread_mutex_t lock;
@@ -51,6 +60,7 @@ struct ca {
 	struct limits *limits;
 	struct rate *rate;
 	struct host_table hosts;
+	struct act_feed acts;
 	struct refusals refusals;
 	struct publisher *publisher;
 	struct pool *pool;      /* users' keys that lie ready */

@@ -472,6 +472,31 @@ signer_in_ntauth(struct signer *signer, const char *authority, int64_t generatio
 }
 
 enum fas_code
+signer_acts(struct signer *signer, int64_t after, json_t *applied, int wait_ms, json_t **reply,
+    struct fas_err *e)
+{
+	OWN(fd) int fd = -1;
+	struct fas_err why = {0};
+	OWN(json) json_t *answer = NULL;
+	OWN(json)
+	json_t *request = json_pack("{s:s,s:I,s:i,s:O}", "op", "acts", "after", (json_int_t)after,
+	    "wait_ms", wait_ms, "applied", applied);
+	if (!request)
+		return fas_fail_nomem(e);
+	enum fas_code rc = wire_connect(signer->path, &fd, &why);
+	if (rc == FAS_OK)
+		rc = wire_send(fd, request, signer->timeout_ms, &why);
+	if (rc == FAS_OK)
+		rc =
+		    wire_receive(fd, WIRE_MESSAGE_MAX, wait_ms + signer->timeout_ms, &answer, &why);
+	if (rc != FAS_OK)
+		return transport_failed(&why, e);
+	if ((rc = wire_check(answer, e)) == FAS_OK)
+		*reply = TAKE(answer);
+	return rc;
+}
+
+enum fas_code
 signer_countersign(struct signer *signer, const char *node, int64_t seq, const char *head_hex,
     int64_t after, json_t **reply, struct fas_err *e)
 {

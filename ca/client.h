@@ -146,6 +146,14 @@ MUST_CHECK enum fas_code signer_hosts(
     struct signer *signer, int64_t generation, int timeout_ms, json_t **table, struct fas_err *e);
 
 /*
+ * What administrators have had revoked, put on hold or released, behind the act `after`, which is the last one that has
+ * been applied: {"acts": [...], "last"} of docs/PROTOCOL.md, a new reference.  applied: [{"id", "sessions"}], borrowed.
+ * Blocks until there is one or wait_ms has passed; on a connection of its own.
+ */
+MUST_CHECK enum fas_code signer_acts(struct signer *signer, int64_t after, json_t *applied,
+    int wait_ms, json_t **reply, struct fas_err *e);
+
+/*
  * Show where fasd's audit trail stands and take the countersigned heads behind `after` (a counter): the reply of
  * "audit.countersign", a new reference.  FAS_E_CONFLICT "audit_rewound": a trail has gone back, nothing was signed.
  */

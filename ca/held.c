@@ -183,6 +183,8 @@ matches(const struct held_key *key, enum held_by by, const char *text)
 		return upn_equal(key->upn, text);
 	case HELD_SID:
 		return strcmp(key->sid, text) == 0;
+	case HELD_ANY:
+		return true;
 	}
 	return false;
 }
@@ -394,6 +396,51 @@ held_drop(struct held_keys *held, enum held_by by, const char *text)
 	} else {
 		for (size_t i = 0; i < BUCKETS; i++)
 			n += drop_bucket(held, BY_ID, i, by, text, 0);
+	}
+	(void)pthread_mutex_unlock(&held->lock);
+	return n;
+}
+
+/* Not those whose certificate is not on record yet: nothing can have revoked it. */
+enum fas_code
+held_serials(struct held_keys *held, struct held_serials *out, struct fas_err *e)
+{
+	*out = (struct held_serials){0};
+	(void)pthread_mutex_lock(&held->lock);
+	out->at = calloc(held->n + 1, sizeof(*out->at));
+	for (size_t i = 0; out->at && i < BUCKETS; i++) {
+		for (struct held_key *at = held->chains[BY_ID][i]; at; at = at->next[BY_ID]) {
+			if (at->armed)
+				memcpy(out->at[out->n++], at->serial, HELD_SERIAL_HEX_MAX);
+		}
+	}
+	(void)pthread_mutex_unlock(&held->lock);
+	return out->at ? FAS_OK : fas_fail_nomem(e);
+}
+
+static int
+compare_serials(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+size_t
+held_drop_serials(struct held_keys *held, const struct held_serials *list)
+{
+	size_t n = 0;
+	qsort(list->at, list->n, sizeof(*list->at), compare_serials);
+	(void)pthread_mutex_lock(&held->lock);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct held_key *at = held->chains[BY_ID][i];
+		while (at) {
+			struct held_key *next = at->next[BY_ID];
+			if (bsearch(at->serial, list->at, list->n, sizeof(*list->at),
+				compare_serials)) {
+				unlist(held, at);
+				n++;
+			}
+			at = next;
+		}
 	}
 	(void)pthread_mutex_unlock(&held->lock);
 	return n;

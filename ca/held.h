@@ -71,9 +71,20 @@ void held_owner(const struct held_key *key, struct held_owner *out);
 MUST_CHECK enum fas_code held_use(struct held_keys *held, const char *session, const char *key_id,
     int64_t now_s, struct held_key **out, struct fas_err *e);
 
-enum held_by { HELD_SESSION, HELD_SERIAL, HELD_HOST, HELD_UPN, HELD_SID };
+enum held_by { HELD_SESSION, HELD_SERIAL, HELD_HOST, HELD_UPN, HELD_SID, HELD_ANY };
 /* Destroy what matches, now: the next signature finds nothing.  Returns how many. */
 size_t held_drop(struct held_keys *held, enum held_by by, const char *text);
+
+/* Serial numbers of the certificates whose keys are held; `at` is the caller's to free. */
+struct held_serials {
+	char (*at)[HELD_SERIAL_HEX_MAX];
+	size_t n;
+};
+MUST_CHECK enum fas_code held_serials(
+    struct held_keys *held, struct held_serials *out, struct fas_err *e);
+/* Destroy those of the list, which is sorted here. */
+size_t held_drop_serials(struct held_keys *held, const struct held_serials *list);
+
 struct held_counts {
 	size_t keys;
 	uint64_t signatures; /* since start */

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "ca/act.h"
 #include "ca/hosts.h"
 #include "ca/pem.h"
 #include "fas/base/clock.h"
@@ -275,7 +276,12 @@ put_on_record(struct db *db, void *arg, struct fas_err *e)
 	    db, i->request_id, keep_row, &rec->before, &rec->before.found, e);
 	if (rc != FAS_OK || rec->before.found)
 		return rc;
-	rc = claim(db, i, e);
+	const struct act_question question = {
+	    i->facts->upn, i->sid, rec->call->about.host, rec->call->about.rule};
+	if (i->sid)
+		rc = acts_check_issue(db, &question, e);
+	if (rc == FAS_OK)
+		rc = claim(db, i, e);
 	if (rc == FAS_OK)
 		rc = add_certificate(db, rec, e);
 	if (rc == FAS_OK)

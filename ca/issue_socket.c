@@ -1,6 +1,7 @@
 /* The issue socket: fasd's uid and nobody else's. */
 #include "ca/sockets.h"
 
+#include "ca/act.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/issue.h"
@@ -27,6 +28,7 @@ static const struct operation operations[] = {
     {"hosts", op_hosts, NULL},
     {"published", op_published, NULL},
     {"authority.in_ldap", op_in_ldap, NULL},
+    {"acts", op_acts, NULL},
     {"audit.countersign", op_countersign, "countersignature_refused"},
     {"audit.checkpoint", op_checkpoint, "checkpoint_refused"},
 };

@@ -1,15 +1,11 @@
 #include "ca/revoke.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "ca/hosts.h"
-#include "ca/publisher.h"
-#include "ca/sign.h"
-#include "fas/base/clock.h"
+#include "ca/revoke_run.h"
 #include "fas/base/text.h"
 
-/* certificateHold and removeFromCRL need a release, cACompromise is no leaf's: they are not given by hand. */
+/* certificateHold is given by a hold; removeFromCRL is for delta lists, cACompromise is no leaf's. */
 static const struct {
 	const char *name;
 	int reason;
@@ -35,90 +31,12 @@ revoke_reason_name(int reason)
 		if (reasons[i].reason == reason)
 			return reasons[i].name;
 	}
-	return "unspecified";
-}
-
-struct act {
-	struct revocation what;
-	const struct audit_record *about;
-	const char *machine; /* its unused tokens become void */
-	size_t n;
-	int64_t generation;
-	bool known; /* the serial is on record, whatever its state */
-	bool live;  /* and the certificate neither revoked nor expired */
-};
-
-/* What the ledger says of a serial before it is revoked. */
-static enum fas_code
-see_row(const struct certificate_row *row, void *arg, struct fas_err *e)
-{
-	struct act *act = arg;
-	(void)e;
-	act->live = row->revoked_at_s == 0 && row->not_after_s >= act->what.now_s;
-	return FAS_OK;
+	return reason == REASON_HOLD ? "certificateHold" : "unspecified";
 }
 
 static enum fas_code
-do_act(struct db *db, void *arg, struct fas_err *e)
-{
-	struct act *act = arg;
-	const struct revocation *what = &act->what;
-	enum fas_code rc = FAS_OK;
-	act->known = true;
-	if (what->by == REVOKE_SERIAL)
-		rc = store_certificate_by_serial(
-		    db, what->serial, what->serial_len, see_row, act, &act->known, e);
-	if (rc == FAS_OK && !act->known)
-		return fas_fail(e, FAS_E_NOTFOUND, "certificate_unknown",
-		    "no certificate with this serial number is on record");
-	if (rc == FAS_OK)
-		rc = store_revoke(db, what, &act->n, e);
-	if (rc == FAS_OK && act->live && act->n == 0)
-		return fas_fail(e, FAS_E_DENIED, "revocation_outside",
-		    "this operation revokes no certificate of that issuer");
-	if (rc == FAS_OK && act->machine)
-		rc = store_tokens_void(db, act->machine, what->now_s, e);
-	if (rc == FAS_OK && what->kind == ISSUER_SERVICE)
-		rc = store_generation(db, true, &act->generation, e);
-	if (rc != FAS_OK)
-		return rc;
-	char count[24];
-	(void)snprintf(count, sizeof(count), "%zu", act->n);
-	(void)json_object_set_new(act->about->detail, "revoked", json_string(count));
-	return audit_append(db, act->about, e);
-}
-
-/* The transaction, then the CRL's publisher and the host table's readers learn of it. */
-static enum fas_code
-run_act(struct call *call, struct act *act, const char *event, json_t *detail, struct fas_err *e)
-{
-	struct ca *ca = call->ca;
-	enum fas_code rc = clock_checked(ca->config->clock_skew_s, &act->what.now_s, e);
-	if (rc != FAS_OK)
-		return rc;
-	if (!detail)
-		return fas_fail_nomem(e);
-	(void)json_object_set_new(
-	    detail, "revocation_reason", json_string(revoke_reason_name(act->what.reason)));
-	call->about.event = event;
-	call->about.outcome = "done";
-	call->about.detail = detail;
-	act->about = &call->about;
-	if ((rc = db_write(ca->db, do_act, act, e)) != FAS_OK)
-		return rc;
-	audit_log(&call->about);
-	if (act->what.kind == ISSUER_SERVICE)
-		hosts_changed(&ca->hosts, act->generation);
-	else
-		sign_revoked(ca, &act->what);
-	if (act->what.kind == ISSUER_LOGON && act->n > 0)
-		publisher_kick(ca->publisher);
-	call->reply = json_pack("{s:I}", "revoked", (json_int_t)act->n);
-	return call->reply ? FAS_OK : fas_fail_nomem(e);
-}
-
-static enum fas_code
-read_serial(struct act *act, const char *hex, uint8_t out[PROFILE_SERIAL_MAX], struct fas_err *e)
+read_serial(
+    struct revoke_act *act, const char *hex, uint8_t out[PROFILE_SERIAL_MAX], struct fas_err *e)
 {
 	size_t len = strlen(hex) / 2;
 	if (strlen(hex) % 2 || len > PROFILE_SERIAL_MAX || !hex_decode(hex, out, len))
@@ -135,7 +53,25 @@ static const struct selector {
 	const char *member;
 	enum revoke_by by;
 } selectors[] = {{"serial", REVOKE_SERIAL}, {"session", REVOKE_SESSION}, {"host", REVOKE_HOST},
-    {"upn", REVOKE_UPN}, {"sid", REVOKE_SID}, {"name", REVOKE_MACHINE}};
+    {"upn", REVOKE_UPN}, {"sid", REVOKE_SID}, {"name", REVOKE_MACHINE}, {"rule", REVOKE_RULE}};
+
+bool
+revoke_target_parse(const char *target, enum revoke_by *out)
+{
+	*out = REVOKE_EVERYTHING;
+	for (size_t i = 0; i < NELEMS(selectors); i++) {
+		if (strcmp(selectors[i].member, target) == 0) {
+			*out = selectors[i].by;
+			return true;
+		}
+	}
+	return strcmp(target, "everything") == 0;
+}
+
+#define BIT(by) (1u << (by))
+#define BY_ADMIN                                                                                   \
+	(BIT(REVOKE_SERIAL) | BIT(REVOKE_SESSION) | BIT(REVOKE_HOST) | BIT(REVOKE_UPN) |           \
+	    BIT(REVOKE_SID) | BIT(REVOKE_RULE) | BIT(REVOKE_EVERYTHING))
 
 static void
 note_selector(struct call *call, const struct selector *s, const char *value)
@@ -146,37 +82,62 @@ note_selector(struct call *call, const struct selector *s, const char *value)
 	    [REVOKE_HOST] = &about->host,
 	    [REVOKE_UPN] = &about->upn,
 	    [REVOKE_SID] = &about->sid,
-	    [REVOKE_MACHINE] = &about->host};
+	    [REVOKE_MACHINE] = &about->host,
+	    [REVOKE_RULE] = &about->rule};
 	*fields[s->by] = value;
 }
 
 static enum fas_code
-read_selector(struct call *call, unsigned allowed, struct act *act,
-    uint8_t serial[PROFILE_SERIAL_MAX], struct fas_err *e)
+read_named(struct call *call, unsigned allowed, struct revoke_act *act,
+    uint8_t serial[PROFILE_SERIAL_MAX], size_t *n, struct fas_err *e)
 {
-	size_t n = 0;
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; i < NELEMS(selectors) && rc == FAS_OK; i++) {
-		if (!(allowed & 1u << selectors[i].by))
-			continue;
-		const char *value = json_want_text(&call->in, selectors[i].member, 1, UPN_MAX);
+		const struct selector *s = &selectors[i];
+		const char *value =
+		    allowed & BIT(s->by) ? json_want_text(&call->in, s->member, 1, UPN_MAX) : NULL;
 		if (!value)
 			continue;
-		n++;
-		note_selector(call, &selectors[i], value);
-		act->what.by = selectors[i].by;
-		act->what.text = value;
+		(*n)++;
+		note_selector(call, s, value);
+		act->what.by = s->by;
+		act->what.text = act->value = value;
+		act->target = s->member;
 		if (act->what.by == REVOKE_SERIAL)
 			rc = read_serial(act, value, serial, e);
 	}
-	if (rc == FAS_OK && (rc = json_finish(&call->in)) == FAS_OK && n != 1)
+	return rc;
+}
+
+/* A range narrows what is selected; everything has to be said in as many words. */
+static enum fas_code
+read_selector(struct call *call, unsigned allowed, struct revoke_act *act,
+    uint8_t serial[PROFILE_SERIAL_MAX], struct fas_err *e)
+{
+	size_t n = 0;
+	struct json_reader *in = &call->in;
+	act->value = "";
+	if (act->by_admin) {
+		act->what.from_s = json_want_int(in, "from", 0, REVOKE_TIME_MAX, 0);
+		act->what.to_s = json_want_int(in, "to", 1, REVOKE_TIME_MAX, 0);
+	}
+	if (allowed & BIT(REVOKE_EVERYTHING) && json_want_bool(in, "everything", false)) {
+		act->what.by = REVOKE_EVERYTHING;
+		act->target = "everything";
+		n++;
+	}
+	enum fas_code rc = read_named(call, allowed, act, serial, &n, e);
+	if (rc == FAS_OK && (rc = json_finish(in)) == FAS_OK && n != 1)
 		rc = fas_fail(e, FAS_E_INPUT, "selector_invalid",
 		    "%zu members say what to revoke, want exactly one", n);
+	if (rc == FAS_OK && act->what.to_s && act->what.to_s <= act->what.from_s)
+		rc = fas_fail(e, FAS_E_INPUT, "range_empty",
+		    "\"to\" is not after \"from\": no certificate can have been issued then");
 	return rc;
 }
 
 static enum fas_code
-read_reason(struct call *call, bool needed, struct act *act, struct fas_err *e)
+read_reason(struct call *call, bool needed, struct revoke_act *act, struct fas_err *e)
 {
 	const char *name = needed ? json_need_text(&call->in, "reason", 1, 32)
 				  : json_want_text(&call->in, "reason", 1, 32);
@@ -186,46 +147,59 @@ read_reason(struct call *call, bool needed, struct act *act, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* ---- the operations ---- */
+
 enum fas_code
 op_revoke(struct call *call, struct fas_err *e)
 {
 	uint8_t serial[PROFILE_SERIAL_MAX];
-	struct act act = {.what.kind = ISSUER_LOGON};
-	OWN(json) json_t *detail = json_object();
+	struct revoke_act act = {.what.kind = ISSUER_LOGON};
 	call_correlate(call, json_need_text(&call->in, "correlation_id", 1, 64));
 	enum fas_code rc = read_reason(call, true, &act, e);
 	if (rc == FAS_OK)
-		rc = read_selector(
-		    call, 1u << REVOKE_SERIAL | 1u << REVOKE_SESSION, &act, serial, e);
-	return rc == FAS_OK ? run_act(call, &act, "certificates_revoked", detail, e) : rc;
+		rc = read_selector(call, BIT(REVOKE_SERIAL) | BIT(REVOKE_SESSION), &act, serial, e);
+	return rc == FAS_OK ? revoke_run(call, &act, "certificates_revoked", e) : rc;
+}
+
+static enum fas_code
+op_by_admin(struct call *call, enum revoke_verb verb, const char *event, struct fas_err *e)
+{
+	uint8_t serial[PROFILE_SERIAL_MAX];
+	struct revoke_act act = {.verb = verb, .what.kind = ISSUER_LOGON, .by_admin = true};
+	call_correlate(call, NULL);
+	enum fas_code rc = verb == DO_REVOKE ? read_reason(call, false, &act, e) : FAS_OK;
+	if (rc == FAS_OK)
+		rc = read_selector(call, BY_ADMIN, &act, serial, e);
+	return rc == FAS_OK ? revoke_run(call, &act, event, e) : rc;
 }
 
 enum fas_code
 op_cert_revoke(struct call *call, struct fas_err *e)
 {
-	uint8_t serial[PROFILE_SERIAL_MAX];
-	struct act act = {.what.kind = ISSUER_LOGON};
-	OWN(json) json_t *detail = json_object();
-	call_correlate(call, NULL);
-	enum fas_code rc = read_reason(call, false, &act, e);
-	if (rc == FAS_OK)
-		rc = read_selector(call,
-		    1u << REVOKE_SERIAL | 1u << REVOKE_SESSION | 1u << REVOKE_HOST |
-			1u << REVOKE_UPN | 1u << REVOKE_SID,
-		    &act, serial, e);
-	return rc == FAS_OK ? run_act(call, &act, "certificates_revoked", detail, e) : rc;
+	return op_by_admin(call, DO_REVOKE, "certificates_revoked", e);
+}
+
+enum fas_code
+op_cert_hold(struct call *call, struct fas_err *e)
+{
+	return op_by_admin(call, DO_HOLD, "certificates_held", e);
+}
+
+enum fas_code
+op_cert_release(struct call *call, struct fas_err *e)
+{
+	return op_by_admin(call, DO_RELEASE, "certificates_released", e);
 }
 
 enum fas_code
 op_host_revoke(struct call *call, struct fas_err *e)
 {
 	uint8_t serial[PROFILE_SERIAL_MAX];
-	struct act act = {.what = {.kind = ISSUER_SERVICE, .reason = 5}};
-	OWN(json) json_t *detail = json_object();
+	struct revoke_act act = {.what = {.kind = ISSUER_SERVICE, .reason = 5}};
 	call_correlate(call, NULL);
 	enum fas_code rc =
-	    read_selector(call, 1u << REVOKE_SERIAL | 1u << REVOKE_MACHINE, &act, serial, e);
+	    read_selector(call, BIT(REVOKE_SERIAL) | BIT(REVOKE_MACHINE), &act, serial, e);
 	if (rc == FAS_OK && act.what.by == REVOKE_MACHINE)
 		act.machine = act.what.text;
-	return rc == FAS_OK ? run_act(call, &act, "machine_revoked", detail, e) : rc;
+	return rc == FAS_OK ? revoke_run(call, &act, "machine_revoked", e) : rc;
 }

@@ -8,8 +8,11 @@
 bool revoke_reason_parse(const char *name, int *out);
 const char *revoke_reason_name(int reason);
 
-call_fn op_revoke;      /* issue socket: users' certificates, by serial or session */
-call_fn op_cert_revoke; /* admin socket: by serial, upn, sid, host or session */
+call_fn op_revoke; /* issue socket: users' certificates, by serial or session */
+/* admin socket: by serial, upn, sid, host, session, rule or everything, perhaps of a certain time */
+call_fn op_cert_revoke;
+call_fn op_cert_hold;
+call_fn op_cert_release;
 call_fn op_host_revoke; /* admin socket: a machine, by name or serial, and its unused tokens */
 
 #endif

@@ -1,32 +1,74 @@
 #include "ca/store.h"
 
-/* ?1 now, ?2 reason, ?3 what is sought, ?4 kind of issuer. */
-#define REVOKE(condition)                                                                          \
-	"UPDATE certificates SET revoked_at=?1, reason=?2 WHERE " condition                        \
-	" AND revoked_at IS NULL AND not_after>=?1"                                                \
+/*
+ * ?1 now, ?2 reason, ?3 what is sought, ?4 kind of issuer, ?5 and ?6 the range, ?7 the act.  The unary plus keeps SQLite on the
+ * index by end, which leaves only what has not expired.
+ */
+#define IN_RANGE                                                                                   \
+	" AND not_after>=?1 AND created_ms>=?5*1000 AND (?6=0 OR created_ms<?6*1000)"              \
 	" AND issuer IN (SELECT id FROM issuers WHERE kind=?4)"
+#define REVOKE(condition)                                                                          \
+	"UPDATE certificates SET revoked_at=COALESCE(revoked_at,?1), reason=?2, hold=?7 "          \
+	"WHERE " condition IN_RANGE " AND (revoked_at IS NULL OR reason=6)"
+#define HOLD(condition)                                                                            \
+	"UPDATE certificates SET revoked_at=?1, reason=?2, hold=?7 WHERE " condition IN_RANGE      \
+	" AND revoked_at IS NULL"
+#define EACH_SELECTOR(verb)                                                                        \
+	{                                                                                          \
+		[REVOKE_SERIAL] = verb("serial=?3"), [REVOKE_SESSION] = verb("session=?3"),        \
+		[REVOKE_HOST] = verb("+host=?3 COLLATE NOCASE"),                                   \
+		[REVOKE_UPN] = verb("+upn=?3 COLLATE NOCASE"), [REVOKE_SID] = verb("+sid=?3"),     \
+		[REVOKE_MACHINE] = verb("role IS NOT NULL AND +name=?3 COLLATE NOCASE"),           \
+		[REVOKE_RULE] = verb("sid IS NOT NULL AND +rule=?3"),                              \
+		[REVOKE_EVERYTHING] = verb("sid IS NOT NULL")                                      \
+	}
 
-/* The unary plus keeps SQLite on the index by end, which leaves only what has not expired. */
-static const char *const statements[] = {
-    [REVOKE_SERIAL] = REVOKE("serial=?3"),
-    [REVOKE_SESSION] = REVOKE("session=?3"),
-    [REVOKE_HOST] = REVOKE("+host=?3 COLLATE NOCASE"),
-    [REVOKE_UPN] = REVOKE("+upn=?3 COLLATE NOCASE"),
-    [REVOKE_SID] = REVOKE("+sid=?3"),
-    [REVOKE_MACHINE] = REVOKE("role IS NOT NULL AND +name=?3 COLLATE NOCASE"),
-};
+static const char *const revoking[REVOKE_SELECTORS] = EACH_SELECTOR(REVOKE);
+static const char *const holding[REVOKE_SELECTORS] = EACH_SELECTOR(HOLD);
+
+/* act 0: none. */
+static enum fas_code
+run(struct db *db, const char *sql, const struct revocation *what, int reason, size_t *n,
+    struct fas_err *e)
+{
+	OWN(query) struct db_query q = db_query(db, sql, e);
+	db_bind_int(&q, 1, what->now_s);
+	db_bind_int(&q, 2, reason);
+	if (what->by == REVOKE_SERIAL)
+		db_bind_blob(&q, 3, what->serial, what->serial_len);
+	else if (what->by != REVOKE_EVERYTHING)
+		db_bind_text(&q, 3, what->text);
+	db_bind_int(&q, 4, what->kind);
+	db_bind_int(&q, 5, what->from_s);
+	db_bind_int(&q, 6, what->to_s);
+	if (reason == REASON_HOLD)
+		db_bind_int(&q, 7, what->act);
+	enum fas_code rc = db_run(&q);
+	*n = rc == FAS_OK ? (size_t)db_changes(db) : 0;
+	return rc;
+}
 
 enum fas_code
 store_revoke(struct db *db, const struct revocation *what, size_t *n, struct fas_err *e)
 {
-	OWN(query) struct db_query q = db_query(db, statements[what->by], e);
-	db_bind_int(&q, 1, what->now_s);
-	db_bind_int(&q, 2, what->reason);
-	if (what->by == REVOKE_SERIAL)
-		db_bind_blob(&q, 3, what->serial, what->serial_len);
-	else
-		db_bind_text(&q, 3, what->text);
-	db_bind_int(&q, 4, what->kind);
+	return run(db, revoking[what->by], what, what->reason, n, e);
+}
+
+enum fas_code
+store_hold(struct db *db, const struct revocation *what, size_t *n, struct fas_err *e)
+{
+	return run(db, holding[what->by], what, REASON_HOLD, n, e);
+}
+
+enum fas_code
+store_release(struct db *db, int64_t release, size_t *n, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db,
+	    "UPDATE certificates SET revoked_at=NULL, reason=NULL, hold=NULL"
+	    " WHERE hold IN (SELECT id FROM acts WHERE released=?1)",
+	    e);
+	db_bind_int(&q, 1, release);
 	enum fas_code rc = db_run(&q);
 	*n = rc == FAS_OK ? (size_t)db_changes(db) : 0;
 	return rc;

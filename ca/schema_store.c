@@ -36,6 +36,25 @@ static const char *const migrations[] = {
     AUDIT_HEADS_SCHEMA,
 
     AUDIT_STATEMENTS_SCHEMA(TRAIL_SIGNER),
+
+    /*
+     * REVOKE: what administrators have had revoked, put on hold and released.  stops: nothing more is issued to what it
+     * covers; released: by which act it is over.  A CRL is read from its index alone, without a look at the rows.
+     */
+    "CREATE TABLE acts("
+    " id INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL,"
+    " session TEXT NOT NULL, from_s INTEGER NOT NULL, to_s INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, stops INTEGER NOT NULL, released INTEGER, time_ms INTEGER NOT NULL,"
+    " caller TEXT NOT NULL, correlation_id TEXT NOT NULL,"
+    " certificates INTEGER NOT NULL DEFAULT 0, sessions INTEGER NOT NULL DEFAULT -1) STRICT;"
+    "CREATE INDEX acts_standing ON acts(target, value)"
+    " WHERE released IS NULL AND (stops=1 OR kind='hold');"
+    "ALTER TABLE certificates ADD COLUMN hold INTEGER REFERENCES acts(id);"
+    "CREATE INDEX certificates_hold ON certificates(hold) WHERE hold IS NOT NULL;"
+    "DROP INDEX certificates_revoked;"
+    "CREATE INDEX certificates_revoked ON certificates(issuer, serial, revoked_at, reason, "
+    "not_after)"
+    " WHERE revoked_at IS NOT NULL;",
 };
 
 const struct db_migrations ca_migrations = {migrations, NELEMS(migrations)};

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "ca/act.h"
 #include "ca/ca.h"
 #include "ca/countersign.h"
 #include "ca/held.h"
@@ -125,6 +126,8 @@ start_all(struct signer_server *s, struct fas_err *e)
 	authorities_init(&ca->authorities, ca->config, ca->db);
 	if ((rc = hosts_init(&ca->hosts, ca->db, e)) != FAS_OK)
 		return rc;
+	if ((rc = acts_init(&ca->acts, ca->db, e)) != FAS_OK)
+		return rc;
 	if ((rc = load_limits(ca, e)) != FAS_OK)
 		return rc;
 	if ((rc = authorities_load(&ca->authorities, e)) != FAS_OK)
@@ -169,10 +172,12 @@ signer_server_stop(struct signer_server *s)
 	struct ca *ca = &s->ca;
 	if (ca->authorities.db) { /* the host table and the authorities have been initialised */
 		hosts_stop(&ca->hosts);
+		acts_stop(&ca->acts);
 		listener_stop(s->issue);
 		listener_stop(s->admin);
 		publisher_stop(ca->publisher);
 		hosts_done(&ca->hosts);
+		acts_done(&ca->acts);
 		authorities_done(&ca->authorities);
 	}
 	held_free(ca->held);

@@ -1,11 +1,15 @@
 #include "ca/sign.h"
 
+#include <string.h>
+
 #include "ca/held.h"
 #include "ca/pool.h"
 #include "fas/base/clock.h"
+#include "fas/base/log.h"
 #include "fas/base/text.h"
 
 #define HASH_NAME_MAX 8
+#define LOOK_UP_MAX 1000 /* certificates looked up in one snapshot */
 
 /* The request, read. */
 struct wish {
@@ -77,30 +81,83 @@ op_drop(struct call *call, struct fas_err *e)
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }
 
+/* ---- what has been revoked ---- */
+
+struct gone {
+	struct held_serials serials;
+	size_t from, to, n; /* asked for now; n of those before are gone, and stand at the front */
+};
+
+static enum fas_code
+see_revoked(const struct certificate_row *row, void *arg, struct fas_err *e)
+{
+	bool *revoked = arg;
+	(void)e;
+	*revoked = row->revoked_at_s != 0;
+	return FAS_OK;
+}
+
+static enum fas_code
+read_gone(struct db *db, void *arg, struct fas_err *e)
+{
+	struct gone *g = arg;
+	for (size_t i = g->from; i < g->to; i++) {
+		uint8_t serial[PROFILE_SERIAL_MAX];
+		bool found = false, revoked = false;
+		char *hex = g->serials.at[i];
+		size_t len = strlen(hex) / 2;
+		if (len > sizeof(serial) || !hex_decode(hex, serial, len))
+			continue;
+		enum fas_code rc =
+		    store_certificate_by_serial(db, serial, len, see_revoked, &revoked, &found, e);
+		if (rc != FAS_OK)
+			return rc;
+		if (revoked)
+			memmove(g->serials.at[g->n++], hex, HELD_SERIAL_HEX_MAX);
+	}
+	return FAS_OK;
+}
+
+/* What a key does not know of its certificate, the ledger does.  In pieces, so that no snapshot is held for long. */
+static void
+drop_by_ledger(struct ca *ca)
+{
+	struct fas_err e = {0};
+	struct gone g = {0};
+	enum fas_code rc = held_serials(ca->held, &g.serials, &e);
+	for (; rc == FAS_OK && g.from < g.serials.n; g.from = g.to) {
+		g.to = g.serials.n - g.from < LOOK_UP_MAX ? g.serials.n : g.from + LOOK_UP_MAX;
+		rc = db_read(ca->db, read_gone, &g, &e);
+	}
+	g.serials.n = g.n;
+	if (rc == FAS_OK)
+		(void)held_drop_serials(ca->held, &g.serials);
+	/* Rather a key too few than one that signs for a revoked certificate. */
+	if (rc != FAS_OK) {
+		log_error("keys_not_compared", &e, NULL);
+		(void)held_drop(ca->held, HELD_ANY, "");
+	}
+	free(g.serials.at);
+}
+
 void
 sign_revoked(struct ca *ca, const struct revocation *what)
 {
+	static const enum held_by by[REVOKE_SELECTORS] = {[REVOKE_SESSION] = HELD_SESSION,
+	    [REVOKE_HOST] = HELD_HOST,
+	    [REVOKE_UPN] = HELD_UPN,
+	    [REVOKE_SID] = HELD_SID,
+	    [REVOKE_EVERYTHING] = HELD_ANY};
 	char serial[HELD_SERIAL_HEX_MAX];
-	switch (what->by) {
-	case REVOKE_SERIAL:
+	if (what->by == REVOKE_MACHINE)
+		return; /* machines' keys are their own */
+	if (what->by == REVOKE_SERIAL)
 		(void)held_drop(
 		    ca->held, HELD_SERIAL, hex_encode(what->serial, what->serial_len, serial));
-		break;
-	case REVOKE_SESSION:
-		(void)held_drop(ca->held, HELD_SESSION, what->text);
-		break;
-	case REVOKE_HOST:
-		(void)held_drop(ca->held, HELD_HOST, what->text);
-		break;
-	case REVOKE_UPN:
-		(void)held_drop(ca->held, HELD_UPN, what->text);
-		break;
-	case REVOKE_SID:
-		(void)held_drop(ca->held, HELD_SID, what->text);
-		break;
-	case REVOKE_MACHINE:
-		break; /* machines' keys are their own */
-	}
+	else if (what->by == REVOKE_RULE || what->from_s || what->to_s)
+		drop_by_ledger(ca);
+	else
+		(void)held_drop(ca->held, by[what->by], what->text ? what->text : "");
 }
 
 json_t *

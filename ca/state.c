@@ -1,5 +1,6 @@
 #include "ca/state.h"
 
+#include "ca/act.h"
 #include "ca/publisher.h"
 #include "ca/sign.h"
 #include "fas/base/clock.h"
@@ -109,12 +110,12 @@ op_state(struct call *call, struct fas_err *e)
 		rc = db_read(ca->db, read_counts, &counts, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o}", "authorities", all,
+	call->reply = json_pack("{s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o,s:o*}", "authorities", all,
 	    "profiles", describe_profiles(ca->config), "service_ca", "not_after",
 	    (json_int_t)service->not_after_s, "certificates", (json_int_t)counts.certificates,
 	    "signatures", (json_int_t)atomic_load(&ca->signatures), "clock",
 	    (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
-	    sign_state(ca));
+	    sign_state(ca), "acts", acts_state(ca));
 	if (check_issuing(ca, &failure) != FAS_OK)
 		(void)json_object_set_new(call->reply, "failure",
 		    json_pack("{s:s, s:s}", "reason", fas_err_reason(&failure), "message",

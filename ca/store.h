@@ -113,13 +113,19 @@ MUST_CHECK enum fas_code store_rates_each(
 
 /* ---- revocation ---- */
 
+#define REASON_HOLD 6 /* certificateHold, RFC 5280 5.3.1 */
+
 enum revoke_by {
 	REVOKE_SERIAL,
 	REVOKE_SESSION,
 	REVOKE_HOST,
 	REVOKE_UPN,
 	REVOKE_SID,
-	REVOKE_MACHINE
+	REVOKE_MACHINE,
+	/* users' certificates alone: a domain controller's is named by its serial */
+	REVOKE_RULE,
+	REVOKE_EVERYTHING,
+	REVOKE_SELECTORS
 };
 
 struct revocation {
@@ -128,12 +134,66 @@ struct revocation {
 	size_t serial_len;
 	const char *text;      /* all others */
 	enum issuer_kind kind; /* only certificates of such issuers */
+	int64_t from_s, to_s;  /* made at or after, and before; 0: no such end */
 	int64_t now_s;
 	int reason;
+	int64_t act; /* by which they are put on hold */
 };
-/* Certificates that are not revoked yet and have not expired.  *n: how many. */
+/*
+ * Certificates that are not revoked for good yet and have not expired.  One that was on hold keeps that date (X.509
+ * 8.5.2.2: it is the one of the hold).  *n: how many.
+ */
 MUST_CHECK enum fas_code store_revoke(
     struct db *db, const struct revocation *what, size_t *n, struct fas_err *e);
+/* On hold, until what->act is released: those that are neither revoked nor on hold. */
+MUST_CHECK enum fas_code store_hold(
+    struct db *db, const struct revocation *what, size_t *n, struct fas_err *e);
+/* Good again: what an act that `release` has released had put on hold. */
+MUST_CHECK enum fas_code store_release(
+    struct db *db, int64_t release, size_t *n, struct fas_err *e);
+
+/* What an administrator has had done, in the order of id: fasd applies each to its sessions (ca/act.h). */
+struct act_row {
+	int64_t id;
+	const char *kind;    /* "revoke", "hold", "release" */
+	const char *target;  /* as it is named on the wire: "serial", "upn", ... "everything" */
+	const char *value;   /* "" with "everything" */
+	const char *session; /* of a serial's certificate; else "" */
+	int64_t from_s, to_s;
+	int reason;
+	bool stops; /* nothing more is issued to what it covers */
+	int64_t time_ms;
+	const char *caller, *correlation_id;
+	int64_t certificates;
+	int64_t sessions; /* that fasd has ended, put on hold or let go on; -1: not told yet */
+};
+typedef enum fas_code act_visit(const struct act_row *row, void *arg, struct fas_err *e);
+MUST_CHECK enum fas_code store_act_add(
+    struct db *db, const struct act_row *row, int64_t *id, struct fas_err *e);
+MUST_CHECK enum fas_code store_act_count(
+    struct db *db, int64_t id, size_t certificates, struct fas_err *e);
+/* What stands in the way with just this target, value and range is over by act `release`.  *n: how many such acts. */
+MUST_CHECK enum fas_code store_act_release(
+    struct db *db, const struct act_row *release, int64_t id, size_t *n, struct fas_err *e);
+/* Behind after, the oldest first. */
+MUST_CHECK enum fas_code store_acts_each(
+    struct db *db, int64_t after, size_t limit, act_visit *visit, void *arg, struct fas_err *e);
+/* Those in force: holds, and what stops issuing. */
+MUST_CHECK enum fas_code store_acts_standing(
+    struct db *db, size_t limit, act_visit *visit, void *arg, struct fas_err *e);
+MUST_CHECK enum fas_code store_act_last(struct db *db, int64_t *id, struct fas_err *e);
+/* Does one stop this issue?  All borrowed; *target is "" or what the act names ("everything", "upn", ...). */
+struct act_question {
+	const char *upn, *sid, *host, *rule;
+};
+#define ACT_TARGET_MAX 16
+MUST_CHECK enum fas_code store_act_stops(struct db *db, const struct act_question *question,
+    char target[ACT_TARGET_MAX], struct fas_err *e);
+/* fasd has applied it: to so many sessions.  And how many it said; -1: nothing yet. */
+MUST_CHECK enum fas_code store_act_applied(
+    struct db *db, int64_t id, int64_t sessions, struct fas_err *e);
+MUST_CHECK enum fas_code store_act_sessions(
+    struct db *db, int64_t id, int64_t *sessions, struct fas_err *e);
 
 typedef enum fas_code revoked_visit(const uint8_t *serial, size_t serial_len, int64_t when_s,
     int reason, void *arg, struct fas_err *e);

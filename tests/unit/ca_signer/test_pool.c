@@ -433,6 +433,32 @@ a_revocation_of_any_kind_ends_the_key(void **state)
 	}
 }
 
+/* Of its rule and its time a key knows nothing: the ledger does. */
+static void
+a_revocation_by_rule_or_time_ends_just_those_keys(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate a = {0};
+	OWN(signer_certificate) struct signer_certificate b = {0};
+	uint8_t signature[SIGNATURE_MAX];
+	size_t len = 0;
+	struct signer_request q = alice_held("request-1", "p-256");
+	struct signer_request r = alice_held("request-2", "p-256");
+	r.rule = "sales";
+	issue(p, &q, &a);
+	issue(p, &r, &b);
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "cert.hold", "rule", "sales")));
+	struct signer_sign s = sign_request(&b, "ecdsa");
+	refuses(p, &s, FAS_E_NOTFOUND, "key_unknown");
+	s = sign_request(&a, "ecdsa");
+	signs(p, &s, signature, &len);
+	json_decref(place_admin(p, json_pack("{s:s,s:b,s:i,s:i}", "op", "cert.revoke", "everything",
+				       1, "from", 1, "to", 1000)));
+	signs(p, &s, signature, &len);
+	json_decref(place_admin(p, json_pack("{s:s,s:b}", "op", "cert.revoke", "everything", 1)));
+	refuses(p, &s, FAS_E_NOTFOUND, "key_unknown");
+}
+
 /* ---- the pool ---- */
 
 static void
@@ -530,6 +556,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_dropped_session_has_no_key, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_revocation_of_any_kind_ends_the_key, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_revocation_by_rule_or_time_ends_just_those_keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		the_pool_fills_itself_and_can_be_filled_once, set_up, tear_down),
 	    cmocka_unit_test(keys_of_a_pool_are_all_different),
