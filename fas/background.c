@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "fas/act.h"
 #include "fas/audit_head.h"
 #include "fas/audit_prune.h"
 #include "fas/base/clock.h"
@@ -13,7 +14,8 @@
 #define HOSTS_WAIT_MS                                                                              \
 	2000 /* the signer answers at once when the table changes; so long may an end take */
 #define HOSTS_RETRY_S 1
-#define TASKS 5
+#define ACTS_WAIT_MS 2000
+#define TASKS 6
 
 /* One of the rounds, and whose it is. */
 struct round {
@@ -74,6 +76,23 @@ follow_hosts(void *arg)
 			log_error("host_table_away", &e, NULL);
 		if (rc == FAS_OK && away)
 			log_event(LOG_LEVEL_INFO, "host_table_back", NULL);
+		away = rc != FAS_OK;
+		go_on = pause_s(b, away ? HOSTS_RETRY_S : 0);
+	}
+	return NULL;
+}
+
+/* An administrator waits for the answer: the signer gives it as soon as there is an act. */
+static void *
+follow_acts(void *arg)
+{
+	struct background *b = arg;
+	bool away = false, go_on = true;
+	while (go_on) {
+		struct fas_err e = {0};
+		enum fas_code rc = acts_follow(b->config.service, ACTS_WAIT_MS, &e);
+		if (rc != FAS_OK && !away)
+			log_error("acts_away", &e, NULL);
 		away = rc != FAS_OK;
 		go_on = pause_s(b, away ? HOSTS_RETRY_S : 0);
 	}
@@ -176,7 +195,7 @@ static bool
 start_thread(struct background *b, size_t i)
 {
 	static void *(*const tasks[TASKS])(void *) = {
-	    follow_hosts, sweep, maintain, countersign, prune};
+	    follow_hosts, follow_acts, sweep, maintain, countersign, prune};
 	if (i < TASKS)
 		return pthread_create(&b->threads[i], NULL, tasks[i], b) == 0;
 	struct round *round = &b->rounds[i - TASKS];

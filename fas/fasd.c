@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "fas/act.h"
 #include "fas/admin.h"
 #include "fas/background.h"
 #include "fas/base/clock.h"
@@ -151,6 +152,9 @@ ask_signer(struct daemon *d, struct signer_certificate *certificate, struct fas_
 		rc = caller_table_new(service_ca, &d->callers, e);
 	if (rc == FAS_OK)
 		rc = background_fetch_hosts(d->signer, d->callers, 0, e);
+	/* What was revoked while we were away is over before anybody is answered. */
+	if (rc == FAS_OK)
+		rc = acts_follow(&d->service, 0, e);
 	if (rc == FAS_OK)
 		rc = identity_certificate(d->signer, &d->key, certificate, e);
 	if (rc == FAS_OK)

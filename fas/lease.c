@@ -128,7 +128,9 @@ session_lease(struct service *service, struct request *request, const char *id,
 		rc = extend(&l, e);
 	if (rc == FAS_OK)
 		answer(&l, out);
-	if (rc == FAS_OK || strcmp(e->reason, "over") == 0)
+	/* The host of a held session asks again and again: that it is held is on record once. */
+	if (rc == FAS_OK || strcmp(e->reason, "over") == 0 ||
+	    strcmp(e->reason, "session_held") == 0)
 		return rc;
 	return trail_refuse(&w->trail, service, e);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fas/act.h"
 #include "fas/audit_trail.h"
 #include "fas/base/clock.h"
 #include "fas/base/secret.h"
@@ -85,7 +86,13 @@ static enum fas_code
 claim_and_record(struct db *db, void *arg, struct fas_err *e)
 {
 	struct start *s = arg;
-	enum fas_code rc = claim_take(db, &s->verified.claim, &s->ticket.claim, e);
+	char sid[SID_TEXT_MAX];
+	const struct account *account = s->judgement.account;
+	const struct act_who who = {account->upn, sid_format(&account->sid, sid), s->ticket.host,
+	    s->judgement.verdict.rule, ""};
+	enum fas_code rc = act_check(db, &who, NULL, e);
+	if (rc == FAS_OK)
+		rc = claim_take(db, &s->verified.claim, &s->ticket.claim, e);
 	if (rc == FAS_OK)
 		rc = ticket_void_open(db, s->ticket.claim, e);
 	if (rc == FAS_OK)

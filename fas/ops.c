@@ -73,9 +73,14 @@ check_signer(struct ops *ops, const struct signer_view *signer, struct fas_err *
 	if (!signer->state)
 		return fas_fail(
 		    e, signer->why.code, fas_err_reason(&signer->why), "%s", signer->why.message);
-	return failure ? fas_fail(e, FAS_E_UNAVAILABLE, reason ? reason : "signer_failure",
-			     "fas-signer cannot issue: %s", message ? message : "")
-		       : FAS_OK;
+	if (failure)
+		return fas_fail(e, FAS_E_UNAVAILABLE, reason ? reason : "signer_failure",
+		    "fas-signer cannot issue: %s", message ? message : "");
+	const json_t *acts = json_object_get(signer->state, "acts");
+	return json_integer_value(json_object_get(acts, "stopped_since")) > 0
+		   ? fas_fail(e, FAS_E_UNAVAILABLE, "issuing_stopped",
+			 "an administrator has stopped all issuing")
+		   : FAS_OK;
 }
 
 static enum fas_code

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fas/act.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/terms.h"
@@ -376,14 +377,37 @@ struct completion {
 	const struct ticket *ticket;
 	const struct signer_certificate *certificate;
 	struct audit_record *record;
+	bool over; /* it was revoked, or put on hold, while the signer made the certificate */
 };
+
+/*
+ * Whoever revokes while a redemption is under way means its session too.  The certificate may be younger than the act, so
+ * that the signer has not revoked it: that is owed, whatever the rule says.
+ */
+static enum fas_code
+insert_session(struct db *db, struct completion *c, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	struct session s = c->plan->session; /* borrowed */
+	bool won = false, owed = false;
+	const struct act_who who = {s.upn, s.sid, s.host, s.rule, s.id};
+	enum fas_code rc = act_check(db, &who, s.id, &why);
+	c->over = rc == FAS_E_DENIED;
+	if (rc != FAS_OK && !c->over)
+		return fas_fail(e, rc, why.reason, "%s", why.message);
+	s.revoke_at_end = s.revoke_at_end || c->over;
+	rc = session_insert(db, &s, e);
+	return rc == FAS_OK && c->over
+		   ? session_mark_ended(db, &s, s.created_s, why.message, &won, &owed, e)
+		   : rc;
+}
 
 static enum fas_code
 complete(struct db *db, void *arg, struct fas_err *e)
 {
 	static const struct issued_terms logon = {.purpose = "logon"};
 	struct completion *c = arg;
-	enum fas_code rc = session_insert(db, &c->plan->session, e);
+	enum fas_code rc = insert_session(db, c, e);
 	if (rc == FAS_OK)
 		rc = plan_insert_certificate(db, c->plan, c->certificate, &logon, e);
 	if (rc == FAS_OK)
@@ -396,13 +420,13 @@ plan_complete(const struct plan *plan, const struct ticket *ticket,
     const struct signer_certificate *certificate, struct audit_record *record, struct db_pool *db,
     bool *won, struct fas_err *e)
 {
-	struct completion c = {plan, ticket, certificate, record};
+	struct completion c = {plan, ticket, certificate, record, false};
 	struct fas_err why = {0};
 	enum fas_code rc = db_write(db, complete, &c, &why);
-	*won = rc == FAS_OK;
-	if (*won)
+	*won = rc == FAS_OK && !c.over;
+	if (rc == FAS_OK)
 		audit_log(record);
-	if (*won || rc == FAS_E_CONFLICT)
+	if (rc == FAS_OK || rc == FAS_E_CONFLICT)
 		return FAS_OK;
 	return fas_fail(e, rc, fas_err_reason(&why), "%s", why.message);
 }

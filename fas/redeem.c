@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fas/act.h"
 #include "fas/audit_trail.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
@@ -201,7 +202,11 @@ static enum fas_code
 use_and_record(struct db *db, void *arg, struct fas_err *e)
 {
 	struct redeem *r = arg;
-	enum fas_code rc = ticket_use(db, &r->ticket, &r->won, e);
+	const struct session *s = &r->plan.session;
+	const struct act_who who = {s->upn, s->sid, s->host, s->rule, s->id};
+	enum fas_code rc = act_check(db, &who, r->ticket.correlation_id, e);
+	if (rc == FAS_OK)
+		rc = ticket_use(db, &r->ticket, &r->won, e);
 	if (rc != FAS_OK || !r->won)
 		return rc;
 	if ((rc = claim_set_redeemed(db, r->ticket.claim, e)) != FAS_OK)
@@ -392,6 +397,9 @@ answer_from_record(struct redeem *r, struct redeem_answer *out, struct fas_err *
 	if (rc == FAS_OK && s.session.ended)
 		rc = fas_fail(
 		    e, FAS_E_CONFLICT, "session_ended", "the session of this ticket has ended");
+	if (rc == FAS_OK && s.session.held)
+		rc = fas_fail(e, FAS_E_DENIED, "session_held",
+		    "an administrator has put the session of this ticket on hold");
 	if (rc == FAS_OK)
 		fill_answer(&s.session, &s.certificate, out);
 	session_done(&s.session);

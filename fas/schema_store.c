@@ -150,6 +150,18 @@ static const char *const migrations[] = {
     /* The last report of what the host's own keys have signed: its number, and when it came. */
     ("ALTER TABLE sessions ADD COLUMN uses_report INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE sessions ADD COLUMN uses_s INTEGER NOT NULL DEFAULT 0;"),
+
+    /*
+     * Acts of administrators at the signer that have been applied here (fas/act.h).  until: an id (of a session, of
+     * a ticket's correlation) below it is older than the act.  A session may be held: live -> held -> live | ended.
+     */
+    ("CREATE TABLE acts("
+     " id INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL,"
+     " session TEXT NOT NULL, from_s INTEGER NOT NULL, to_s INTEGER NOT NULL,"
+     " stops INTEGER NOT NULL, until TEXT NOT NULL, released INTEGER NOT NULL DEFAULT 0,"
+     " applied_s INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX acts_standing ON acts(kind) WHERE released=0 AND (stops=1 OR kind='hold');"
+     "CREATE INDEX acts_until ON acts(until);"),
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

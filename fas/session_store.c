@@ -62,7 +62,8 @@ read_session(struct db_query *q, struct session *out, struct fas_err *e)
 	    .created_s = db_column_int(q, 12),
 	    .expires_s = db_column_int(q, 13),
 	    .lease_until_s = db_column_int(q, 14),
-	    .ended = strcmp(db_column_text(q, 15), "live") != 0,
+	    .ended = strcmp(db_column_text(q, 15), "ended") == 0,
+	    .held = strcmp(db_column_text(q, 15), "held") == 0,
 	};
 	db_column_copy(q, 0, out->id, sizeof(out->id));
 	db_column_copy(q, 2, out->correlation_id, sizeof(out->correlation_id));
@@ -106,11 +107,11 @@ session_find(struct db *db, const char *id, struct session *out, struct fas_err 
 enum fas_code
 session_find_overdue(struct db *db, int64_t now_s, struct session *out, struct fas_err *e)
 {
-	/* lease_until_s never lies beyond expires_s: one index answers for both. */
+	/* lease_until_s never lies beyond expires_s: one index answers for both.  What is held needs no heartbeat. */
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT " SESSION_COLUMNS
-	    " FROM sessions WHERE state='live' AND lease_until_s<=?1 LIMIT 1",
+	    "SELECT " SESSION_COLUMNS " FROM sessions WHERE (state='live' AND lease_until_s<=?1)"
+	    " OR (state='held' AND lease_until_s<=?1 AND expires_s<=?1) LIMIT 1",
 	    e);
 	db_bind_int(&q, 1, now_s);
 	return step_session(&q, out, "session_none", e);
@@ -128,6 +129,17 @@ session_find_to_revoke(struct db *db, const char *after_id, struct session *out,
 	return step_session(&q, out, "session_none", e);
 }
 
+static enum fas_code
+why_not_live(struct db *db, const char *id, struct fas_err *e)
+{
+	OWN(session) struct session session = {0};
+	enum fas_code rc = session_find(db, id, &session, e);
+	if (rc != FAS_OK)
+		return rc;
+	return session.held ? fas_fail(e, FAS_E_DENIED, "session_held", "the session is on hold")
+			    : fas_fail(e, FAS_E_NOTFOUND, "session_ended", "the session has ended");
+}
+
 enum fas_code
 session_extend(struct db *db, const char *id, int64_t lease_until_s, struct fas_err *e)
 {
@@ -137,9 +149,7 @@ session_extend(struct db *db, const char *id, int64_t lease_until_s, struct fas_
 	db_bind_text(&q, 1, id);
 	db_bind_int(&q, 2, lease_until_s);
 	enum fas_code rc = db_run(&q);
-	if (rc == FAS_OK && db_changes(db) != 1)
-		return fas_fail(e, FAS_E_NOTFOUND, "session_ended", "the session has ended");
-	return rc;
+	return rc == FAS_OK && db_changes(db) != 1 ? why_not_live(db, id, e) : rc;
 }
 
 enum fas_code
@@ -150,7 +160,7 @@ session_mark_ended(struct db *db, const struct session *session, int64_t now_s, 
 	struct db_query q = db_query(db,
 	    "UPDATE sessions SET state='ended',ended_s=?2,ended_why=?3,revoke=revoke_at_end"
 	    " OR EXISTS(SELECT 1 FROM certificates c WHERE c.session=?1 AND c.key IS NOT NULL)"
-	    " WHERE session=?1 AND state='live' RETURNING revoke",
+	    " WHERE session=?1 AND state IN ('live','held') RETURNING revoke",
 	    e);
 	db_bind_text(&q, 1, session->id);
 	db_bind_int(&q, 2, now_s);
@@ -289,7 +299,7 @@ session_list_json(struct db *db, bool all, const char *id, json_t *array, struct
 	    "s.correlation_id,COALESCE(s.ended_why,''),json_group_array(c.serial),"
 	    "COALESCE(SUM(c.purpose='logon' AND c.key IS NOT NULL),0),s.in_session IS NOT NULL,"
 	    "COUNT(c.key),COALESCE(SUM(c.purpose='in_session'),0),COALESCE(SUM(c.signatures),0)"
-	    " FROM (SELECT * FROM sessions WHERE CASE WHEN ?3 IS NULL THEN ?1 OR state='live'"
+	    " FROM (SELECT * FROM sessions WHERE CASE WHEN ?3 IS NULL THEN ?1 OR state<>'ended'"
 	    " ELSE session=?3 END ORDER BY id DESC LIMIT ?2) s"
 	    " LEFT JOIN certificates c ON c.session=s.session GROUP BY s.id ORDER BY s.id DESC",
 	    e);
@@ -308,7 +318,8 @@ session_count_live(struct db *db, int64_t *out, struct fas_err *e)
 {
 	bool row = false;
 	OWN(query)
-	struct db_query q = db_query(db, "SELECT COUNT(*) FROM sessions WHERE state='live'", e);
+	struct db_query q =
+	    db_query(db, "SELECT COUNT(*) FROM sessions WHERE state IN ('live','held')", e);
 	enum fas_code rc = db_step(&q, &row);
 	*out = rc == FAS_OK && row ? db_column_int(&q, 0) : 0;
 	return rc;

@@ -27,6 +27,7 @@ struct session {
 	int64_t lease_s;
 	int64_t created_s, expires_s, lease_until_s;
 	bool ended;
+	bool held; /* by an administrator, until it is released */
 };
 void session_done(struct session *session);
 
@@ -36,17 +37,18 @@ MUST_CHECK enum fas_code session_insert(
 /* FAS_E_NOTFOUND "session_unknown". */
 MUST_CHECK enum fas_code session_find(
     struct db *db, const char *id, struct session *out, struct fas_err *e);
+/* Of one that lives.  FAS_E_NOTFOUND "session_ended", FAS_E_DENIED "session_held". */
 MUST_CHECK enum fas_code session_extend(
     struct db *db, const char *id, int64_t lease_until_s, struct fas_err *e);
 /*
- * Live -> ended; *won: this call did it.  *owed: the signer has still to be told, since certificates are to be revoked or
+ * Live or held -> ended; *won: this call did it.  *owed: the signer has still to be told, since certificates are to be revoked or
  * it keeps a key.
  */
 MUST_CHECK enum fas_code session_mark_ended(struct db *db, const struct session *session,
     int64_t now_s, const char *why, bool *won, bool *owed, struct fas_err *e);
 MUST_CHECK enum fas_code session_mark_revoked(struct db *db, const char *id, struct fas_err *e);
 
-/* A live session past its lease or cap; FAS_E_NOTFOUND "session_none". */
+/* A live session past its lease or cap, or a held one past its cap; FAS_E_NOTFOUND "session_none". */
 MUST_CHECK enum fas_code session_find_overdue(
     struct db *db, int64_t now_s, struct session *out, struct fas_err *e);
 /* An ended session of which the signer is still to be told; FAS_E_NOTFOUND "session_none". */

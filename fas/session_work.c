@@ -51,8 +51,13 @@ session_work_load(struct session_work *w, struct request *request, struct fas_er
 enum fas_code
 session_check_live(const struct session *session, int64_t now_s, struct fas_err *e)
 {
-	if (session->ended || now_s >= session->lease_until_s)
+	/* What is on hold needs no heartbeat: its host is refused. */
+	if (session->ended ||
+	    now_s >= (session->held ? session->expires_s : session->lease_until_s))
 		return fas_fail(e, FAS_E_NOTFOUND, "session_ended", "the session has ended");
+	if (session->held)
+		return fas_fail(e, FAS_E_DENIED, "session_held",
+		    "an administrator has put the session on hold");
 	return FAS_OK;
 }
 

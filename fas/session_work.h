@@ -24,7 +24,10 @@ MUST_CHECK enum fas_code session_work_load(
     struct session_work *w, struct request *request, struct fas_err *e);
 /* The trail says whose session it is. */
 void session_work_trail(struct session_work *w);
-/* FAS_E_NOTFOUND "session_ended": by anybody, by its cap or for want of a heartbeat. */
+/*
+ * FAS_E_NOTFOUND "session_ended": by anybody, by its cap or for want of a heartbeat.  FAS_E_DENIED "session_held": until it is
+ * released.
+ */
 MUST_CHECK enum fas_code session_check_live(
     const struct session *session, int64_t now_s, struct fas_err *e);
 

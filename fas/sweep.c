@@ -1,6 +1,7 @@
 /* Housekeeping: what time alone changes, and what a crash has left half done. */
 #include <stdio.h>
 
+#include "fas/act.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/logon_store.h"
@@ -13,6 +14,7 @@
 #define REDRIVE_AFTER_S 15
 /* Ended sessions stay on record for a day; audit keeps them for good. */
 #define SESSION_MEMORY_S 86400
+#define ACT_MEMORY_S 86400 /* no ticket and no redemption is under way for so long */
 
 /* ---- sessions past their time ---- */
 
@@ -156,6 +158,8 @@ prune(struct db *db, void *arg, struct fas_err *e)
 	enum fas_code rc = logon_prune(db, *now_s, e);
 	if (rc == FAS_OK)
 		rc = order_prune(db, *now_s, e);
+	if (rc == FAS_OK)
+		rc = act_prune(db, *now_s - ACT_MEMORY_S, e);
 	return rc == FAS_OK ? session_prune(db, *now_s - SESSION_MEMORY_S, e) : rc;
 }
 

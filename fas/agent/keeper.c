@@ -115,6 +115,11 @@ keep_lease(struct daemon *d, struct session *s)
 		(void)session_end(&d->sessions, s, e.reason);
 		return;
 	}
+	/* On hold: its programs have nothing within the session until it is released. */
+	if (strcmp(e.reason, "session_held") == 0) {
+		OWN(rule) struct session_rule nothing = {0};
+		session_set_rule(&d->sessions, s, &nothing);
+	}
 	sessions_lock(&d->sessions);
 	s->lease_due_us = clock_monotonic_us() + LEASE_RETRY_US;
 	sessions_unlock(&d->sessions);

@@ -31,15 +31,6 @@ put_selectors(json_t *request, const struct cli_args *args)
 	return rc;
 }
 
-static size_t
-count_selectors(const struct cli_args *args)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < NELEMS(selectors); i++)
-		n += cli_flag(args, selectors[i].option);
-	return n;
-}
-
 static const struct render_column list_columns[] = {
     {"SERIAL", "serial", RENDER_TEXT},
     {"USER", "upn", RENDER_TEXT},
@@ -109,32 +100,150 @@ run_show(const struct cli_args *args)
 	return CLI_OK;
 }
 
+/* ---- revoke, hold, release ---- */
+
+/* What the act is about: one selector, perhaps narrowed to a time. */
+static const char *const act_selectors[] = {
+    "serial", "user", "sid", "host", "session", "rule", "everything"};
+
+static size_t
+count_act_selectors(const struct cli_args *args)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < NELEMS(act_selectors); i++)
+		n += cli_flag(args, act_selectors[i]);
+	return n;
+}
+
+static int
+put_time(json_t *request, const char *member, const struct cli_args *args, const char *option)
+{
+	int64_t when_s = 0;
+	const char *text = cli_text(args, option);
+	if (!text)
+		return CLI_OK;
+	if (!time_parse(text, &when_s) || when_s <= 0)
+		return cli_usage(
+		    args, "--%s %s: want a time as 2026-11-30T08:00:00Z", option, text);
+	return json_object_set_new(request, member, json_integer(when_s)) == 0
+		   ? CLI_OK
+		   : cli_usage(args, "--%s: no memory", option);
+}
+
+static int
+ask_act(const struct cli_args *args, const char *op, json_t **reply)
+{
+	if (count_act_selectors(args) != 1)
+		return cli_usage(args,
+		    "exactly one of --serial, --user, --sid, --host, --session, --rule and "
+		    "--everything");
+	OWN(json) json_t *request = json_pack("{s:s}", "op", op);
+	int rc = put_selectors(request, args);
+	if (rc == CLI_OK)
+		rc = ctl_put_option(request, "rule", args, "rule");
+	if (rc == CLI_OK && cli_flag(args, "everything"))
+		(void)json_object_set_new(request, "everything", json_true());
+	if (rc == CLI_OK)
+		rc = put_time(request, "from", args, "from");
+	if (rc == CLI_OK)
+		rc = put_time(request, "to", args, "to");
+	if (rc == CLI_OK)
+		rc = ctl_put_option(request, "reason", args, "reason");
+	return rc == CLI_OK ? ctl_ask(args, CTL_SIGNER, TAKE(request), reply) : rc;
+}
+
+/* What was done; and what fasd has made of it, or that it has not said so yet. */
+static void
+print_act(const struct cli_args *args, const json_t *reply, const char *count, const char *done,
+    const char *sessions_done)
+{
+	const json_t *sessions = json_object_get(reply, "sessions");
+	(void)fprintf(args->out, "%lld %s\n",
+	    (long long)json_integer_value(json_object_get(reply, count)), done);
+	if (sessions)
+		(void)fprintf(
+		    args->out, "%lld %s\n", (long long)json_integer_value(sessions), sessions_done);
+	else
+		(void)fprintf(args->err,
+		    "fasd has not said yet that it has applied this: it does before it answers "
+		    "anything else.\n");
+}
+
+static int
+run_act(const struct cli_args *args, const char *op, const char *count, const char *done,
+    const char *sessions_done)
+{
+	OWN(json) json_t *reply = NULL;
+	int rc = ask_act(args, op, &reply);
+	if (rc == CLI_OK && cli_flag(args, "json"))
+		render_json(args->out, reply);
+	else if (rc == CLI_OK)
+		print_act(args, reply, count, done, sessions_done);
+	return rc;
+}
+
+static const char issuing_stopped[] =
+    "Nothing more is issued to anybody until: fasctl cert release --everything\n";
+
 static int
 run_revoke(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
-	if (count_selectors(args) != 1)
-		return cli_usage(
-		    args, "exactly one of --serial, --user, --sid, --host and --session");
-	OWN(json) json_t *request = json_pack("{s:s}", "op", "cert.revoke");
-	int rc = put_selectors(request, args);
-	if (rc == CLI_OK)
-		rc = ctl_put_option(request, "reason", args, "reason");
-	if (rc == CLI_OK)
-		rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
-	if (rc != CLI_OK)
+	int rc = run_act(args, "cert.revoke", "revoked", "revoked", "sessions ended");
+	if (rc != CLI_OK || cli_flag(args, "json"))
 		return rc;
-	if (cli_flag(args, "json")) {
-		render_json(args->out, reply);
-		return CLI_OK;
-	}
-	(void)fprintf(args->out, "%lld revoked\n",
-	    (long long)json_integer_value(json_object_get(reply, "revoked")));
-	(void)fprintf(args->err,
-	    "A ticket (TGT) that a user already holds lives on until it ends; to refuse the next\n"
-	    "step at once, end the session as well: fasctl session end.\n");
+	if (cli_flag(args, "everything") && !cli_text(args, "from") && !cli_text(args, "to"))
+		(void)fputs(issuing_stopped, args->err);
+	(void)fprintf(args->err, "A ticket (TGT) that a user already holds lives on until it ends; "
+				 "to stop that, disable\n"
+				 "the account.\n");
 	return CLI_OK;
 }
+
+static int
+run_hold(const struct cli_args *args)
+{
+	int rc = run_act(args, "cert.hold", "revoked", "on hold", "sessions on hold");
+	if (rc == CLI_OK && !cli_flag(args, "json") && cli_flag(args, "everything") &&
+	    !cli_text(args, "from") && !cli_text(args, "to"))
+		(void)fputs(issuing_stopped, args->err);
+	return rc;
+}
+
+static int
+run_release(const struct cli_args *args)
+{
+	return run_act(args, "cert.release", "released", "released", "sessions go on");
+}
+
+static const struct render_column hold_columns[] = {
+    {"ACT", "id", RENDER_TEXT},
+    {"KIND", "kind", RENDER_TEXT},
+    {"BY", "target", RENDER_TEXT},
+    {"VALUE", "value", RENDER_TEXT},
+    {"FROM", "from", RENDER_TIME},
+    {"TO", "to", RENDER_TIME},
+    {"STOPS ISSUING", "stops", RENDER_FLAG},
+    {"SINCE", "since", RENDER_TIME},
+    {"CERTIFICATES", "certificates", RENDER_TEXT},
+    {"WHO", "caller", RENDER_TEXT},
+};
+
+static int
+run_holds(const struct cli_args *args)
+{
+	OWN(json) json_t *reply = NULL;
+	int rc = ctl_ask(args, CTL_SIGNER, json_pack("{s:s}", "op", "cert.holds"), &reply);
+	if (rc != CLI_OK)
+		return rc;
+	if (cli_flag(args, "json"))
+		render_json(args->out, reply);
+	else
+		render_table(args->out, json_object_get(reply, "holds"), hold_columns,
+		    NELEMS(hold_columns), "Nothing is on hold.");
+	return CLI_OK;
+}
+
+/* ---- CRLs ---- */
 
 static const struct render_column crl_columns[] = {
     {"AUTHORITY", "authority", RENDER_TEXT},
@@ -184,14 +293,22 @@ static const struct cli_option list_options[] = {
     {"limit", "N", "at most so many", 0},
 };
 
+#define ACT_OPTIONS                                                                                \
+	{"serial", "HEX", "one certificate, and its session", 0},                                  \
+	    {"user", "UPN", "all of this user", 0}, {"sid", "SID", "all of this account", 0},      \
+	    {"host", "NAME", "all of this host", 0}, {"session", "ID", "all of this session", 0},  \
+	    {"rule", "NAME", "all by this rule", 0}, {"everything", NULL, "all users'", 0},        \
+	    {"from", "TIME", "only those issued then or later (2026-11-30T08:00:00Z)", 0},         \
+	{                                                                                          \
+		"to", "TIME", "only those issued before", 0                                        \
+	}
+
 static const struct cli_option revoke_options[] = {
-    {"serial", "HEX", "one certificate", 0},
-    {"user", "UPN", "all of this user", 0},
-    {"sid", "SID", "all of this account", 0},
-    {"host", "NAME", "all of this host", 0},
-    {"session", "ID", "all of this session", 0},
+    ACT_OPTIONS,
     {"reason", "REASON", "RFC 5280 5.3.1: keyCompromise, cessationOfOperation, ...", 0},
 };
+
+static const struct cli_option hold_options[] = {ACT_OPTIONS};
 
 static const struct cli_option crl_options[] = {
     {"authority", "NAME", "only this one", 0},
@@ -201,8 +318,17 @@ static const struct cli_command commands[] = {
     {"cert list", NULL, "List issued certificates", NULL, list_options, NELEMS(list_options),
 	run_list},
     {"cert show", "SERIAL", "Show one certificate", NULL, NULL, 0, run_show},
-    {"cert revoke", NULL, "Revoke certificates; the CRL is out within a second", NULL,
+    {"cert revoke", NULL,
+	"Revoke certificates and end their sessions; the CRL is out within a second",
+	"--everything is the kill switch: it also stops all issuing until `cert release "
+	"--everything`.\n",
 	revoke_options, NELEMS(revoke_options), run_revoke},
+    {"cert hold", NULL, "Put certificates and sessions on hold, and issue nothing more meanwhile",
+	"As certificateHold on the CRL.  By serial, session or a time it stops no issuing.\n",
+	hold_options, NELEMS(hold_options), run_hold},
+    {"cert release", NULL, "Release what was put on hold by the same option", NULL, hold_options,
+	NELEMS(hold_options), run_release},
+    {"cert holds", NULL, "List what is on hold, and what stops issuing", NULL, NULL, 0, run_holds},
     {"crl publish", NULL, "Publish the CRL anew, now", NULL, crl_options, NELEMS(crl_options),
 	run_crl_publish},
     {"crl show", NULL, "Show the present CRLs", NULL, crl_options, NELEMS(crl_options),

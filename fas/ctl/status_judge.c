@@ -101,6 +101,24 @@ judge_authority(struct findings *out, const json_t *authority, int64_t now_s)
 	judge_crl(out, name, json_object_get(authority, "crl"), now_s);
 }
 
+/* By an administrator's hand: no fault, but nobody else may know why nobody can log on. */
+static void
+judge_acts(struct findings *out, const json_t *acts)
+{
+	char when[TIME_TEXT_MAX];
+	int64_t stopped_s = time_of(acts, "stopped_since");
+	json_int_t holds = json_integer_value(json_object_get(acts, "holds"));
+	if (stopped_s > 0)
+		add(out, true, "fasctl cert release --everything (docs/ADMIN.md, kill switch)",
+		    "all issuing is stopped since %s: nobody can log on",
+		    time_format(stopped_s, when));
+	else if (holds > 0)
+		add(out, false, "fasctl cert holds; fasctl cert release",
+		    "%lld hold%s in force: what %s cover%s gets no certificate", (long long)holds,
+		    holds == 1 ? " is" : "s are", holds == 1 ? "it" : "they",
+		    holds == 1 ? "s" : "");
+}
+
 static void
 judge_signer(struct findings *out, const json_t *signer, int64_t now_s)
 {
@@ -115,6 +133,7 @@ judge_signer(struct findings *out, const json_t *signer, int64_t now_s)
 	if (failure)
 		add(out, true, "docs/ADMIN.md, When something breaks; journalctl -u fas-signer",
 		    "fas-signer cannot issue: %s", text_of(failure, "message"));
+	judge_acts(out, json_object_get(signer, "acts"));
 	const json_t *authorities = json_object_get(signer, "authorities");
 	if (json_array_size(authorities) == 0)
 		add(out, true, "authorities: in signer.yaml", "the signer has no authority");
