@@ -57,7 +57,7 @@ file_read(const char *path, size_t max_bytes, char **out, size_t *len, struct fa
 }
 
 static enum fas_code
-write_all(int fd, const char *path, const void *data, size_t len, struct fas_err *e)
+write_all(int fd, const char *name, const void *data, size_t len, struct fas_err *e)
 {
 	const uint8_t *at = data;
 	while (len > 0) {
@@ -65,11 +65,20 @@ write_all(int fd, const char *path, const void *data, size_t len, struct fas_err
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
-			return fas_fail_errno(e, "%s", path);
+			return fas_fail_errno(e, "%s", name);
 		at += put;
 		len -= (size_t)put;
 	}
-	return fsync(fd) == 0 ? FAS_OK : fas_fail_errno(e, "%s", path);
+	return FAS_OK;
+}
+
+enum fas_code
+file_write_at(
+    int fd, const char *name, const void *data, size_t len, int64_t offset, struct fas_err *e)
+{
+	if (lseek(fd, offset, SEEK_SET) != offset)
+		return fas_fail_errno(e, "%s", name);
+	return write_all(fd, name, data, len, e);
 }
 
 static enum fas_code
@@ -89,56 +98,75 @@ sync_folder_of(const char *path, struct fas_err *e)
 	return FAS_OK;
 }
 
-/* The new content in a file beside path, with exactly this mode whatever the umask. */
-static enum fas_code
-write_beside(const char *path, const void *data, size_t len, mode_t mode, char *beside,
-    size_t beside_size, struct fas_err *e)
+/* With exactly this mode whatever the umask. */
+enum fas_code
+file_begin(const char *path, mode_t mode, struct file_beside *out, struct fas_err *e)
 {
-	if (snprintf(beside, beside_size, "%s.XXXXXX", path) >= (int)beside_size)
+	OWN(file_beside) struct file_beside b = {.fd = -1};
+	int n = snprintf(b.path, sizeof(b.path), "%s", path);
+	int m = snprintf(b.beside, sizeof(b.beside), "%s.XXXXXX", path);
+	if (n >= (int)sizeof(b.path) || m >= (int)sizeof(b.beside))
 		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", path);
-	OWN(fd) int fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return fas_fail_errno(e, "%s", beside);
-	enum fas_code rc = FAS_OK;
-	if (fchmod(fd, mode) != 0)
-		rc = fas_fail_errno(e, "%s", beside);
-	if (rc == FAS_OK)
-		rc = write_all(fd, beside, data, len, e);
-	if (rc != FAS_OK)
-		(void)unlink(beside);
-	return rc;
+	b.fd = mkostemp(b.beside, O_CLOEXEC);
+	if (b.fd < 0)
+		return fas_fail_errno(e, "%s", b.beside);
+	if (fchmod(b.fd, mode) != 0)
+		return fas_fail_errno(e, "%s", b.beside);
+	*out = b;
+	b.fd = -1;
+	return FAS_OK;
+}
+
+void
+file_abandon(struct file_beside *beside)
+{
+	if (beside->fd < 0)
+		return;
+	(void)unlink(beside->beside);
+	(void)close(beside->fd);
+	beside->fd = -1;
+}
+
+enum fas_code
+file_commit(struct file_beside *beside, struct fas_err *e)
+{
+	if (fsync(beside->fd) != 0)
+		return fas_fail_errno(e, "%s", beside->beside);
+	if (rename(beside->beside, beside->path) != 0)
+		return fas_fail_errno(e, "%s", beside->path);
+	(void)close(beside->fd);
+	beside->fd = -1;
+	return sync_folder_of(beside->path, e);
 }
 
 enum fas_code
 file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct fas_err *e)
 {
-	char beside[PATH_MAX];
-	enum fas_code rc = write_beside(path, data, len, mode, beside, sizeof(beside), e);
-	if (rc != FAS_OK)
-		return rc;
-	if (rename(beside, path) != 0) {
-		rc = fas_fail_errno(e, "%s", path);
-		(void)unlink(beside);
-		return rc;
-	}
-	return sync_folder_of(path, e);
+	OWN(file_beside) struct file_beside beside = {.fd = -1};
+	enum fas_code rc = file_begin(path, mode, &beside, e);
+	if (rc == FAS_OK)
+		rc = write_all(beside.fd, beside.beside, data, len, e);
+	return rc == FAS_OK ? file_commit(&beside, e) : rc;
 }
 
 enum fas_code
 file_write_new(const char *path, const void *data, size_t len, mode_t mode, struct fas_err *e)
 {
-	char beside[PATH_MAX];
-	enum fas_code rc = write_beside(path, data, len, mode, beside, sizeof(beside), e);
+	OWN(file_beside) struct file_beside beside = {.fd = -1};
+	enum fas_code rc = file_begin(path, mode, &beside, e);
+	if (rc == FAS_OK)
+		rc = write_all(beside.fd, beside.beside, data, len, e);
+	if (rc == FAS_OK && fsync(beside.fd) != 0)
+		rc = fas_fail_errno(e, "%s", beside.beside);
 	if (rc != FAS_OK)
 		return rc;
-	if (link(beside, path) != 0) {
+	if (link(beside.beside, path) != 0) {
 		if (errno == EEXIST)
-			rc = fas_fail(e, FAS_E_CONFLICT, "file_exists", "%s exists already", path);
-		else
-			rc = fas_fail_errno(e, "%s", path);
+			return fas_fail(
+			    e, FAS_E_CONFLICT, "file_exists", "%s exists already", path);
+		return fas_fail_errno(e, "%s", path);
 	}
-	(void)unlink(beside);
-	return rc == FAS_OK ? sync_folder_of(path, e) : rc;
+	return sync_folder_of(path, e);
 }
 
 enum fas_code
