@@ -96,6 +96,7 @@ static const struct {
     [OID_NTDS_CA_SECURITY] = {"1.3.6.1.4.1.311.25.2", "ms-ntds-sec-ext"},
     [OID_NTDS_OBJECTSID] = {"1.3.6.1.4.1.311.25.2.1", "ms-ntds-obj-sid"},
     [OID_PKINIT_SAN] = {"1.3.6.1.5.2.2", "id-pkinit-san"},
+    [OID_CRL_NEXT_PUBLISH] = {"1.3.6.1.4.1.311.21.4", "ms-crl-next-publish"},
 };
 static int own_nids[NELEMS(own_oids)];
 static CRYPTO_ONCE own_nids_once = CRYPTO_ONCE_STATIC_INIT;

@@ -27,6 +27,7 @@ enum asn1_oid {
 	OID_NTDS_CA_SECURITY, /* szOID_NTDS_CA_SECURITY_EXT 1.3.6.1.4.1.311.25.2 */
 	OID_NTDS_OBJECTSID,   /* szOID_NTDS_OBJECTSID 1.3.6.1.4.1.311.25.2.1 */
 	OID_PKINIT_SAN,       /* id-pkinit-san 1.3.6.1.5.2.2 */
+	OID_CRL_NEXT_PUBLISH, /* szOID_CRL_NEXT_PUBLISH 1.3.6.1.4.1.311.21.4 */
 };
 
 /* Its NID, registered at the first call; thread-safe.  NID_undef when out of memory. */

@@ -184,6 +184,20 @@ crl_no_delta(struct lint_run *run)
 		lint_say(run, "deltaCRLIndicator is there, want a complete list");
 }
 
+/* Windows takes it for a hint; one that comes after the end has it look when every logon already fails. */
+static void
+crl_next_publish(struct lint_run *run)
+{
+	int64_t this_s, next_s, publish_s;
+	const struct lint_extension *next = lint_slot(run, SLOT_NEXT_PUBLISH);
+	if (!next->at)
+		return;
+	if (!next->value || next->at->critical || !asn1_time_to_unix(next->value, &publish_s))
+		lint_say(run, "next publication is critical or no time");
+	else if (updates(run, &this_s, &next_s) && (publish_s <= this_s || publish_s > next_s))
+		lint_say(run, "next publication does not lie between thisUpdate and nextUpdate");
+}
+
 const struct lint lints_crl[] = {
     {"crl_well_formed", "RFC 5280 5.1", LINT_CRL, LINT_ERROR, crl_well_formed},
     {"crl_version_2", "RFC 5280 5.1.2.1", LINT_CRL, LINT_ERROR, crl_version},
@@ -211,6 +225,8 @@ const struct lint lints_crl[] = {
 	crl_authority_key_matches},
     {"crl_complete", "RFC 5280 5.2.5", LINT_CRL, LINT_ERROR, crl_complete},
     {"crl_no_delta", "RFC 5280 5.2.4", LINT_CRL, LINT_ERROR, crl_no_delta},
+    {"crl_next_publish", "RFC 5280 5.2; szOID_CRL_NEXT_PUBLISH (certsrv)", LINT_CRL, LINT_ERROR,
+	crl_next_publish},
     {"crl_extensions_unique", "RFC 5280 5.2", LINT_CRL, LINT_ERROR, lint_extensions_unique},
     {"crl_extensions_known", "RFC 5280 5.2", LINT_CRL, LINT_ERROR, lint_extensions_known},
 };

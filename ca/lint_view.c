@@ -25,6 +25,7 @@ lint_slot_item(enum lint_slot slot)
 	    [SLOT_CRL_NUMBER] = ASN1_ITEM_ref(ASN1_INTEGER),
 	    [SLOT_DISTRIBUTION_POINT] = ASN1_ITEM_ref(ISSUING_DIST_POINT),
 	    [SLOT_DELTA] = ASN1_ITEM_ref(ASN1_INTEGER),
+	    [SLOT_NEXT_PUBLISH] = ASN1_ITEM_ref(ASN1_TIME),
 	};
 	return items[slot]();
 }
@@ -51,6 +52,8 @@ lint_slot_of(const ASN1_OBJECT *id)
 		return SLOTS;
 	if (nid == asn1_nid(OID_NTDS_CA_SECURITY))
 		return SLOT_SID;
+	if (nid == asn1_nid(OID_CRL_NEXT_PUBLISH))
+		return SLOT_NEXT_PUBLISH;
 	for (int slot = 0; slot < SLOTS; slot++) {
 		if (nids[slot] == nid)
 			return (enum lint_slot)slot;

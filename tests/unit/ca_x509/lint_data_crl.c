@@ -239,6 +239,21 @@ delta(struct data_crl *crl)
 	data_make_critical(crl->list->extensions, NID_delta_crl);
 }
 
+/* An hour after nextUpdate. */
+static void
+published_too_late(struct data_crl *crl)
+{
+	int64_t end_s = 0;
+	uint8_t *der = NULL;
+	NEED(asn1_time_to_unix(crl->list->next_update, &end_s));
+	ASN1_TIME *when = ASN1_TIME_set(NULL, (time_t)end_s + 3600);
+	int len = i2d_ASN1_TIME(when, &der);
+	NEED(len > 0);
+	data_set(crl->list->extensions, asn1_nid(OID_CRL_NEXT_PUBLISH), der, (size_t)len);
+	OPENSSL_free(der);
+	ASN1_TIME_free(when);
+}
+
 static void
 number_twice(struct data_crl *crl)
 {
@@ -327,6 +342,7 @@ const struct data_defect data_crls[] = {
     CRL_DEFECT("crl_authority_key_matches", other_key_id),
     CRL_DEFECT("crl_complete", distribution_point),
     CRL_DEFECT("crl_no_delta", delta),
+    CRL_DEFECT("crl_next_publish", published_too_late),
     CRL_DEFECT("crl_extensions_unique", number_twice),
     CRL_DEFECT("crl_extensions_known", unknown_critical),
     CRL_DEFECT("crl_list_not_empty", nothing_revoked),
