@@ -2,210 +2,228 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
-#include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "ca/asn1.h"
+#include "ca/crl_parts.h"
 
-/* TBSCertList (RFC 5280 5.1), with the entries as one finished value. */
-struct crl_tbs {
-	ASN1_INTEGER *version;
-	X509_ALGOR *signature;
-	X509_NAME *issuer;
-	ASN1_TIME *this_update, *next_update;
-	ASN1_STRING *revoked;
-	STACK_OF(X509_EXTENSION) * extensions;
-};
+#define WAITING_MAX ((size_t)256 * 1024)
 
-/* clang-format off: the RFC's text, one field a line */
-ASN1_SEQUENCE(crl_tbs) =
-    {
-	ASN1_SIMPLE(struct crl_tbs, version, ASN1_INTEGER),
-	ASN1_SIMPLE(struct crl_tbs, signature, X509_ALGOR),
-	ASN1_SIMPLE(struct crl_tbs, issuer, X509_NAME),
-	ASN1_SIMPLE(struct crl_tbs, this_update, ASN1_TIME),
-	ASN1_SIMPLE(struct crl_tbs, next_update, ASN1_TIME),
-	ASN1_OPT(struct crl_tbs, revoked, ASN1_SEQUENCE),
-	ASN1_EXP_SEQUENCE_OF(struct crl_tbs, extensions, X509_EXTENSION, 0),
-} static_ASN1_SEQUENCE_END_name(struct crl_tbs, crl_tbs)
-    /* clang-format on */
-
-    static void crl_tbs_free(struct crl_tbs * tbs)
-{
-	asn1_free(tbs, ASN1_ITEM_rptr(crl_tbs));
-}
-DEFINE_OWN(crl_tbs, struct crl_tbs *, crl_tbs_free);
-DEFINE_OWN(asn1_time, ASN1_TIME *, ASN1_TIME_free);
 DEFINE_OWN(asn1_integer, ASN1_INTEGER *, ASN1_INTEGER_free);
-DEFINE_OWN(akid, AUTHORITY_KEYID *, AUTHORITY_KEYID_free);
 DEFINE_OWN(x509_crl, X509_CRL *, X509_CRL_free);
 
-void
-crl_entries_init(struct crl_entries *entries)
-{
-	*entries = (struct crl_entries){0};
-	buf_init(&entries->der, CRL_BYTES_MAX);
-}
+/* ---- places ---- */
 
-void
-crl_entries_done(struct crl_entries *entries)
-{
-	buf_done(&entries->der);
-}
+/* What stands before the entries; its lengths are known when theirs is. */
+struct prefix {
+	uint8_t outer[CRL_HEADER_MAX], tbs[CRL_HEADER_MAX], list[CRL_HEADER_MAX];
+	size_t outer_len, tbs_len, list_len;
+};
 
-/* Identifier and length as the library writes them. */
+/* For so many octets of entries, and of what follows the signed part.  RFC 5280 5.1.2.6: without entries there is no list. */
 static size_t
-put_header(uint8_t *out, bool constructed, size_t len, int tag)
+make_prefix(
+    const struct crl_frame *frame, size_t entries_len, size_t trailer_len, struct prefix *out)
 {
-	uint8_t *at = out;
-	ASN1_put_object(&at, constructed, (int)len, tag, V_ASN1_UNIVERSAL);
-	return (size_t)(at - out);
+	out->list_len =
+	    entries_len == 0 ? 0 : crl_put_header(out->list, true, entries_len, V_ASN1_SEQUENCE);
+	size_t inside = frame->head_len + out->list_len + entries_len + frame->tail_len;
+	out->tbs_len = crl_put_header(out->tbs, true, inside, V_ASN1_SEQUENCE);
+	out->outer_len =
+	    crl_put_header(out->outer, true, out->tbs_len + inside + trailer_len, V_ASN1_SEQUENCE);
+	return out->outer_len + out->tbs_len + frame->head_len + out->list_len;
 }
 
-/* UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 5.1.2.6). */
-static size_t
-put_time(uint8_t out[32], int64_t when_s)
+/* What is put behind a place goes there at once: octets of the file move. */
+static enum fas_code
+move(const struct file_beside *file, size_t from, size_t len, size_t to, struct fas_err *e)
 {
-	uint8_t *at = out;
-	OWN(asn1_time) ASN1_TIME *when = ASN1_TIME_set(NULL, (time_t)when_s);
-	int len = when ? i2d_ASN1_TIME(when, NULL) : 0;
-	if (len <= 0 || len > 32)
-		return 0;
-	return (size_t)i2d_ASN1_TIME(when, &at);
-}
-
-/* Extensions { reasonCode (2.5.29.21), an ENUMERATED in an OCTET STRING }. */
-static size_t
-put_reason(uint8_t out[32], int reason)
-{
-	static const uint8_t oid[] = {0x55, 0x1d, 0x15};
-	uint8_t *at = out;
-	if (reason == 0)
-		return 0;
-	at += put_header(at, true, 12, V_ASN1_SEQUENCE);
-	at += put_header(at, true, 10, V_ASN1_SEQUENCE);
-	at += put_header(at, false, sizeof(oid), V_ASN1_OBJECT);
-	memcpy(at, oid, sizeof(oid));
-	at += sizeof(oid);
-	at += put_header(at, false, 3, V_ASN1_OCTET_STRING);
-	at += put_header(at, false, 1, V_ASN1_ENUMERATED);
-	*at++ = (uint8_t)reason;
-	return (size_t)(at - out);
+	size_t end = (from > to ? from : to) + len;
+	if (from == to || len == 0)
+		return FAS_OK;
+	if (ftruncate(file->fd, (off_t)end) != 0)
+		return fas_fail_errno(e, "%s", file->beside);
+	uint8_t *at = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	if (at == MAP_FAILED)
+		return fas_fail_errno(e, "%s", file->beside);
+	memmove(at + to, at + from, len);
+	(void)munmap(at, end);
+	return ftruncate(file->fd, (off_t)(to + len)) == 0 ? FAS_OK
+							   : fas_fail_errno(e, "%s", file->beside);
 }
 
 enum fas_code
-crl_entries_add(struct crl_entries *entries, const uint8_t *serial, size_t serial_len,
-    int64_t when_s, int reason, struct fas_err *e)
+crl_map(const struct file_beside *file, struct crl_map *out, struct fas_err *e)
 {
-	uint8_t header[16], number[8], when[32], why[32];
-	if (++entries->n > CRL_ENTRIES_MAX)
+	struct stat st;
+	*out = (struct crl_map){0};
+	if (fstat(file->fd, &st) != 0)
+		return fas_fail_errno(e, "%s", file->beside);
+	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, file->fd, 0);
+	if (at == MAP_FAILED)
+		return fas_fail_errno(e, "%s", file->beside);
+	*out = (struct crl_map){at, (size_t)st.st_size};
+	return FAS_OK;
+}
+
+void
+crl_unmap(struct crl_map *map)
+{
+	if (map->der)
+		(void)munmap((void *)(uintptr_t)map->der, map->len);
+	*map = (struct crl_map){0};
+}
+
+/* ---- entries ---- */
+
+enum fas_code
+crl_writer_begin(struct crl_writer *w, const struct issuer *issuer, const struct crl_terms *terms,
+    const struct file_beside *to, struct fas_err *e)
+{
+	struct prefix prefix;
+	OWN(crl_writer) struct crl_writer made = {.issuer = issuer, .to = to};
+	*w = (struct crl_writer){0};
+	made.waiting = malloc(WAITING_MAX);
+	made.frame = calloc(1, sizeof(*made.frame));
+	if (!made.waiting || !made.frame)
+		return fas_fail_nomem(e);
+	enum fas_code rc = crl_frame_make(issuer, terms, made.frame, e);
+	if (rc != FAS_OK)
+		return rc;
+	made.at = make_prefix(made.frame, (size_t)terms->entries * CRL_ENTRY_USUAL,
+	    key_signature_len(issuer->key), &prefix);
+	*w = made;
+	made = (struct crl_writer){0};
+	return FAS_OK;
+}
+
+void
+crl_writer_done(struct crl_writer *w)
+{
+	if (w->frame)
+		crl_frame_done(w->frame);
+	free(w->frame);
+	free(w->waiting);
+	*w = (struct crl_writer){0};
+}
+
+static enum fas_code
+put(const struct crl_writer *w, const uint8_t *data, size_t len, size_t at, struct fas_err *e)
+{
+	return len > 0 ? file_write_at(w->to->fd, w->to->beside, data, len, (int64_t)at, e)
+		       : FAS_OK;
+}
+
+static enum fas_code
+flush(struct crl_writer *w, struct fas_err *e)
+{
+	enum fas_code rc = put(w, w->waiting, w->waiting_len, w->at + w->len, e);
+	w->len += w->waiting_len;
+	w->waiting_len = 0;
+	return rc;
+}
+
+enum fas_code
+crl_writer_add(struct crl_writer *w, const uint8_t *serial, size_t serial_len, int64_t when_s,
+    int reason, struct fas_err *e)
+{
+	if (++w->n > CRL_ENTRIES_MAX)
 		return fas_fail(
 		    e, FAS_E_LIMIT, "crl_too_large", "over %d entries", CRL_ENTRIES_MAX);
-	if (serial_len == 0 || serial_len > PROFILE_SERIAL_MAX || (serial[0] & 0x80))
+	if (WAITING_MAX - w->waiting_len < CRL_ENTRY_MAX) {
+		enum fas_code rc = flush(w, e);
+		if (rc != FAS_OK)
+			return rc;
+	}
+	size_t len = crl_entry_format(
+	    &w->form, serial, serial_len, when_s, reason, w->waiting + w->waiting_len);
+	if (len == 0)
 		return fas_fail(e, FAS_E_IO, "database_corrupt",
-		    "RFC 5280 4.1.2.2: a serial number on record is not positive");
-	size_t number_len = put_header(number, false, serial_len, V_ASN1_INTEGER);
-	size_t when_len = put_time(when, when_s), why_len = put_reason(why, reason);
-	if (when_len == 0)
-		return fas_fail_openssl(e, "time of a revocation");
-	size_t len = number_len + serial_len + when_len + why_len;
-	buf_append(&entries->der, header, put_header(header, true, len, V_ASN1_SEQUENCE));
-	buf_append(&entries->der, number, number_len);
-	buf_append(&entries->der, serial, serial_len);
-	buf_append(&entries->der, when, when_len);
-	buf_append(&entries->der, why, why_len);
-	return buf_check(&entries->der, e);
+		    "RFC 5280 4.1.2.2: a serial number on record is not positive, or a time is "
+		    "none");
+	w->waiting_len += len;
+	return FAS_OK;
 }
 
 /* ---- the list ---- */
 
+/* The signed part around the entries, from `from` on; *end: behind it. */
 static enum fas_code
-set_entries(struct crl_tbs *tbs, const struct crl_entries *entries, struct fas_err *e)
+put_tbs(struct crl_writer *w, const struct prefix *p, size_t *end, struct fas_err *e)
 {
-	uint8_t header[16];
-	/* RFC 5280 5.1.2.6: without entries the list is absent, never empty. */
-	if (entries->n == 0)
-		return FAS_OK;
-	size_t len = put_header(header, true, entries->der.len, V_ASN1_SEQUENCE);
-	size_t whole = len + entries->der.len;
-	tbs->revoked = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
-	uint8_t *der = OPENSSL_malloc(whole);
-	if (!tbs->revoked || !der) {
-		OPENSSL_free(der);
-		return fas_fail_nomem(e);
+	size_t at = p->outer_len;
+	const struct {
+		const uint8_t *data;
+		size_t len;
+	} parts[] = {
+	    {p->tbs, p->tbs_len}, {w->frame->head, w->frame->head_len}, {p->list, p->list_len}};
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < NELEMS(parts); i++) {
+		rc = put(w, parts[i].data, parts[i].len, at, e);
+		at += parts[i].len;
 	}
-	memcpy(der, header, len);
-	memcpy(der + len, entries->der.data, entries->der.len);
-	ASN1_STRING_set0(tbs->revoked, der, (int)whole);
-	return FAS_OK;
+	*end = w->at + w->len + w->frame->tail_len;
+	return rc == FAS_OK ? put(w, w->frame->tail, w->frame->tail_len, w->at + w->len, e) : rc;
 }
 
+/* Over the very octets that lie in the file. */
 static enum fas_code
-set_extensions(struct crl_tbs *tbs, const struct issuer *issuer, int64_t number, struct fas_err *e)
+sign(const struct crl_writer *w, size_t from, size_t end, uint8_t *signature, size_t *len,
+    struct fas_err *e)
 {
-	OWN(akid) AUTHORITY_KEYID *akid = AUTHORITY_KEYID_new();
-	OWN(asn1_integer) ASN1_INTEGER *crl_number = ASN1_INTEGER_new();
-	const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(issuer->certificate);
-	if (!akid || !crl_number || ASN1_INTEGER_set_int64(crl_number, number) != 1)
-		return fas_fail_nomem(e);
-	if (!ski)
-		return fas_fail(e, FAS_E_CONFIG, "ca_key_id",
-		    "RFC 5280 4.2.1.2: the certificate of %s has no subject key identifier",
-		    issuer->stem);
-	akid->keyid = ASN1_OCTET_STRING_dup(ski);
-	if (!akid->keyid ||
-	    X509V3_add1_i2d(&tbs->extensions, NID_authority_key_identifier, akid, 0, 0) != 1 ||
-	    X509V3_add1_i2d(&tbs->extensions, NID_crl_number, crl_number, 0, 0) != 1)
-		return fas_fail_openssl(e, "CRL extensions");
-	return FAS_OK;
-}
-
-/* The algorithm as it stands in the outer list, so that both are the same bytes (RFC 5280 5.1.1.2). */
-static bool
-set_algorithm(X509_ALGOR *algorithm, enum profile_signature signature)
-{
-	static const int nids[] = {[SIGNATURE_RSA_SHA256] = NID_sha256WithRSAEncryption,
-	    [SIGNATURE_ECDSA_SHA256] = NID_ecdsa_with_SHA256,
-	    [SIGNATURE_ECDSA_SHA384] = NID_ecdsa_with_SHA384};
-	int parameter = signature == SIGNATURE_RSA_SHA256 ? V_ASN1_NULL : V_ASN1_UNDEF;
-	return X509_ALGOR_set0(algorithm, OBJ_nid2obj(nids[signature]), parameter, NULL) == 1;
-}
-
-static enum fas_code
-build_tbs(const struct issuer *issuer, const struct crl_entries *entries, int64_t number,
-    int64_t this_update_s, int64_t next_update_s, uint8_t **der, size_t *len, struct fas_err *e)
-{
-	OWN(crl_tbs) struct crl_tbs *tbs = asn1_new(ASN1_ITEM_rptr(crl_tbs));
-	if (!tbs)
-		return fas_fail_nomem(e);
-	X509_NAME_free(tbs->issuer);
-	tbs->issuer = X509_NAME_dup(X509_get_subject_name(issuer->certificate));
-	if (!tbs->issuer || ASN1_INTEGER_set(tbs->version, 1) != 1 ||
-	    !set_algorithm(tbs->signature, issuer->published.signature) ||
-	    !ASN1_TIME_set(tbs->this_update, (time_t)this_update_s) ||
-	    !ASN1_TIME_set(tbs->next_update, (time_t)next_update_s))
-		return fas_fail_openssl(e, "CRL");
-	enum fas_code rc = set_entries(tbs, entries, e);
+	OWN(crl_map) struct crl_map map = {0};
+	const struct issuer *issuer = w->issuer;
+	enum fas_code rc = crl_map(w->to, &map, e);
 	if (rc == FAS_OK)
-		rc = set_extensions(tbs, issuer, number, e);
-	return rc == FAS_OK ? asn1_encode(ASN1_ITEM_rptr(crl_tbs), tbs, der, len, e) : rc;
+		rc = key_sign(issuer->key, map.der + from, end - from, signature, len, e);
+	/* A fault in the computation would give the key away (RSA-CRT), or a list that nobody accepts. */
+	if (rc == FAS_OK)
+		rc = key_verify(X509_get0_pubkey(issuer->certificate), issuer->published.signature,
+		    map.der + from, end - from, signature, *len, e);
+	return rc;
+}
+
+/* An ECDSA signature's length is known only now: at times the outer header grows or shrinks, and all moves by an octet. */
+static enum fas_code
+put_around(struct crl_writer *w, struct prefix *p, size_t end, const uint8_t *trailer,
+    size_t trailer_len, struct fas_err *e)
+{
+	size_t from = p->outer_len, len = end - from;
+	p->outer_len = crl_put_header(p->outer, true, len + trailer_len, V_ASN1_SEQUENCE);
+	enum fas_code rc = move(w->to, from, len, p->outer_len, e);
+	if (rc == FAS_OK)
+		rc = put(w, p->outer, p->outer_len, 0, e);
+	return rc == FAS_OK ? put(w, trailer, trailer_len, p->outer_len + len, e) : rc;
 }
 
 enum fas_code
-crl_build(const struct issuer *issuer, const struct crl_entries *entries, int64_t number,
-    int64_t this_update_s, int64_t next_update_s, uint8_t **der, size_t *der_len, struct fas_err *e)
+crl_writer_finish(struct crl_writer *w, struct fas_err *e)
 {
-	OWN(bytes) uint8_t *tbs = NULL;
-	size_t tbs_len = 0, signature_len = 0;
+	struct prefix prefix;
 	uint8_t signature[KEY_SIGNATURE_MAX];
-	enum fas_code rc =
-	    build_tbs(issuer, entries, number, this_update_s, next_update_s, &tbs, &tbs_len, e);
+	OWN(bytes) uint8_t *trailer = NULL;
+	size_t end = 0, signature_len = 0, trailer_len = 0;
+	enum fas_code rc = flush(w, e);
 	if (rc != FAS_OK)
 		return rc;
-	return issuer_sign(issuer, tbs, tbs_len, signature, &signature_len, der, der_len, e);
+	size_t at = make_prefix(w->frame, w->len, key_signature_len(w->issuer->key), &prefix);
+	rc = move(w->to, w->at, w->len, at, e);
+	w->at = at;
+	if (rc == FAS_OK)
+		rc = put_tbs(w, &prefix, &end, e);
+	if (rc == FAS_OK)
+		rc = sign(w, prefix.outer_len, end, signature, &signature_len, e);
+	if (rc == FAS_OK)
+		rc = crl_trailer_make(
+		    w->issuer, signature, signature_len, &trailer, &trailer_len, e);
+	return rc == FAS_OK ? put_around(w, &prefix, end, trailer, trailer_len, e) : rc;
 }
+
+/* ---- somebody else's ---- */
 
 enum fas_code
 crl_read(const uint8_t *der, size_t len, struct crl_facts *out, struct fas_err *e)

@@ -1,8 +1,10 @@
 /*
- * Complete CRLs (RFC 5280 5), version 2: cRLNumber and authority key identifier, no critical extension (a critical
- * issuingDistributionPoint fails every logon on Samba 4.22).
+ * Complete CRLs (RFC 5280 5), version 2: cRLNumber, authority key identifier and Microsoft's next publication, no critical
+ * extension (a critical issuingDistributionPoint fails every logon on Samba 4.22).
  *
- * The entries are written as they come from the ledger, already in DER: X509_CRL would take a hundred times as long.
+ * A list of a million entries takes a tenth of a second and a quarter of a megabyte: entries come from the ledger one by one
+ * and go, in DER, to where they will stay in the file that is published; what stands around them follows, and is signed
+ * there.  (X509_CRL takes forty times as long, and hundreds of megabytes.)
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -13,29 +15,72 @@
 #include "ca/issuer.h"
 #include "fas/base/buf.h"
 #include "fas/base/err.h"
+#include "fas/base/file.h"
 
 #define CRL_ENTRIES_MAX 4000000
-#define CRL_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define CRL_ENTRY_MAX 80 /* octets */
 
-struct crl_entries {
-	struct buf der; /* revokedCertificates' elements, one after the other */
-	int64_t n;
+/*
+ * What entries have in common, so that the next one costs little: the shape of the last, and the days of the last few.  All
+ * zero at first.
+ */
+#define CRL_DAYS 4
+struct crl_form {
+	struct crl_day {
+		int64_t day;
+		uint8_t der[24];
+		size_t len; /* 0: none yet */
+	} days[CRL_DAYS];
+	uint8_t last[CRL_ENTRY_MAX];
+	size_t len, serial_len, when_len; /* len 0: none yet */
+	size_t serial_at, when_at;
+	bool has_reason; /* its last octet */
 };
-void crl_entries_init(struct crl_entries *entries);
-void crl_entries_done(struct crl_entries *entries);
 /*
- * In the order of serials, as the caller gives them.  reason 0 (unspecified) is left out, as RFC 5280 5.3.1 asks.
- * FAS_E_LIMIT above CRL_ENTRIES_MAX.
+ * One element of revokedCertificates into out; 0: the serial number is not positive, or the time cannot be written.  reason 0
+ * (unspecified) is left out, as RFC 5280 5.3.1 asks.
  */
-MUST_CHECK enum fas_code crl_entries_add(struct crl_entries *entries, const uint8_t *serial,
-    size_t serial_len, int64_t when_s, int reason, struct fas_err *e);
+size_t crl_entry_format(struct crl_form *form, const uint8_t *serial, size_t serial_len,
+    int64_t when_s, int reason, uint8_t out[CRL_ENTRY_MAX]);
 
-/*
- * Build and sign by the issuer's own key; the signature is confirmed.  *der is the caller's.  (Lint it before it leaves.)
- */
-MUST_CHECK enum fas_code crl_build(const struct issuer *issuer, const struct crl_entries *entries,
-    int64_t number, int64_t this_update_s, int64_t next_update_s, uint8_t **der, size_t *der_len,
-    struct fas_err *e);
+struct crl_terms {
+	int64_t number;
+	int64_t this_update_s, next_update_s;
+	int64_t
+	    next_publish_s; /* when the next one comes, if nothing is revoked before; 0: not said */
+	int64_t entries;    /* about so many; to be wrong costs a moment */
+};
+
+struct crl_frame;
+
+struct crl_writer {
+	const struct issuer *issuer;  /* borrowed, as `to` */
+	const struct file_beside *to; /* the entries lie there already, where they will stay */
+	struct crl_frame *frame;      /* what stands around them */
+	uint8_t *waiting;             /* not yet in the file */
+	size_t waiting_len;
+	size_t at, len; /* of the entries, in the file */
+	int64_t n;
+	struct crl_form form;
+};
+/* to: an empty file. */
+MUST_CHECK enum fas_code crl_writer_begin(struct crl_writer *writer, const struct issuer *issuer,
+    const struct crl_terms *terms, const struct file_beside *to, struct fas_err *e);
+void crl_writer_done(struct crl_writer *writer);
+/* In the order of serials, as the caller gives them.  FAS_E_LIMIT "crl_too_large". */
+MUST_CHECK enum fas_code crl_writer_add(struct crl_writer *writer, const uint8_t *serial,
+    size_t serial_len, int64_t when_s, int reason, struct fas_err *e);
+/* The whole list, signed by the issuer's own key; the signature is confirmed.  (Lint it before it leaves.) */
+MUST_CHECK enum fas_code crl_writer_finish(struct crl_writer *writer, struct fas_err *e);
+
+/* A file's content as the kernel has it, for reading only. */
+struct crl_map {
+	const uint8_t *der;
+	size_t len;
+};
+MUST_CHECK enum fas_code crl_map(
+    const struct file_beside *file, struct crl_map *out, struct fas_err *e);
+void crl_unmap(struct crl_map *map);
 
 /* What stands in somebody else's CRL.  FAS_E_INPUT "crl_malformed". */
 struct crl_facts {
@@ -45,6 +90,7 @@ struct crl_facts {
 MUST_CHECK enum fas_code crl_read(
     const uint8_t *der, size_t len, struct crl_facts *out, struct fas_err *e);
 
-DEFINE_OWN_IN_PLACE(crl_entries, struct crl_entries, crl_entries_done);
+DEFINE_OWN_IN_PLACE(crl_writer, struct crl_writer, crl_writer_done);
+DEFINE_OWN_IN_PLACE(crl_map, struct crl_map, crl_unmap);
 
 #endif

@@ -1,5 +1,6 @@
 #include "ca/publisher.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #define COALESCE_MS 100
 #define LOOK_EACH_S 5
 #define RETRY_S 1
+#define LEFTOVER_LEN 11 /* ".crl." and six letters of mkstemp */
+#define LEFTOVERS_MAX 100000
 
 struct publisher {
 	struct ca *ca;
@@ -31,9 +34,12 @@ struct publisher {
 /* ---- one CRL ---- */
 
 struct collect {
+	struct ca *ca;
 	const struct issuer *issuer;
-	struct crl_row last;
-	struct crl_entries entries;
+	const struct file_beside *file;
+	int64_t now_s;
+	struct crl_row last, row; /* the last one, and the one that is written */
+	struct crl_writer writer;
 };
 
 static enum fas_code
@@ -41,7 +47,23 @@ collect_entry(const uint8_t *serial, size_t serial_len, int64_t when_s, int reas
     struct fas_err *e)
 {
 	struct collect *c = arg;
-	return crl_entries_add(&c->entries, serial, serial_len, when_s, reason, e);
+	return crl_writer_add(&c->writer, serial, serial_len, when_s, reason, e);
+}
+
+static enum fas_code
+begin(struct collect *c, struct fas_err *e)
+{
+	const struct issuer *issuer = c->issuer;
+	int64_t now_ms = clock_now_ms();
+	c->row = (struct crl_row){.number = now_ms > c->last.number ? now_ms : c->last.number + 1,
+	    .this_update_s = c->now_s - issuer->backdate_s,
+	    .next_update_s = c->now_s + issuer->crl_life_s};
+	const struct crl_terms terms = {.number = c->row.number,
+	    .this_update_s = c->row.this_update_s,
+	    .next_update_s = c->row.next_update_s,
+	    .next_publish_s = c->now_s + issuer->crl_each_s,
+	    .entries = c->last.entries};
+	return crl_writer_begin(&c->writer, issuer, &terms, c->file, e);
 }
 
 /*
@@ -53,6 +75,8 @@ collect(struct db *db, void *arg, struct fas_err *e)
 {
 	struct collect *c = arg;
 	enum fas_code rc = store_crl_get(db, c->issuer->id, &c->last, e);
+	if (rc == FAS_OK)
+		rc = begin(c, e);
 	if (rc != FAS_OK)
 		return rc;
 	return store_revoked_each(db, c->issuer->id, c->last.this_update_s, collect_entry, c, e);
@@ -70,14 +94,19 @@ advance(struct db *db, void *arg, struct fas_err *e)
 	return store_crl_set(db, a->issuer, &a->row, e);
 }
 
+/* The very file that is to be published. */
 static enum fas_code
-lint(const struct issuer *issuer, const uint8_t *der, size_t len, int64_t previous, int64_t now_s,
+lint(const struct issuer *issuer, const struct file_beside *file, int64_t previous, int64_t now_s,
     struct fas_err *e)
 {
 	struct lint_report report = {0};
 	const struct lint_context context = {
 	    .issuer = issuer->certificate, .published = &issuer->published, .now_s = now_s};
-	lint_crl(der, len, &context, (uint64_t)previous, &report);
+	OWN(crl_map) struct crl_map map = {0};
+	enum fas_code rc = crl_map(file, &map, e);
+	if (rc != FAS_OK)
+		return rc;
+	lint_crl(map.der, map.len, &context, (uint64_t)previous, &report);
 	return lint_check(&report, e);
 }
 
@@ -113,32 +142,34 @@ write_pem(struct ca *ca, const char *folder, const char *stem, const char *suffi
 	return rc == FAS_OK ? pem_file_write(der, pem, label, e) : rc;
 }
 
+/* What is in the ledger, as a signed list in a file beside its place; and that it is clean. */
+static enum fas_code
+write_own_crl(struct collect *c, struct fas_err *e)
+{
+	enum fas_code rc = db_read(c->ca->db, collect, c, e);
+	if (rc == FAS_OK)
+		rc = crl_writer_finish(&c->writer, e);
+	c->row.entries = c->writer.n;
+	crl_writer_done(&c->writer);
+	return rc == FAS_OK ? lint(c->issuer, c->file, c->last.number, c->now_s, e) : rc;
+}
+
 /* Number durable first: a crash may leave a gap, never the same number twice. */
 static enum fas_code
 publish_own_crl(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 {
-	struct collect c = {.issuer = issuer};
-	OWN(bytes) uint8_t *der = NULL;
-	size_t len = 0;
-	int64_t now_s = clock_now(), now_ms = clock_now_ms();
-	crl_entries_init(&c.entries);
-	enum fas_code rc = db_read(ca->db, collect, &c, e);
-	struct advance a = {.issuer = issuer->id,
-	    .row = {.number = now_ms > c.last.number ? now_ms : c.last.number + 1,
-		.this_update_s = now_s - issuer->backdate_s,
-		.next_update_s = now_s + issuer->crl_life_s,
-		.entries = c.entries.n}};
+	char path[PATH_MAX];
+	OWN(file_beside) struct file_beside file = {.fd = -1};
+	struct collect c = {.ca = ca, .issuer = issuer, .file = &file, .now_s = clock_now()};
+	enum fas_code rc = public_path(ca, "crl", issuer->stem, "crl", path, e);
 	if (rc == FAS_OK)
-		rc = crl_build(issuer, &c.entries, a.row.number, a.row.this_update_s,
-		    a.row.next_update_s, &der, &len, e);
-	crl_entries_done(&c.entries);
+		rc = file_begin(path, 0644, &file, e);
 	if (rc == FAS_OK)
-		rc = lint(issuer, der, len, c.last.number, now_s, e);
+		rc = write_own_crl(&c, e);
+	struct advance a = {.issuer = issuer->id, .row = c.row};
 	if (rc == FAS_OK)
 		rc = db_write(ca->db, advance, &a, e);
-	if (rc == FAS_OK)
-		rc = write_public(ca, "crl", issuer->stem, "crl", der, len, e);
-	return rc;
+	return rc == FAS_OK ? file_commit(&file, e) : rc;
 }
 
 static void
@@ -259,6 +290,32 @@ publisher_main(void *arg)
 	return NULL;
 }
 
+/* What a crash has left beside a list or a certificate: "main-1.crl.Xy12Zz". */
+static bool
+is_leftover(const char *name)
+{
+	size_t len = strlen(name);
+	const char *end = len > LEFTOVER_LEN ? name + len - LEFTOVER_LEN : "";
+	return strncmp(end, ".crl.", 5) == 0 || strncmp(end, ".cer.", 5) == 0;
+}
+
+/* A list may be long: nobody else would ever take them away. */
+static void
+remove_leftovers(const char *path)
+{
+	DIR *folder = opendir(path);
+	if (!folder)
+		return;
+	for (size_t i = 0; i < LEFTOVERS_MAX; i++) {
+		const struct dirent *at = readdir(folder);
+		if (!at)
+			break;
+		if (is_leftover(at->d_name))
+			(void)unlinkat(dirfd(folder), at->d_name, 0);
+	}
+	(void)closedir(folder);
+}
+
 static enum fas_code
 make_folders(const struct signer_config *config, struct fas_err *e)
 {
@@ -270,7 +327,13 @@ make_folders(const struct signer_config *config, struct fas_err *e)
 		rc = file_join(ca, sizeof(ca), config->public_folder, "ca", e);
 	if (rc == FAS_OK)
 		rc = file_make_folder(crl, 0755, e);
-	return rc == FAS_OK ? file_make_folder(ca, 0755, e) : rc;
+	if (rc == FAS_OK)
+		rc = file_make_folder(ca, 0755, e);
+	if (rc == FAS_OK) {
+		remove_leftovers(crl);
+		remove_leftovers(ca);
+	}
+	return rc;
 }
 
 enum fas_code

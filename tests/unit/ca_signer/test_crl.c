@@ -1,6 +1,7 @@
 /* CRLs: what stands on them, when they come, and that their numbers only grow. */
 #include "place.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "ca/crl.h"
+#include "ca/lint.h"
 #include "ca/store.h"
 #include "fas/base/clock.h"
 #include "fas/base/db.h"
@@ -362,29 +364,203 @@ entries_are_sorted_and_leave_after_their_certificates_end(void **state)
 	db_pool_close(pool);
 }
 
+/* Each at the beginning, in the middle and at the end of a day, and in the century of GeneralizedTime. */
 static void
 an_entry_is_what_openssl_would_write(void **state)
 {
 	static const uint8_t serial[] = {0x01, 0x9a, 0xff, 0x00, 0x7f};
-	struct fas_err e = {0};
-	OWN(crl_entries) struct crl_entries entries;
+	static const int64_t times[] = {1795406690, 1795392000, 1795478399, 1795478400, 0,
+	    951782400, 2524607999, 2524608000, 4102444799};
+	static const int reasons[] = {9, 0, 6};
+	struct crl_form form = {0};
 	(void)state;
-	crl_entries_init(&entries);
+	for (size_t i = 0; i < NELEMS(times) * NELEMS(reasons); i++) {
+		uint8_t entry[CRL_ENTRY_MAX];
+		int reason = reasons[i % NELEMS(reasons)];
+		time_t when = (time_t)times[i / NELEMS(reasons)];
+		size_t entry_len =
+		    crl_entry_format(&form, serial, sizeof(serial), when, reason, entry);
+		const uint8_t *at = entry;
+		X509_REVOKED *r = d2i_X509_REVOKED(NULL, &at, (long)entry_len);
+		assert_non_null(r);
+		assert_ptr_equal(at, entry + entry_len);
+		assert_int_equal(X509_cmp_time(X509_REVOKED_get0_revocationDate(r), &when), -1);
+		time_t before = when - 1;
+		assert_int_equal(X509_cmp_time(X509_REVOKED_get0_revocationDate(r), &before), 1);
+		unsigned char *again = NULL;
+		assert_int_equal(i2d_X509_REVOKED(r, &again), entry_len);
+		assert_memory_equal(again, entry, entry_len);
+		ASN1_ENUMERATED *why = X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+		assert_int_equal(why ? ASN1_ENUMERATED_get(why) : 0, reason);
+		ASN1_ENUMERATED_free(why);
+		OPENSSL_free(again);
+		X509_REVOKED_free(r);
+	}
+}
+
+static void
+a_serial_or_time_that_cannot_be_is_no_entry(void **state)
+{
+	static const uint8_t negative[] = {0x80, 1}, good[] = {1}, long_one[21] = {1};
+	struct crl_form form = {0};
+	uint8_t entry[CRL_ENTRY_MAX];
+	(void)state;
+	assert_int_equal(crl_entry_format(&form, negative, 2, 1, 0, entry), 0);
+	assert_int_equal(crl_entry_format(&form, good, 0, 1, 0, entry), 0);
+	assert_int_equal(crl_entry_format(&form, long_one, 21, 1, 0, entry), 0);
+	assert_int_equal(crl_entry_format(&form, good, 1, -1, 0, entry), 0);
+	assert_true(crl_entry_format(&form, good, 1, 1, 0, entry) > 0);
+}
+
+/* ---- long lists ---- */
+
+static void
+make_issuer(const char *type, struct issuer *out)
+{
+	struct fas_err e = {0};
+	*out = (struct issuer){.stem = "made-1", .backdate_s = 300};
+	assert_int_equal(key_generate(type, &out->key, &e), FAS_OK);
+	out->published.signature = key_algorithm(out->key);
+	size_t len = 0;
+	const uint8_t *spki = key_spki(out->key, &len);
+	struct profile_ca_facts facts = {.common_name = "Made",
+	    .serial = {1},
+	    .serial_len = 1,
+	    .not_before_s = clock_now() - 60,
+	    .not_after_s = clock_now() + 86400,
+	    .path_len = 0,
+	    .spki = spki,
+	    .spki_len = len};
+	uint8_t *tbs = NULL, *der = NULL, signature[KEY_SIGNATURE_MAX];
+	size_t tbs_len = 0, der_len = 0, signature_len = 0;
 	assert_int_equal(
-	    crl_entries_add(&entries, serial, sizeof(serial), 1795406690, 9, &e), FAS_OK);
-	const uint8_t *at = entries.der.data;
-	X509_REVOKED *r = d2i_X509_REVOKED(NULL, &at, (long)entries.der.len);
-	assert_non_null(r);
-	assert_ptr_equal(at, entries.der.data + entries.der.len);
-	unsigned char *again = NULL;
-	int len = i2d_X509_REVOKED(r, &again);
-	assert_int_equal(len, entries.der.len);
-	assert_memory_equal(again, entries.der.data, entries.der.len);
-	ASN1_ENUMERATED *why = X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
-	assert_int_equal(ASN1_ENUMERATED_get(why), 9);
-	ASN1_ENUMERATED_free(why);
-	OPENSSL_free(again);
-	X509_REVOKED_free(r);
+	    profile_build_ca(NULL, out->published.signature, &facts, &tbs, &tbs_len, &e), FAS_OK);
+	assert_int_equal(key_sign(out->key, tbs, tbs_len, signature, &signature_len, &e), FAS_OK);
+	assert_int_equal(profile_assemble(out->published.signature, tbs, tbs_len, signature,
+			     signature_len, &der, &der_len, &e),
+	    FAS_OK);
+	const uint8_t *at = der;
+	out->certificate = d2i_X509(NULL, &at, (long)der_len);
+	assert_non_null(out->certificate);
+	free(tbs);
+	free(der);
+}
+
+/* A list of n entries that was expected to have another number, read back and verified by the library. */
+static X509_CRL *
+written(
+    struct place *p, const struct issuer *issuer, uint32_t n, int64_t expected, struct crl_map *map)
+{
+	struct fas_err e = {0};
+	OWN(crl_writer) struct crl_writer w = {0};
+	char path[PATH_MAX];
+	OWN(file_beside) struct file_beside file = {.fd = -1};
+	const struct crl_terms terms = {.number = 7,
+	    .this_update_s = clock_now() - 300,
+	    .next_update_s = clock_now() + 3600,
+	    .next_publish_s = clock_now() + 600,
+	    .entries = expected};
+	(void)place_path(p, "public/crl/made.crl", path);
+	assert_int_equal(file_begin(path, 0644, &file, &e), FAS_OK);
+	assert_int_equal(crl_writer_begin(&w, issuer, &terms, &file, &e), FAS_OK);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t serial[] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+		assert_int_equal(
+		    crl_writer_add(&w, serial, sizeof(serial), 1795406690 + i, 4, &e), FAS_OK);
+	}
+	if (crl_writer_finish(&w, &e) != FAS_OK)
+		fail_msg("%s", e.message);
+	assert_int_equal(crl_map(&file, map, &e), FAS_OK);
+	const uint8_t *at = map->der;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)map->len);
+	assert_non_null(crl);
+	assert_ptr_equal(at, map->der + map->len);
+	assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(issuer->certificate)), 1);
+	return crl;
+}
+
+/* Around each length at which a header grows, for a signature whose length is always another one. */
+static void
+lists_of_every_length_are_read_and_verified(void **state)
+{
+	static const uint32_t lengths[] = {0, 1, 2, 3, 4, 1600, 1650, 6000, 40000};
+	struct issuer issuer;
+	make_issuer("p-256", &issuer);
+	for (uint32_t n = 0; n < 60 + NELEMS(lengths); n++) {
+		OWN(crl_map) struct crl_map map = {0};
+		uint32_t len = n < 60 ? 1580 + n : lengths[n - 60];
+		int64_t expected = n % 3 == 0 ? len : n % 3 == 1 ? 0 : 1000000;
+		X509_CRL *crl = written(*state, &issuer, len, expected, &map);
+		int have = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+		assert_int_equal(have < 0 ? 0 : have, len);
+		X509_CRL_free(crl);
+	}
+	X509_free(issuer.certificate);
+	key_free(issuer.key);
+}
+
+static void
+a_written_list_is_clean_and_leaves_no_other_file(void **state)
+{
+	struct issuer issuer;
+	struct lint_report report = {0};
+	char path[PATH_MAX];
+	make_issuer("rsa-2048", &issuer);
+	{
+		OWN(crl_map) struct crl_map map = {0};
+		const struct lint_context context = {.issuer = issuer.certificate,
+		    .published = &issuer.published,
+		    .now_s = clock_now()};
+		X509_CRL_free(written(*state, &issuer, 20000, 3, &map));
+		lint_crl(map.der, map.len, &context, 6, &report);
+	}
+	if (report.n > 0)
+		fail_msg("%s: %s", report.findings[0].name, report.findings[0].message);
+	DIR *folder = opendir(place_path(*state, "public/crl", path));
+	assert_non_null(folder);
+	for (const struct dirent *at = readdir(folder); at; at = readdir(folder))
+		assert_true(at->d_name[0] == '.' ? at->d_name[1] == 0 || at->d_name[1] == '.'
+						 : strstr(at->d_name, ".crl") != NULL &&
+						       strlen(strstr(at->d_name, ".crl")) == 4);
+	(void)closedir(folder);
+	X509_free(issuer.certificate);
+	key_free(issuer.key);
+}
+
+static void
+what_a_crash_left_beside_a_list_is_gone_after_the_start(void **state)
+{
+	struct place *p = *state;
+	char path[PATH_MAX];
+	struct stat st;
+	(void)place_write(p, "public/crl/main-1.crl.Xy12Zz", "half a list");
+	(void)place_write(p, "public/ca/main-1.cer.abcdef", "half a certificate");
+	(void)place_write(p, "public/crl/notes.txt", "somebody's");
+	place_restart(p);
+	assert_int_equal(stat(place_path(p, "public/crl/main-1.crl.Xy12Zz", path), &st), -1);
+	assert_int_equal(stat(place_path(p, "public/ca/main-1.cer.abcdef", path), &st), -1);
+	assert_int_equal(stat(place_path(p, "public/crl/notes.txt", path), &st), 0);
+	assert_int_equal(stat(place_path(p, "public/crl/main-1.crl", path), &st), 0);
+}
+
+static void
+the_next_publication_is_said_and_is_before_the_end(void **state)
+{
+	X509_CRL *crl = place_crl(*state, 0);
+	ASN1_OBJECT *id = OBJ_txt2obj("1.3.6.1.4.1.311.21.4", 1);
+	int at = X509_CRL_get_ext_by_OBJ(crl, id, -1);
+	assert_true(at >= 0);
+	X509_EXTENSION *extension = X509_CRL_get_ext(crl, at);
+	assert_int_equal(X509_EXTENSION_get_critical(extension), 0);
+	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
+	const uint8_t *der = ASN1_STRING_get0_data(value);
+	ASN1_TIME *when = d2i_ASN1_TIME(NULL, &der, ASN1_STRING_length(value));
+	assert_non_null(when);
+	assert_int_equal(ASN1_TIME_compare(when, X509_CRL_get0_nextUpdate(crl)), -1);
+	assert_int_equal(ASN1_TIME_compare(when, X509_CRL_get0_lastUpdate(crl)), 1);
+	ASN1_TIME_free(when);
+	ASN1_OBJECT_free(id);
+	X509_CRL_free(crl);
 }
 
 int
@@ -402,6 +578,11 @@ main(void)
 	    T(what_is_published_as_pem_is_what_is_published_as_der),
 	    T(entries_are_sorted_and_leave_after_their_certificates_end),
 	    cmocka_unit_test(an_entry_is_what_openssl_would_write),
+	    cmocka_unit_test(a_serial_or_time_that_cannot_be_is_no_entry),
+	    T(lists_of_every_length_are_read_and_verified),
+	    T(a_written_list_is_clean_and_leaves_no_other_file),
+	    T(what_a_crash_left_beside_a_list_is_gone_after_the_start),
+	    T(the_next_publication_is_said_and_is_before_the_end),
 	};
 	return cmocka_run_group_tests_name("crl", tests, NULL, NULL);
 }
