@@ -2,6 +2,9 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +142,42 @@ gauge_memory(pid_t pid)
 			kilobytes = strtoll(line + 8, NULL, 10);
 	}
 	return kilobytes * 1024;
+}
+
+static struct {
+	pthread_t thread;
+	atomic_bool over;
+	int64_t most;
+} watch;
+
+static void *
+watch_main(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 500000};
+	(void)arg;
+	while (!atomic_load(&watch.over)) {
+		int64_t now = gauge_memory(getpid());
+		watch.most = now > watch.most ? now : watch.most;
+		(void)nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+void
+gauge_watch_begin(void)
+{
+	watch.most = 0;
+	atomic_store(&watch.over, false);
+	if (pthread_create(&watch.thread, NULL, watch_main, NULL) != 0)
+		lab_die("no thread to watch the memory");
+}
+
+int64_t
+gauge_watch_end(void)
+{
+	atomic_store(&watch.over, true);
+	(void)pthread_join(watch.thread, NULL);
+	return watch.most;
 }
 
 static int

@@ -32,6 +32,10 @@ pid_t gauge_find_thread(pid_t pid, const char *name);
 /* Resident bytes that are the process's own: RssAnon. */
 int64_t gauge_memory(pid_t pid);
 
+/* The most that this process has of its own between begin and end, looked at each half millisecond. */
+void gauge_watch_begin(void);
+int64_t gauge_watch_end(void);
+
 /* Sorts values. */
 double gauge_median(double *values, size_t n);
 double gauge_quantile(double *values, size_t n, double q);

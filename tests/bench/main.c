@@ -1,5 +1,5 @@
 /*
- * fas-bench [LOGONS | sessions | refill]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
+ * fas-bench [LOGONS | sessions | refill | crl]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
  * by stage of that many logons, or only what live sessions ask for, or logons beside the making of keys, for a profiler to look at meanwhile.  Started by tests/bench/run.
  */
 #include <stdio.h>
@@ -24,6 +24,7 @@ measure_all(const struct lab *lab, const struct material *material, const struct
 	measure_stages(lab, material, STAGED);
 	measure_session(lab, material);
 	measure_refill(lab, material);
+	measure_crl(lab, material);
 	measure_growth(lab, material);
 	measure_agent();
 	measure_start(lab);
@@ -45,6 +46,8 @@ main(int argc, char **argv)
 		measure_session(&lab, &material);
 	else if (argc > 1 && strcmp(argv[1], "refill") == 0)
 		measure_refill(&lab, &material);
+	else if (argc > 1 && strcmp(argv[1], "crl") == 0)
+		measure_crl(&lab, &material);
 	else if (argc > 1)
 		measure_stages(&lab, &material, (size_t)atoi(argv[1]));
 	else

@@ -18,6 +18,7 @@ void measure_stages(const struct lab *lab, const struct material *material, size
 /* Signatures by service custody, and leases. */
 void measure_session(const struct lab *lab, const struct material *material);
 void measure_refill(const struct lab *lab, const struct material *material);
+void measure_crl(const struct lab *lab, const struct material *material);
 void measure_agent(void);
 void measure_connection(const struct lab *lab, const struct bare_server *bare);
 void measure_growth(const struct lab *lab, const struct material *material);
