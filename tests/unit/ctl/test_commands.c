@@ -250,6 +250,62 @@ cert_revoke_wants_exactly_one_selector(void **state)
 }
 
 static void
+what_is_revoked_can_be_a_rule_or_everything_of_a_time(void **state)
+{
+	(void)state;
+	assert_int_equal(run("cert revoke --from 2026-11-30T08:00:00Z"), CLI_USAGE);
+	assert_int_equal(run("cert revoke --everything --rule eng"), CLI_USAGE);
+	assert_int_equal(run("cert revoke --everything --from yesterday"), CLI_USAGE);
+	assert_int_equal(run_signer("cert revoke --rule eng --from 1970-01-01T00:00:10Z --to "
+				    "1970-01-01T00:00:20Z",
+			     "{\"revoked\":3,\"act\":1,\"sessions\":2}"),
+	    CLI_OK);
+	asked(&signer, 0, "{\"from\":10,\"op\":\"cert.revoke\",\"rule\":\"eng\",\"to\":20}");
+	assert_string_equal(out_text, "3 revoked\n2 sessions ended\n");
+	peer_done(&signer);
+}
+
+static void
+the_kill_switch_says_how_it_is_released(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_signer("cert revoke --everything", "{\"revoked\":3,\"act\":1,\"sessions\":2}"),
+	    CLI_OK);
+	asked(&signer, 0, "{\"everything\":true,\"op\":\"cert.revoke\"}");
+	assert_non_null(strstr(err_text, "fasctl cert release --everything"));
+	peer_done(&signer);
+}
+
+static void
+a_hold_is_put_listed_and_released(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    run_signer("cert hold --user a@b.example", "{\"revoked\":1,\"act\":1}"), CLI_OK);
+	asked(&signer, 0, "{\"op\":\"cert.hold\",\"upn\":\"a@b.example\"}");
+	assert_string_equal(out_text, "1 on hold\n");
+	assert_non_null(strstr(err_text, "fasd has not said yet"));
+	peer_done(&signer);
+	assert_int_equal(run_signer("cert release --user a@b.example",
+			     "{\"released\":1,\"act\":2,\"sessions\":1}"),
+	    CLI_OK);
+	asked(&signer, 0, "{\"op\":\"cert.release\",\"upn\":\"a@b.example\"}");
+	assert_string_equal(out_text, "1 released\n1 sessions go on\n");
+	peer_done(&signer);
+	assert_int_equal(
+	    run_signer("cert holds", "{\"holds\":[{\"id\":7,\"kind\":\"hold\",\"target\":\"upn\","
+				     "\"value\":\"a@b.example\",\"stops\":true,\"since\":0,"
+				     "\"caller\":\"uid:0\",\"certificates\":1}]}"),
+	    CLI_OK);
+	assert_non_null(strstr(out_text, "a@b.example"));
+	peer_done(&signer);
+	assert_int_equal(run_signer("cert holds", "{\"holds\":[]}"), CLI_OK);
+	assert_string_equal(out_text, "Nothing is on hold.\n");
+	peer_done(&signer);
+}
+
+static void
 policy_check_speaks_like_a_compiler(void **state)
 {
 	char path[96], line[160];
@@ -622,6 +678,9 @@ main(void)
 	    cmocka_unit_test(host_revoke_takes_a_name_or_a_serial_and_not_both),
 	    cmocka_unit_test(cert_list_hands_its_selectors_on),
 	    cmocka_unit_test(cert_revoke_wants_exactly_one_selector),
+	    cmocka_unit_test(what_is_revoked_can_be_a_rule_or_everything_of_a_time),
+	    cmocka_unit_test(the_kill_switch_says_how_it_is_released),
+	    cmocka_unit_test(a_hold_is_put_listed_and_released),
 	    cmocka_unit_test(policy_check_speaks_like_a_compiler),
 	    cmocka_unit_test(policy_check_names_a_provider_that_fasd_does_not_know),
 	    cmocka_unit_test(policy_reload_tells_of_unknown_groups),

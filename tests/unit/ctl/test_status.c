@@ -111,6 +111,10 @@ a_ca_near_its_end_is_a_warning_and_behind_it_an_error(void **state)
 	one_finding("authority", "not_after", soon, false, "in 29 days");
 	one_finding("authority", "not_after", past, true, "ended at");
 	one_finding("signer", "service_ca", "{\"not_after\":1700000001}", false, "the service CA");
+	one_finding("signer", "acts", "{\"holds\":1,\"stopped_since\":1700000000}", true,
+	    "all issuing is stopped");
+	one_finding(
+	    "signer", "acts", "{\"holds\":2,\"stopped_since\":0}", false, "2 holds are in force");
 	one_finding("signer", "failure",
 	    "{\"reason\":\"disk_full\",\"message\":\"database: disk is full\"}", true,
 	    "cannot issue: database: disk is full");

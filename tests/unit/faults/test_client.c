@@ -31,6 +31,7 @@ static const struct {
     {"service_ca", "{\"certificate\":\"PEM\"}"},
     {"state", "{\"authorities\":[]}"},
     {"hosts", "{\"generation\":7,\"hosts\":[{\"serial\":\"0a\"}],\"more\":false}"},
+    {"acts", "{\"acts\":[],\"last\":7}"},
     {"sign", "{\"signature\":\"AAAA\"}"},
     {"drop", "{}"},
     {"audit.countersign", "{\"heads\":[],\"keys\":[],\"more\":false}"},
@@ -126,6 +127,19 @@ run_revoke(void *arg, struct fas_err *e)
 }
 
 static enum fas_code
+run_acts(void *arg, struct fas_err *e)
+{
+	OWN(json) json_t *reply = NULL;
+	OWN(json) json_t *none = json_array();
+	(void)arg;
+	if (!none)
+		return fas_fail_nomem(e);
+	enum fas_code rc = signer_acts(signer, 7, none, 0, &reply, e);
+	assert_true((rc == FAS_OK) == (reply != NULL));
+	return rc;
+}
+
+static enum fas_code
 run_service_ca(void *arg, struct fas_err *e)
 {
 	OWN(text) char *pem = NULL;
@@ -196,8 +210,8 @@ run_drop(void *arg, struct fas_err *e)
 	return signer_drop(signer, "c", "s", e);
 }
 
-static fault_run *const questions[] = {run_issue, run_revoke, run_service_ca, run_state, run_hosts,
-    run_countersign, run_checkpoint, run_sign, run_drop};
+static fault_run *const questions[] = {run_issue, run_revoke, run_acts, run_service_ca, run_state,
+    run_hosts, run_countersign, run_checkpoint, run_sign, run_drop};
 static fault_run *question;
 
 static enum fas_code
