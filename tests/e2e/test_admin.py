@@ -13,7 +13,8 @@ class Fasctl(LabCase):
         out = subprocess.run([programs.program("fasctl"), "--help"], text=True, capture_output=True)
         self.assertEqual(out.returncode, 0)
         for words in (["ca", "init"], ["ca", "install"], ["ca", "show"], ["host", "enroll"], ["host", "list"],
-                      ["host", "revoke"], ["cert", "list"], ["cert", "show"], ["cert", "revoke"], ["crl", "publish"],
+                      ["host", "revoke"], ["cert", "list"], ["cert", "show"], ["cert", "revoke"],
+                      ["cert", "hold"], ["cert", "release"], ["cert", "holds"], ["crl", "publish"],
                       ["crl", "show"], ["policy", "check"], ["policy", "explain"], ["policy", "reload"],
                       ["session", "list"], ["session", "end"], ["status"], ["audit", "tail"], ["audit", "verify"],
                       ["audit", "acknowledge"], ["audit", "export"], ["config", "check"], ["config", "reload"]):

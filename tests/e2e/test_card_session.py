@@ -129,6 +129,20 @@ class InSession(SessionCase):
         proc.wait_for(lambda: self.sign(program, one, key)["status"] == "key_gone", 60, "the key is gone")
         self.assertEqual([k["purpose"] for k in program.ask("objects", card_id=one)["key"]], [card.LOGON])
 
+    def test_on_hold_the_host_takes_the_in_session_certificate_away_and_gets_another_after_the_release(self):
+        session, program = self.under()
+        one, key = self.own_key(program)
+        self.addCleanup(programs.fasctl_status, self.lab, "cert", "release", "--session", session)
+        self.fasctl("cert", "hold", "--session", session)
+        proc.wait_for(lambda: [k["purpose"] for k in program.ask("objects", card_id=one)["key"]] == [card.LOGON], 60,
+                      "the key is gone from the card")
+        self.assertEqual(self.sign(program, one, key)["status"], "key_gone")
+        self.assertEqual(self.fasctl_json("session", "show", session)["state"], "held")
+        self.fasctl("cert", "release", "--session", session)
+        _, new = self.own_key(program)
+        self.assertNotEqual(new["key_id"], key["key_id"])
+        self.verify(new, self.sign(program, one, new))
+
     # ---- consent ----
 
     def pinentry(self, answer):

@@ -339,6 +339,18 @@ class Acts(CrlCase):
         acts = [json.loads(line) for line in signer.splitlines() if "certificates_revoked" in line]
         self.assertIn(session["session_id"], [r.get("session") for r in acts])
 
+    def test_a_provider_that_is_removed_lets_nobody_in_and_ends_no_session(self):
+        session, _, _ = self.session()
+        config_file = self.lab.fas / "fasd.yaml"
+        old = config_file.read_text()
+        begin = old.index("  - name: lab-idp"), old.index("  - name: ", old.index("  - name: lab-idp") + 1)
+        self.addCleanup(lambda: (config_file.write_text(old), self.fasctl("config", "reload")))
+        config_file.write_text(old[:begin[0]] + old[begin[1]:])
+        programs.fasctl_status(self.lab, "config", "reload")
+        refused = self.logon()
+        self.assertEqual((refused.status, refused.code), (403, "assertion_refused"), refused)
+        self.assertEqual(self.lease(session).status, 200)
+
     def test_only_what_was_put_on_hold_can_be_released(self):
         status, _, errors = programs.fasctl_status(self.lab, "cert", "release", "--user", "alice@corp.example.com")
         self.assertEqual(status, 1)
