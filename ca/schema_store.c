@@ -39,7 +39,8 @@ static const char *const migrations[] = {
 
     /*
      * REVOKE: what administrators have had revoked, put on hold and released.  stops: nothing more is issued to what it
-     * covers; released: by which act it is over.  A CRL is read from its index alone, without a look at the rows.
+     * covers; released: by which act it is over.  fasd goes by the ids: the newest row always stays.  A CRL is read from
+     * its index alone, without a look at the rows.
      */
     "CREATE TABLE acts("
     " id INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL,"

@@ -156,6 +156,19 @@ mark_released(struct db *db, const struct act *act, struct fas_err *e)
 	return db_run(&q);
 }
 
+/* Does hold a stand and cover the session? */
+#define STILL_HELD                                                                                 \
+	"EXISTS(SELECT 1 FROM acts a WHERE a.kind='hold' AND a.released=0"                         \
+	" AND sessions.session<a.until AND (a.target='everything'"                                 \
+	" OR (a.target='upn' AND a.value=upn COLLATE NOCASE) OR (a.target='sid' AND a.value=sid)"  \
+	" OR (a.target='host' AND a.value=host COLLATE NOCASE)"                                    \
+	" OR (a.target='rule' AND a.value=rule)"                                                   \
+	" OR (a.target='session' AND a.value=sessions.session)"                                    \
+	" OR (a.target='serial' AND a.session=sessions.session))"                                  \
+	" AND ((created_s>=a.from_s AND (a.to_s=0 OR created_s<a.to_s)) OR EXISTS("                \
+	"SELECT 1 FROM orders o WHERE o.session=sessions.session AND o.created_s>=a.from_s"        \
+	" AND (a.to_s=0 OR o.created_s<a.to_s))))"
+
 /* Held by no other: it goes on, with a lease to come back in. */
 static enum fas_code
 let_go_on(struct db *db, const struct act *act, int64_t now_s, int64_t *n, struct fas_err *e)
@@ -165,14 +178,7 @@ let_go_on(struct db *db, const struct act *act, int64_t now_s, int64_t *n, struc
 	struct db_query q = db_query(db,
 	    "UPDATE sessions SET state='live',"
 	    "lease_until_s=MIN(expires_s,MAX(lease_until_s,?1+lease_s))"
-	    " WHERE state='held' AND NOT EXISTS(SELECT 1 FROM acts a WHERE a.kind='hold'"
-	    " AND a.released=0 AND sessions.session<a.until AND (a.target='everything'"
-	    " OR (a.target='upn' AND a.value=upn COLLATE NOCASE) OR (a.target='sid' AND "
-	    "a.value=sid)"
-	    " OR (a.target='host' AND a.value=host COLLATE NOCASE)"
-	    " OR (a.target='rule' AND a.value=rule)"
-	    " OR (a.target='session' AND a.value=sessions.session)"
-	    " OR (a.target='serial' AND a.session=sessions.session)))" WHOSE,
+	    " WHERE state='held' AND NOT " STILL_HELD WHOSE,
 	    e);
 	db_bind_int(&q, 1, now_s);
 	return record_each(db, &q, act, &record, n, e);

@@ -298,6 +298,18 @@ of_two_holds_the_last_release_counts(void **state)
 }
 
 static void
+a_hold_of_another_time_holds_nobody_back(void **state)
+{
+	(void)state;
+	char id[SESSION_ID_TEXT_MAX];
+	log_on(id);
+	add_act_of("hold", "host", VDA1, "", 1, 1000, false);
+	act("hold", "host", VDA1);
+	act("release", "host", VDA1);
+	lease_is(id, FAS_OK, NULL);
+}
+
+static void
 a_hold_refuses_a_logon_before_its_assertion_is_used(void **state)
 {
 	(void)state;
@@ -415,6 +427,7 @@ main(void)
 	    WORLD_TEST(a_hold_suspends_and_a_release_lets_go_on),
 	    WORLD_TEST(a_held_session_still_ends_by_its_host_and_at_its_cap),
 	    WORLD_TEST(of_two_holds_the_last_release_counts),
+	    WORLD_TEST(a_hold_of_another_time_holds_nobody_back),
 	    WORLD_TEST(a_hold_refuses_a_logon_before_its_assertion_is_used),
 	    WORLD_TEST(everything_revoked_lets_nobody_in_until_it_is_released),
 	    WORLD_TEST(each_act_is_applied_once_also_over_a_restart),
