@@ -298,6 +298,10 @@ format_signer(struct ops *ops, struct buf *out)
 		return;
 	gauge(out, "fas_signer_certificates", "Certificates on the signer's record",
 	    number(state, "certificates"));
+	const json_t *acts = json_object_get(state, "acts");
+	gauge(out, "fas_issuing_stopped", "Whether an administrator has stopped all issuing",
+	    number(acts, "stopped_since") > 0);
+	gauge(out, "fas_holds", "What administrators have put on hold", number(acts, "holds"));
 	metrics_family(
 	    out, "fas_signer_signatures_total", "counter", "Signatures by the authorities' keys");
 	buf_printf(out, "fas_signer_signatures_total %" PRId64 "\n", number(state, "signatures"));

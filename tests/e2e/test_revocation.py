@@ -281,6 +281,7 @@ class Acts(CrlCase):
         self.assertRefused(self.redeem(ticket), 403, "logon_denied", "issuing_stopped")
         self.assertRefused(self.logon("grace"), 403, "logon_denied", "issuing_stopped")
         self.assertEqual(self.ops().get("/readyz").status, 503)
+        self.assertIn(b"\nfas_issuing_stopped 1\n", self.ops().get("/metrics").body)
         status, out, _ = programs.fasctl_status(self.lab, "status")
         self.assertEqual(status, 4)
         self.assertIn("issuing is stopped", out)
