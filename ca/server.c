@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ca/act.h"
+#include "ca/asn1.h"
 #include "ca/ca.h"
 #include "ca/countersign.h"
 #include "ca/held.h"
@@ -121,6 +122,9 @@ start_all(struct signer_server *s, struct fas_err *e)
 {
 	struct ca *ca = &s->ca;
 	enum fas_code rc;
+	/* OpenSSL 3.0 adds an object to its table without a lock, while others look into it: so before there are others. */
+	if (asn1_nid(OID_CRL_NEXT_PUBLISH) == NID_undef)
+		return fas_fail_nomem(e);
 	if ((rc = open_state(ca, e)) != FAS_OK)
 		return rc;
 	authorities_init(&ca->authorities, ca->config, ca->db);
