@@ -18,8 +18,8 @@
 #include "fas/base/json.h"
 #include "fas/base/wire.h"
 #include "gauge.h"
-#include "load.h"
 #include "measure.h"
+#include "phase.h"
 #include "table.h"
 
 #define ENTRIES 1000000
@@ -242,10 +242,6 @@ measure_building(const struct lab *lab)
 
 /* ---- logons meanwhile ---- */
 
-#define CROWD 320
-#define THREADS 16
-#define PHASE_S 2.0
-#define PHASES 5
 #define CHUNK 20000 /* rows of one transaction: the signer writes between */
 #define ASK_MS 60000
 
@@ -326,69 +322,21 @@ publish_on(void *arg)
 }
 
 static void
-run_phase(const struct lab *lab, const struct material *material, size_t n, double rate,
-    double *p50_ms, double *p99_ms)
-{
-	struct requests requests;
-	requests_make(material, lab, n, &requests);
-	struct load load = {.lab = lab,
-	    .material = material,
-	    .requests = &requests,
-	    .threads = THREADS,
-	    .rate = rate};
-	load_run(&load);
-	*p50_ms = gauge_quantile(load.latency_us, n, 0.5) / 1e3;
-	*p99_ms = gauge_quantile(load.latency_us, n, 0.99) / 1e3;
-	load_done(&load);
-	requests_done(&requests);
-}
-
-static double
-half_of_saturation(const struct lab *lab, const struct material *material)
-{
-	struct requests requests;
-	requests_make(material, lab, CROWD, &requests);
-	struct load load = {
-	    .lab = lab, .material = material, .requests = &requests, .threads = THREADS};
-	load_run(&load);
-	double rate = CROWD / load.wall_s / 2;
-	load_done(&load);
-	requests_done(&requests);
-	return rate;
-}
-
-static void
-add_meanwhile(const char *name, double busy[PHASES], double quiet[PHASES], double goal)
-{
-	double ratio[PHASES];
-	for (int i = 0; i < PHASES; i++)
-		ratio[i] = busy[i] / quiet[i];
-	table_add(&(struct row){.name = name,
-	    .value = gauge_median(busy, PHASES),
-	    .unit = "ms",
-	    .reference = "no CRL under way",
-	    .reference_value = gauge_median(quiet, PHASES),
-	    .ratio = gauge_median(ratio, PHASES),
-	    .goal = goal});
-}
-
-static void
 measure_meanwhile(const struct lab *lab, const struct material *material)
 {
-	double quiet50[PHASES], quiet99[PHASES], busy50[PHASES], busy99[PHASES];
+	struct phases quiet, busy;
 	struct publishing p = {0};
 	change_ledger(fill_sql);
 	int64_t before = 0, most = 0;
-	double rate = half_of_saturation(lab, material);
-	size_t n = (size_t)(rate * PHASE_S);
-	for (int i = 0; i < PHASES; i++) {
-		run_phase(lab, material, n, rate, &quiet50[i], &quiet99[i]);
+	double rate = phase_half_of_saturation(lab, material);
+	for (unsigned i = 0; i < PHASES; i++) {
+		phase_run(lab, material, rate, &quiet, i);
 		int64_t at_rest = gauge_memory(lab->signer);
 		before = at_rest > before ? at_rest : before;
 		atomic_store(&p.over, false);
 		if (pthread_create(&p.thread, NULL, publish_on, &p) != 0)
 			lab_die("no thread");
-		run_phase(lab, material, n, rate, &busy50[i], &busy99[i]);
+		phase_run(lab, material, rate, &busy, i);
 		int64_t now = gauge_memory(lab->signer);
 		most = now > most ? now : most;
 		atomic_store(&p.over, true);
@@ -396,8 +344,7 @@ measure_meanwhile(const struct lab *lab, const struct material *material)
 	}
 	if (p.entries < ENTRIES)
 		lab_die("the CRLs that were made have %lld entries", (long long)p.entries);
-	add_meanwhile("logon while CRLs of 1M entries are made, p50", busy50, quiet50, 0);
-	add_meanwhile("logon while CRLs of 1M entries are made, p99", busy99, quiet99, 2);
+	phases_add("logon while CRLs of 1M entries are made", "no CRL under way", &busy, &quiet, 2);
 	table_add(&(struct row){.name = "CRL of 1M entries: from the ledger to its place, at load",
 	    .value = p.ms / p.n,
 	    .unit = "ms"});
