@@ -170,21 +170,34 @@ put_tbs(struct crl_writer *w, const struct prefix *p, size_t *end, struct fas_er
 	return rc == FAS_OK ? put(w, w->frame->tail, w->frame->tail_len, w->at + w->len, e) : rc;
 }
 
+static enum fas_code
+sign_octets(const struct issuer *issuer, const uint8_t *tbs, size_t len, uint8_t *signature,
+    size_t *signature_len, struct fas_err *e)
+{
+	struct key_hash hash;
+	enum fas_code rc = key_hash(issuer->published.signature, tbs, len, &hash, e);
+	if (rc == FAS_OK)
+		rc = key_sign_hash(issuer->key, &hash, signature, signature_len, e);
+	if (rc == FAS_E_UNAVAILABLE) {
+		fas_err_clear(e);
+		rc = key_sign(issuer->key, tbs, len, signature, signature_len, e);
+	}
+	/* A fault in the computation would give the key away (RSA-CRT), or a list that nobody accepts. */
+	if (rc == FAS_OK)
+		rc = key_verify_hash(
+		    X509_get0_pubkey(issuer->certificate), &hash, signature, *signature_len, e);
+	return rc;
+}
+
 /* Over the very octets that lie in the file. */
 static enum fas_code
 sign(const struct crl_writer *w, size_t from, size_t end, uint8_t *signature, size_t *len,
     struct fas_err *e)
 {
 	OWN(crl_map) struct crl_map map = {0};
-	const struct issuer *issuer = w->issuer;
 	enum fas_code rc = crl_map(w->to, &map, e);
-	if (rc == FAS_OK)
-		rc = key_sign(issuer->key, map.der + from, end - from, signature, len, e);
-	/* A fault in the computation would give the key away (RSA-CRT), or a list that nobody accepts. */
-	if (rc == FAS_OK)
-		rc = key_verify(X509_get0_pubkey(issuer->certificate), issuer->published.signature,
-		    map.der + from, end - from, signature, *len, e);
-	return rc;
+	return rc == FAS_OK ? sign_octets(w->issuer, map.der + from, end - from, signature, len, e)
+			    : rc;
 }
 
 /* An ECDSA signature's length is known only now: at times the outer header grows or shrinks, and all moves by an octet. */

@@ -110,6 +110,22 @@ MUST_CHECK enum fas_code key_verify(EVP_PKEY *public_key, enum profile_signature
     const uint8_t *tbs, size_t tbs_len, const uint8_t *signature, size_t signature_len,
     struct fas_err *e);
 
+/* ---- ca/key_hash.c: the same over a digest, for what is long ---- */
+
+struct key_hash {
+	enum profile_signature algorithm;
+	uint8_t digest[KEY_DIGEST_MAX];
+	size_t len;
+};
+MUST_CHECK enum fas_code key_hash(enum profile_signature algorithm, const uint8_t *data, size_t len,
+    struct key_hash *out, struct fas_err *e);
+/* As key_sign.  FAS_E_UNAVAILABLE "key_elsewhere": a key that is not in this process; then key_sign does it. */
+MUST_CHECK enum fas_code key_sign_hash(const struct key *key, const struct key_hash *hash,
+    uint8_t *signature, size_t *signature_len, struct fas_err *e);
+/* As key_verify. */
+MUST_CHECK enum fas_code key_verify_hash(EVP_PKEY *public_key, const struct key_hash *hash,
+    const uint8_t *signature, size_t signature_len, struct fas_err *e);
+
 DEFINE_OWN(key, struct key *, key_free);
 
 #endif

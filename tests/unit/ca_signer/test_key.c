@@ -76,6 +76,39 @@ a_key_comes_back_from_its_file(void **state)
 }
 
 static void
+a_signature_over_a_digest_is_the_one_over_the_octets(void **state)
+{
+	static const char *const types[] = {"rsa-2048", "p-256", "p-384"};
+	static const uint8_t text[] = "what is signed", other[] = "what is not";
+	(void)state;
+	for (size_t i = 0; i < NELEMS(types); i++) {
+		struct fas_err e = {0};
+		struct key_hash hash, wrong;
+		uint8_t a[KEY_SIGNATURE_MAX], b[KEY_SIGNATURE_MAX];
+		size_t a_len = 0, b_len = 0, spki_len = 0;
+		OWN(key) struct key *key = NULL;
+		assert_int_equal(key_generate(types[i], &key, &e), FAS_OK);
+		const uint8_t *spki = key_spki(key, &spki_len);
+		EVP_PKEY *public_key = d2i_PUBKEY(NULL, &spki, (long)spki_len);
+		enum profile_signature algorithm = key_algorithm(key);
+		assert_int_equal(key_hash(algorithm, text, sizeof(text), &hash, &e), FAS_OK);
+		assert_int_equal(key_hash(algorithm, other, sizeof(other), &wrong, &e), FAS_OK);
+		assert_int_equal(key_sign_hash(key, &hash, a, &a_len, &e), FAS_OK);
+		assert_int_equal(
+		    key_verify(public_key, algorithm, text, sizeof(text), a, a_len, &e), FAS_OK);
+		assert_int_equal(key_sign(key, text, sizeof(text), b, &b_len, &e), FAS_OK);
+		assert_int_equal(key_verify_hash(public_key, &hash, b, b_len, &e), FAS_OK);
+		if (key_is_deterministic(key)) {
+			assert_int_equal(a_len, b_len);
+			assert_memory_equal(a, b, a_len);
+		}
+		assert_int_equal(key_verify_hash(public_key, &wrong, a, a_len, &e), FAS_E_CRYPTO);
+		assert_string_equal(e.reason, "signature_wrong");
+		EVP_PKEY_free(public_key);
+	}
+}
+
+static void
 a_key_is_never_written_over(void **state)
 {
 	struct fas_err e = {0};
@@ -281,6 +314,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_key_comes_back_from_its_file),
+	    cmocka_unit_test(a_signature_over_a_digest_is_the_one_over_the_octets),
 	    cmocka_unit_test(a_key_is_never_written_over),
 	    cmocka_unit_test(a_file_that_others_may_read_is_no_key),
 	    cmocka_unit_test(text_is_no_key),
