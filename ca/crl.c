@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -12,6 +13,7 @@
 #include "ca/crl_parts.h"
 
 #define WAITING_MAX ((size_t)256 * 1024)
+#define GIVE_WAY_NS 1000000
 
 DEFINE_OWN(asn1_integer, ASN1_INTEGER *, ASN1_INTEGER_free);
 DEFINE_OWN(x509_crl, X509_CRL *, X509_CRL_free);
@@ -127,6 +129,14 @@ flush(struct crl_writer *w, struct fas_err *e)
 	return rc;
 }
 
+/* A long list takes a whole processor for a while: each few thousand entries those who log on may have it. */
+static void
+give_way(void)
+{
+	const struct timespec pause = {.tv_nsec = GIVE_WAY_NS};
+	(void)nanosleep(&pause, NULL);
+}
+
 enum fas_code
 crl_writer_add(struct crl_writer *w, const uint8_t *serial, size_t serial_len, int64_t when_s,
     int reason, struct fas_err *e)
@@ -138,6 +148,7 @@ crl_writer_add(struct crl_writer *w, const uint8_t *serial, size_t serial_len, i
 		enum fas_code rc = flush(w, e);
 		if (rc != FAS_OK)
 			return rc;
+		give_way();
 	}
 	size_t len = crl_entry_format(
 	    &w->form, serial, serial_len, when_s, reason, w->waiting + w->waiting_len);

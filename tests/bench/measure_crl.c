@@ -242,7 +242,8 @@ measure_building(const struct lab *lab)
 
 /* ---- logons meanwhile ---- */
 
-#define CHUNK 20000 /* rows of one transaction: the signer writes between */
+#define COALESCE_MS 100 /* the publisher's */
+#define CHUNK 20000     /* rows of one transaction: the signer writes between */
 #define ASK_MS 60000
 
 /* A million certificates of another session each, revoked and not expired, in the ledger of the signer that runs. */
@@ -284,7 +285,7 @@ change_ledger(const char *sql)
 	(void)sqlite3_close(db);
 }
 
-/* One after the other, as long as it is wanted. */
+/* One after the other, as the publisher does while something is revoked all the time. */
 struct publishing {
 	pthread_t thread;
 	atomic_bool over;
@@ -316,8 +317,11 @@ static void *
 publish_on(void *arg)
 {
 	struct publishing *p = arg;
-	while (!atomic_load(&p->over))
+	const struct timespec pause = {.tv_nsec = COALESCE_MS * 1000000L};
+	while (!atomic_load(&p->over)) {
 		publish_once(p);
+		(void)nanosleep(&pause, NULL);
+	}
 	return NULL;
 }
 
