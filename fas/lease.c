@@ -104,8 +104,8 @@ answer(struct lease *l, struct lease_answer *out)
 	    .lease_s = lease_s,
 	    .next_s = lease_s / 2 < NEXT_MAX_S ? (lease_s + 1) / 2 : NEXT_MAX_S,
 	    .account_known = l->known,
-	    .in_session = TAKE(l->standing.in_session),
 	};
+	out->in_session = TAKE(l->standing.in_session);
 }
 
 enum fas_code

@@ -78,7 +78,7 @@ static enum fas_code
 look(struct db *db, void *arg, struct fas_err *e)
 {
 	struct step *s = arg;
-	struct audit_begin begin;
+	struct audit_begin begin = {0};
 	s->db = db;
 	s->e = e;
 	enum fas_code rc = find_checkpoint(db, s, e);
