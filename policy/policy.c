@@ -37,3 +37,24 @@ policy_rule_count(const struct policy *policy)
 {
 	return policy->n_rules;
 }
+
+void
+policy_rule_view(const struct policy *policy, size_t rule, struct policy_rule_view *out)
+{
+	const struct rule *r = &policy->rules[rule];
+	*out = (struct policy_rule_view){.name = r->name,
+	    .deny = r->deny,
+	    .allow_expired_password = r->allow_expired_password,
+	    .authority = r->grant.authority,
+	    .keys = r->grant.keys | (r->grant.in_session.allow ? r->grant.in_session.keys : 0U),
+	    .upn_suffixes = r->upn_suffixes.items,
+	    .n_upn_suffixes = r->upn_suffixes.n,
+	    .n_groups = r->groups.n};
+}
+
+const struct sid *
+policy_rule_group(const struct policy *policy, size_t rule, size_t k)
+{
+	const struct group *group = &policy->groups[policy->rules[rule].groups.items[k]];
+	return group->set ? &group->sid : NULL;
+}

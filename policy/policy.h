@@ -150,6 +150,21 @@ const char *policy_group_name(const struct policy *policy, size_t i);
 void policy_group_set(struct policy *policy, size_t i, const struct sid *sid);
 bool policy_group_is_set(const struct policy *policy, size_t i);
 
+/* What a diagnosis looks at in a rule; all borrowed from the policy. */
+struct policy_rule_view {
+	const char *name;
+	bool deny;
+	bool allow_expired_password;
+	const char *authority; /* of the logon's certificate */
+	unsigned keys;         /* bit set of enum policy_key: the logon's and the session's */
+	const char *const *upn_suffixes;
+	size_t n_upn_suffixes;
+	size_t n_groups;
+};
+void policy_rule_view(const struct policy *policy, size_t rule, struct policy_rule_view *out);
+/* The rule's k-th group; NULL while it is not resolved. */
+const struct sid *policy_rule_group(const struct policy *policy, size_t rule, size_t k);
+
 /*
  * Decide.  Always succeeds; denial is no failure.  Reasons of a denial:
  *   policy_no_rule            nothing matched
