@@ -29,8 +29,10 @@ dc_conn_is_broken(const struct fas_err *e)
 	return false;
 }
 
-enum fas_code
-dc_conn_open(
+/* connect: conn_setup, or a part of it. */
+static enum fas_code
+open_by(enum fas_code connect(
+	    const struct dc_target *, struct io_deadline *, LDAP **, struct fas_err *),
     const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e)
 {
 	OWN(dc_conn) struct dc_conn *conn = calloc(1, sizeof(*conn));
@@ -38,11 +40,25 @@ dc_conn_open(
 		return fas_fail_nomem(e);
 	memcpy(conn->host, target->host, sizeof(conn->host));
 	conn->deadline.at_us = deadline_us;
-	enum fas_code rc = conn_setup(target, &conn->deadline, &conn->ld, e);
+	enum fas_code rc = connect(target, &conn->deadline, &conn->ld, e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = TAKE(conn);
 	return FAS_OK;
+}
+
+enum fas_code
+dc_conn_open(
+    const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e)
+{
+	return open_by(conn_setup, target, deadline_us, out, e);
+}
+
+enum fas_code
+dc_conn_open_unbound(
+    const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e)
+{
+	return open_by(conn_connect, target, deadline_us, out, e);
 }
 
 void
@@ -126,9 +142,10 @@ read_result(struct dc_conn *conn, LDAPMessage *result, size_t value_max, struct 
 	return rc;
 }
 
-/* *id: under which the answer will come. */
+/* controls: the server's, or NULL.  *id: under which the answer will come. */
 static enum fas_code
-send_query(struct dc_conn *conn, const struct dc_query *query, int *id, struct fas_err *e)
+send_query(struct dc_conn *conn, const struct dc_query *query, LDAPControl **controls, int *id,
+    struct fas_err *e)
 {
 	int scope = query->scope == DC_BASE ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE;
 	char *attributes[ENTRY_ATTRIBUTES_MAX];
@@ -138,8 +155,8 @@ send_query(struct dc_conn *conn, const struct dc_query *query, int *id, struct f
 		memcpy(&attributes[n], &query->attributes[n], sizeof(attributes[n]));
 	}
 	attributes[n] = NULL;
-	int rc = ldap_search_ext(conn->ld, query->base, scope, query->filter, attributes, 0, NULL,
-	    NULL, NULL, query->size_limit, id);
+	int rc = ldap_search_ext(conn->ld, query->base, scope, query->filter, attributes, 0,
+	    controls, NULL, NULL, query->size_limit, id);
 	if (rc != LDAP_SUCCESS)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server", "%s: search: %s", conn->host,
 		    ldap_err2string(rc));
@@ -153,7 +170,7 @@ send_all(
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; rc == FAS_OK && i < n; i++) {
 		conn->deadline.more = i + 1 < n;
-		rc = send_query(conn, &queries[i], &ids[i], e);
+		rc = send_query(conn, &queries[i], NULL, &ids[i], e);
 	}
 	conn->deadline.more = false;
 	return rc;
@@ -278,4 +295,70 @@ dc_conn_change(
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_server",
 		    "%s: RFC 4511 4.1.9: change without a result", conn->host);
 	return judge_change(conn, change, code, e);
+}
+
+/* ---- by pages ---- */
+
+DEFINE_OWN(ldap_control, LDAPControl *, ldap_control_free);
+DEFINE_OWN(ldap_controls, LDAPControl **, ldap_controls_free);
+
+static enum fas_code
+no_page(const struct dc_conn *conn, const char *finding, struct fas_err *e)
+{
+	return fas_fail(
+	    e, FAS_E_UNAVAILABLE, "ldap_server", "%s: RFC 2696 3: %s", conn->host, finding);
+}
+
+static enum fas_code
+send_page(struct dc_conn *conn, const struct dc_query *query, const struct dc_cookie *cookie,
+    int *id, struct fas_err *e)
+{
+	OWN(ldap_control) LDAPControl *page = NULL;
+	uint8_t bytes[DC_COOKIE_MAX];
+	struct berval at = {.bv_len = cookie->len, .bv_val = (char *)bytes};
+	memcpy(bytes, cookie->bytes, cookie->len);
+	if (ldap_create_page_control(conn->ld, DC_PAGE, cookie->len ? &at : NULL, 1, &page) !=
+	    LDAP_SUCCESS)
+		return no_page(conn, "no control can be made", e);
+	LDAPControl *controls[] = {page, NULL};
+	return send_query(conn, query, controls, id, e);
+}
+
+static enum fas_code
+read_cookie(struct dc_conn *conn, LDAPMessage *result, struct dc_cookie *cookie, struct fas_err *e)
+{
+	OWN(ldap_controls) LDAPControl **controls = NULL;
+	struct berval next = {0};
+	ber_int_t total;
+	if (ldap_parse_result(conn->ld, result, NULL, NULL, NULL, NULL, &controls, 0) !=
+	    LDAP_SUCCESS)
+		return no_page(conn, "page without a result", e);
+	LDAPControl *page = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
+	cookie->done = true;
+	if (!page)
+		return FAS_OK; /* an error, or a search that had no pages */
+	if (ldap_parse_pageresponse_control(conn->ld, page, &total, &next) != LDAP_SUCCESS)
+		return no_page(conn, "a control that cannot be read", e);
+	cookie->len = next.bv_len <= sizeof(cookie->bytes) ? next.bv_len : 0;
+	cookie->done = next.bv_len == 0;
+	memcpy(cookie->bytes, next.bv_val ? next.bv_val : "", cookie->len);
+	bool fits = cookie->len == next.bv_len;
+	ldap_memfree(next.bv_val);
+	return fits ? FAS_OK : no_page(conn, "a cookie that is too long", e);
+}
+
+enum fas_code
+dc_conn_page(struct dc_conn *conn, const struct dc_query *query, struct dc_cookie *cookie,
+    int64_t deadline_us, struct entries *out, struct fas_err *e)
+{
+	OWN(ldap_message) LDAPMessage *result = NULL;
+	int id = -1;
+	*out = (struct entries){0};
+	conn->deadline.at_us = deadline_us;
+	enum fas_code rc = send_page(conn, query, cookie, &id, e);
+	if (rc == FAS_OK)
+		rc = conn_await(conn->ld, conn->host, id, deadline_us, &result, e);
+	if (rc == FAS_OK)
+		rc = read_cookie(conn, result, cookie, e);
+	return rc == FAS_OK ? read_result(conn, result, query->value_max, out, e) : rc;
 }

@@ -64,6 +64,13 @@ MUST_CHECK enum fas_code dc_conn_open(
     const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e);
 void dc_conn_close(struct dc_conn *conn);
 
+/*
+ * The same without TLS and bind: nobody's connection, on which a controller shows its root DSE (RFC 4512 5.1).  What it
+ * says there is hearsay: for a diagnosis only.
+ */
+MUST_CHECK enum fas_code dc_conn_open_unbound(
+    const struct dc_target *target, int64_t deadline_us, struct dc_conn **out, struct fas_err *e);
+
 /* Has the other side closed it, or sent what nobody asked for, since the last answer?  Does not wait. */
 bool dc_conn_is_stale(struct dc_conn *conn);
 
@@ -85,6 +92,22 @@ MUST_CHECK enum fas_code dc_conn_search(struct dc_conn *conn, const struct dc_qu
  */
 MUST_CHECK enum fas_code dc_conn_change(
     struct dc_conn *conn, const struct dc_change *change, int64_t deadline_us, struct fas_err *e);
+#define DC_COOKIE_MAX 16384
+#define DC_PAGE ENTRIES_MAX
+
+/* Where a search by pages stands; zero before the first. */
+struct dc_cookie {
+	uint8_t bytes[DC_COOKIE_MAX];
+	size_t len;
+	bool done; /* the page that came was the last */
+};
+
+/*
+ * The next page of at most DC_PAGE entries (RFC 2696), all on one connection.  As dc_conn_search; a cookie above
+ * DC_COOKIE_MAX is "ldap_server".
+ */
+MUST_CHECK enum fas_code dc_conn_page(struct dc_conn *conn, const struct dc_query *query,
+    struct dc_cookie *cookie, int64_t deadline_us, struct entries *out, struct fas_err *e);
 
 /* Does this error mean that the connection is of no more use? */
 bool dc_conn_is_broken(const struct fas_err *e);

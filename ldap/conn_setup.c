@@ -89,8 +89,8 @@ conn_prepare(LDAP *ld, struct io_deadline *deadline)
 	       io_deadline_install(sb, deadline);
 }
 
-static enum fas_code
-connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas_err *e)
+enum fas_code
+conn_dial(const struct dc_target *t, int64_t deadline_us, int *out, struct fas_err *e)
 {
 	char detail[128];
 	*out = connect_addresses(t->addresses, t->n_addresses, deadline_us);
@@ -100,13 +100,13 @@ connect_any(const struct dc_target *t, int64_t deadline_us, int *out, struct fas
 	    (unsigned)t->port, strerror_r(errno, detail, sizeof(detail)));
 }
 
-static enum fas_code
-make_handle(const struct dc_target *t, struct io_deadline *deadline, LDAP **out, struct fas_err *e)
+enum fas_code
+conn_connect(const struct dc_target *t, struct io_deadline *deadline, LDAP **out, struct fas_err *e)
 {
 	OWN(ldap) LDAP *ld = NULL;
 	OWN(fd) int fd = -1;
 	char url[HOSTNAME_MAX + 32];
-	enum fas_code rc = connect_any(t, deadline->at_us, &fd, e);
+	enum fas_code rc = conn_dial(t, deadline->at_us, &fd, e);
 	if (rc != FAS_OK)
 		return rc;
 	/* The URL carries the name by which TLS and GSSAPI know the server; the socket is connected already. */
@@ -155,17 +155,13 @@ ask_for_tls(LDAP *ld, const char *host, int64_t deadline_us, struct fas_err *e)
 	return FAS_OK;
 }
 
-static enum fas_code
-start_tls(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas_err *e)
+enum fas_code
+conn_secure(LDAP *ld, const struct dc_target *t, const char *ca_file, int64_t deadline_us,
+    struct fas_err *e)
 {
-	if (!set_tls_options(ld, t->config->ca_file))
+	if (!set_tls_options(ld, ca_file))
 		return fas_fail(e, FAS_E_UNAVAILABLE, "ldap_tls",
-		    "%s: libldap cannot use the CA file %s", t->host, t->config->ca_file);
-	if (t->config->bind == BIND_SIMPLE_STARTTLS) {
-		enum fas_code asked = ask_for_tls(ld, t->host, deadline_us, e);
-		if (asked != FAS_OK)
-			return asked;
-	}
+		    "%s: libldap cannot use the CA file %s", t->host, ca_file);
 	struct timeval left = time_left(deadline_us);
 	(void)ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &left);
 	int rc = ldap_install_tls(ld);
@@ -175,6 +171,17 @@ start_tls(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas_e
 		return timed_out(e, t->host, "the TLS handshake");
 	return ldap_fail(e, ld, t->host, "ldap_tls",
 	    "TLS handshake (RFC 4513 3.1.3: certificate from ca_file, bearing this name)", rc);
+}
+
+static enum fas_code
+start_tls(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas_err *e)
+{
+	if (t->config->bind == BIND_SIMPLE_STARTTLS) {
+		enum fas_code asked = ask_for_tls(ld, t->host, deadline_us, e);
+		if (asked != FAS_OK)
+			return asked;
+	}
+	return conn_secure(ld, t, t->config->ca_file, deadline_us, e);
 }
 
 /* ---- bind ---- */
@@ -247,27 +254,39 @@ check_strength(LDAP *ld, const char *host, struct fas_err *e)
 	return FAS_OK;
 }
 
-static enum fas_code
-bind_gssapi(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas_err *e)
+enum fas_code
+conn_sasl(LDAP *ld, const struct dc_target *t, const char *properties, int64_t deadline_us,
+    int *result, struct fas_err *e)
 {
 	OWN(ldap_message) LDAPMessage *answer = NULL;
 	const char *mechanism = NULL;
-	int id = -1, rc = LDAP_SASL_BIND_IN_PROGRESS;
+	int id = -1;
 	enum fas_code code = krb_creds_use(t->ccache, e);
 	if (code != FAS_OK)
 		return code;
+	*result = LDAP_SASL_BIND_IN_PROGRESS;
 	if (ldap_set_option(ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON) != LDAP_OPT_SUCCESS ||
-	    ldap_set_option(ld, LDAP_OPT_X_SASL_SECPROPS, SASL_PROPERTIES) != LDAP_OPT_SUCCESS)
+	    ldap_set_option(ld, LDAP_OPT_X_SASL_SECPROPS, properties) != LDAP_OPT_SUCCESS)
 		return fas_fail(e, FAS_E_INTERNAL, "internal", "libldap refuses a SASL option");
 	for (int round = 0; round < SASL_ROUNDS_MAX; round++) {
-		rc = sasl_step(ld, &answer, &mechanism, &id);
-		if (rc != LDAP_SASL_BIND_IN_PROGRESS)
+		*result = sasl_step(ld, &answer, &mechanism, &id);
+		if (*result != LDAP_SASL_BIND_IN_PROGRESS)
 			break;
 		if ((code = conn_await(ld, t->host, id, deadline_us, &answer, e)) != FAS_OK)
 			return code;
 	}
-	if (rc != LDAP_SUCCESS)
-		return ldap_fail(e, ld, t->host, "ldap_bind", "GSSAPI bind", rc);
+	return FAS_OK;
+}
+
+static enum fas_code
+bind_gssapi(LDAP *ld, const struct dc_target *t, int64_t deadline_us, struct fas_err *e)
+{
+	int result;
+	enum fas_code rc = conn_sasl(ld, t, SASL_PROPERTIES, deadline_us, &result, e);
+	if (rc != FAS_OK)
+		return rc;
+	if (result != LDAP_SUCCESS)
+		return ldap_fail(e, ld, t->host, "ldap_bind", "GSSAPI bind", result);
 	return check_strength(ld, t->host, e);
 }
 
@@ -276,7 +295,7 @@ conn_setup(const struct dc_target *t, struct io_deadline *deadline, LDAP **out, 
 {
 	OWN(ldap) LDAP *ld = NULL;
 	int64_t end_us = deadline->at_us;
-	enum fas_code rc = make_handle(t, deadline, &ld, e);
+	enum fas_code rc = conn_connect(t, deadline, &ld, e);
 	if (rc != FAS_OK)
 		return rc;
 	bool simple = t->config->bind != BIND_GSSAPI;

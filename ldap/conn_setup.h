@@ -1,4 +1,4 @@
-/* How a connection comes to be (TCP, TLS, bind) and how an answer is awaited; for conn.c alone. */
+/* How a connection comes to be (TCP, TLS, bind) and how an answer is awaited; for conn.c and probe.c. */
 #ifndef LDAP_CONN_SETUP_H
 #define LDAP_CONN_SETUP_H
 
@@ -20,6 +20,22 @@ MUST_CHECK bool conn_prepare(LDAP *ld, struct io_deadline *deadline);
 /* All messages of operation id, the caller's; abandoned on a timeout.  "ldap_timeout", "ldap_server". */
 MUST_CHECK enum fas_code conn_await(
     LDAP *ld, const char *host, int id, int64_t deadline_us, LDAPMessage **out, struct fas_err *e);
+
+/* ---- its steps, for a diagnosis (probe.c) ---- */
+
+/* A socket to the first address that answers, the caller's.  "ldap_connect". */
+MUST_CHECK enum fas_code conn_dial(
+    const struct dc_target *target, int64_t deadline_us, int *fd, struct fas_err *e);
+/* A handle on such a socket: nobody's, nothing is protected. */
+MUST_CHECK enum fas_code conn_connect(
+    const struct dc_target *target, struct io_deadline *deadline, LDAP **out, struct fas_err *e);
+/* TLS with a certificate from ca_file that bears the target's name.  "ldap_tls", "ldap_timeout". */
+MUST_CHECK enum fas_code conn_secure(LDAP *ld, const struct dc_target *target, const char *ca_file,
+    int64_t deadline_us, struct fas_err *e);
+/* A GSSAPI exchange by the target's ccache; properties: of sasl_setprop's text form.  *result: what the controller (or
+ * libsasl) said of it, LDAP_SUCCESS or another result code. */
+MUST_CHECK enum fas_code conn_sasl(LDAP *ld, const struct dc_target *target, const char *properties,
+    int64_t deadline_us, int *result, struct fas_err *e);
 
 static inline void
 own_ldap_message(LDAPMessage **message)
