@@ -19,6 +19,8 @@ struct admin_places {
 	enum fas_code (*ldif)(void *arg, json_t **reply, struct fas_err *e);
 };
 
+struct question; /* admin_question.h */
+
 /* All borrowed. */
 struct admin_config {
 	const struct config *config;
@@ -27,6 +29,8 @@ struct admin_config {
 	struct reloader *reloader;
 	struct refusals *refusals;
 	const struct admin_places *places;
+	/* The operation "doctor"; NULL: there is none. */
+	enum fas_code (*doctor)(const struct question *q, json_t **reply, struct fas_err *e);
 };
 
 struct admin;

@@ -258,6 +258,8 @@ answer(const struct admin_config *config, const char *operator_text, json_t *mes
 		if (strcmp(ops[i].name, name) == 0)
 			return ops[i].run(&q, reply, e);
 	}
+	if (name && config->doctor && strcmp(name, "doctor") == 0)
+		return config->doctor(&q, reply, e);
 	if (name && strncmp(name, "audit.", 6) == 0)
 		return admin_audit(&q, name, reply, e);
 	return fas_fail(

@@ -15,7 +15,7 @@ fas_room(fas_watch
   LINK fas_base fas_ldap fas_ca_x509 fas_ca_client OpenSSL::Crypto)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.
-fas_program(fasd SOURCES fasd.c fasd_options.c confine.c LINK fas_edge fas_watch fas_pipeline fas_base)
+fas_program(fasd SOURCES fasd.c fasd_options.c confine.c admin_doctor.c LINK fas_edge fas_doctor fas_watch fas_pipeline fas_base)
 
 # Root's: it is linked with no more than it calls.
 fas_program(fas-launch SOURCES launch.c launch_options.c launch_exec.c http/listen.c LINK fas_base)

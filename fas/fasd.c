@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "fas/act.h"
-#include "fas/admin.h"
+#include "fas/admin_doctor.h"
 #include "fas/background.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
@@ -252,7 +252,8 @@ listen_admin(struct daemon *d, struct fas_err *e)
 	    .ops = &d->ops,
 	    .reloader = d->reloader,
 	    .refusals = d->refusals,
-	    .places = upkeep_admin(d->upkeep)};
+	    .places = upkeep_admin(d->upkeep),
+	    .doctor = admin_doctor};
 	return admin_start(&admin, &d->admin, e);
 }
 

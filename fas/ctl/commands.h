@@ -22,6 +22,9 @@ cli_run ctl_audit_verify;
 cli_run ctl_audit_acknowledge;
 cli_run ctl_audit_export;
 
+/* "doctor", of the group "state". */
+cli_run ctl_doctor;
+
 /* The whole of fasctl. */
 extern const struct cli_program ctl_program;
 

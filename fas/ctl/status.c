@@ -128,12 +128,25 @@ run_status(const struct cli_args *args)
 	return findings.errors ? CLI_DEFECT : CLI_OK;
 }
 
+static const struct cli_option doctor_options[] = {
+    {"only", "CHECK", "this check alone", CLI_MANY},
+    {"skip", "CHECK", "all but this one", CLI_MANY},
+    {"list", NULL, "the checks, and what a finding of each means", 0},
+};
+
 static const struct cli_command commands[] = {
     {"status", NULL, "Say whether people can log on; if not, what is wrong and the remedy",
 	"Exit status 0: all is well or warnings only; 3: a process does not answer; 4: it "
 	"answers,\n"
 	"and something is wrong.",
 	NULL, 0, run_status},
+    {"doctor", NULL, "Look at the domain: what would make logons fail or unsafe, and the remedy",
+	"Domain controllers, their certificates and clocks, NTAuth and roots, CRLs, names, the "
+	"service's\n"
+	"account, and the users of each rule.  Nothing is changed.  Remedies are commands to be "
+	"read, then\n"
+	"pasted: on a domain controller, or here.  Exit status 4: there are findings.",
+	doctor_options, NELEMS(doctor_options), ctl_doctor},
 };
 
 const struct cli_group ctl_status_group = {"state", commands, NELEMS(commands)};

@@ -16,7 +16,7 @@ class Fasctl(LabCase):
                       ["host", "revoke"], ["cert", "list"], ["cert", "show"], ["cert", "revoke"],
                       ["cert", "hold"], ["cert", "release"], ["cert", "holds"], ["crl", "publish"],
                       ["crl", "show"], ["policy", "check"], ["policy", "explain"], ["policy", "reload"],
-                      ["session", "list"], ["session", "end"], ["status"], ["audit", "tail"], ["audit", "verify"],
+                      ["session", "list"], ["session", "end"], ["status"], ["doctor"], ["audit", "tail"], ["audit", "verify"],
                       ["audit", "acknowledge"], ["audit", "export"], ["config", "check"], ["config", "reload"]):
             with self.subTest(" ".join(words)):
                 done = subprocess.run([programs.program("fasctl"), *words, "--help"], text=True, capture_output=True)

@@ -59,7 +59,7 @@ set_up(void)
 	service.signer = (struct signer *)(void *)&signer_is_there;
 	ops.service = &service;
 	ops.started_s = 1700000000;
-	admin = (struct admin_config){config, &service, &ops, reloader, NULL, &places};
+	admin = (struct admin_config){config, &service, &ops, reloader, NULL, &places, NULL};
 }
 
 int

@@ -22,6 +22,7 @@ fuzz_target(card SOURCES card.c LINK fas_card)
 fuzz_target(lint SOURCES lint.c ${x509}/lint_world.c ${edge}/pki.c LINK fas_ca_inspect fas_caller
   DATA ${CMAKE_SOURCE_DIR}/tests/data/lint)
 fuzz_target(fetch SOURCES fetch.c LINK fas_watch fas_ca_x509)
+fuzz_target(doctor SOURCES doctor.c LINK fas_doctor)
 foreach(name api http negotiate fasd_admin lint)
   foreach(kind "" _replay)
     if(TARGET fuzz_${name}${kind})

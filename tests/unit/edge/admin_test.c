@@ -86,7 +86,8 @@ set_up_group(void **state)
 	ops.workers = workers;
 	ops.started_s = 1700000000;
 	atomic_store(&ops.api_up, true);
-	const struct admin_config wants = {config, &service, &ops, reloader, refusals, &places};
+	const struct admin_config wants = {
+	    config, &service, &ops, reloader, refusals, &places, NULL};
 	return admin_start(&wants, &admin, &e) == FAS_OK ? 0 : -1;
 }
 
