@@ -40,5 +40,22 @@ const struct doctor_check doctor_checks[] = {
     {"controller_certificate_ntauth",
 	"Windows hosts with strict KDC validation refuse a KDC whose issuer is not in NTAuth.",
 	check_certificate_ntauth},
+    {"authority", "No certificate can be issued.", check_authority_there},
+    {"authority_ntauth",
+	"Domain controllers take logon certificates of authorities in NTAuth only: every logon "
+	"fails. "
+	"They read a copy that may be 8 hours old.",
+	check_authority_ntauth},
+    {"authority_root",
+	"Controllers and hosts take their roots from there: without it they do not trust users' "
+	"certificates.",
+	check_authority_root},
+    {"authority_life", "Nothing is issued past its end.", check_authority_life},
+    {"ntauth_ended",
+	"It makes no logon, but hides which authorities can: whatever is in NTAuth can log on "
+	"anybody.",
+	check_ntauth_ended},
+    {"key_types", "Such users are refused at the controller, after all else went well.",
+	check_key_types},
 };
 const size_t doctor_n_checks = NELEMS(doctor_checks);

@@ -1,13 +1,15 @@
 """fasctl doctor: each check finds what is broken in exactly its way, and its remedy makes the finding go."""
 
+import datetime
+import shutil
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from lab import pki, proc, programs
-from lab.layout import DOMAIN
+from lab import config, pki, proc, programs
+from lab.layout import DOMAIN, SecondNode, write
 
-from doctor import DC, DoctorCase, ROOTS_DN, SAM
+from doctor import DC, DoctorCase, NTAUTH_DN, ROOTS_DN, SAM, der
 
 
 class DoctorOnControllers(DoctorCase):
@@ -102,3 +104,57 @@ class DoctorOnCertificates(DoctorCase):
         other = pki.Authority.new_root("Another Root of Controllers")
         self.issue(issuer=other)
         self.cure("controller_certificate_ntauth", DC, "Another Root")
+
+
+class DoctorOnAuthorities(DoctorCase):
+    def test_authority_that_is_not_made_yet(self):
+        """Of a second node, whose signer has none."""
+        node = SecondNode(self.lab)
+        for name in ("fas-signer", "fasd"):
+            self.addCleanup(proc.stop, node, node.process(name))
+        node.make_folders()
+        for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
+            shutil.copy(self.lab.pki / name, node.pki / name)
+        config.write_all(node, programs.FASD, programs.SIGNER)
+        programs.start_signer(node)
+        programs.launch_fasd(node)
+        self.await_doctor(node)
+        self.of_node(node)
+        finding = self.see("authority", "fas-signer", "nothing can be issued")
+        init, install = (step["command"] for step in finding["remedy"])
+        self.on_this_machine(init)
+        root = pki.Authority.load(self.lab.pki, "logon-root")
+        made = pki.sign_subordinate(root, (self.here / "main.csr").read_bytes(), publish_url=node.publish_url)
+        write(self.here / "chain.pem", pki.pem(made) + pki.pem(root.certificate))
+        write(self.here / "root.pem", pki.pem(root.certificate))
+        write(self.here / "root.crl", pki.pem(root.crl()))
+        self.on_this_machine(install)
+        self.assertGone("authority", "fas-signer")
+
+    def of_node(self, node):
+        """From here on it is the other node's fasctl that is asked."""
+        self.node = node
+        self.addCleanup(delattr, self, "node")
+
+    def test_authority_ntauth_where_there_is_no_such_object(self):
+        self.dc.sh(f"ldbdel -H {SAM} '{NTAUTH_DN}'")
+        self.addCleanup(self.modify, NTAUTH_DN, "add: cACertificate", "cACertificate:: " + der(
+            pki.Authority.load(self.lab.pki, "dcroot").certificate))
+        self.cure("authority_ntauth", "main-1", "not there at all")
+        notes = self.diagnose("--only", "authority_ntauth")["checks"][0]["notes"]
+        self.assertIn(f"{DOMAIN}: NTAuth is as it is since {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+                      notes[0][:len(DOMAIN) + 41])
+
+    def test_authority_ntauth_that_lists_others_only(self):
+        self.modify(NTAUTH_DN, "delete: cACertificate", "cACertificate:: " + der(self.logon_ca()))
+        self.cure("authority_ntauth", "main-1")
+
+    def test_authority_root_that_the_forest_does_not_trust(self):
+        self.dc.sh(f"ldbdel -H {SAM} 'CN=lab-logon-root,{ROOTS_DN}'")
+        self.cure("authority_root", "main-1", "Lab Offline Root")
+
+    def test_ntauth_ended_with_an_authority_of_the_past(self):
+        gone = pki.Authority.new_root("Authority of the Past", days=0).certificate
+        self.modify(NTAUTH_DN, "add: cACertificate", "cACertificate:: " + der(gone))
+        proc.wait_for(lambda: self.findings("ntauth_ended", DOMAIN), 10, "its end")
+        self.cure("ntauth_ended", DOMAIN, "Authority of the Past")
