@@ -55,6 +55,18 @@ const struct doctor_check doctor_checks[] = {
 	"It makes no logon, but hides which authorities can: whatever is in NTAuth can log on "
 	"anybody.",
 	check_ntauth_ended},
+    {"crl_reachable",
+	"A controller that cannot fetch a CRL of the chain refuses every logon, once its cached "
+	"one "
+	"has ended.",
+	check_crl_reachable},
+    {"crl_good",
+	"A CRL that has ended, or that another key has signed, is as good as none: every logon "
+	"fails.",
+	check_crl_good},
+    {"issuer_reachable",
+	"Hosts that lack the intermediate certificate fetch it there to build the chain.",
+	check_issuer_reachable},
     {"key_types", "Such users are refused at the controller, after all else went well.",
 	check_key_types},
 };

@@ -1,5 +1,6 @@
 """fasctl doctor: each check finds what is broken in exactly its way, and its remedy makes the finding go."""
 
+import base64
 import datetime
 import shutil
 
@@ -9,7 +10,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from lab import config, pki, proc, programs
 from lab.layout import DOMAIN, SecondNode, write
 
-from doctor import DC, DoctorCase, NTAUTH_DN, ROOTS_DN, SAM, der
+from doctor import DC, DoctorCase, NTAUTH_DN, PKI_DN, ROOTS_DN, SAM, der
+
+CRL_URL, CA_URL = "http://pki.corp.example.com/crl/main-1", "http://pki.corp.example.com/ca/main-1"
 
 
 class DoctorOnControllers(DoctorCase):
@@ -158,3 +161,78 @@ class DoctorOnAuthorities(DoctorCase):
         self.modify(NTAUTH_DN, "add: cACertificate", "cACertificate:: " + der(gone))
         proc.wait_for(lambda: self.findings("ntauth_ended", DOMAIN), 10, "its end")
         self.cure("ntauth_ended", DOMAIN, "Authority of the Past")
+
+
+class DoctorOnPublished(DoctorCase):
+    def published(self, name):
+        return self.lab.fas / "public" / name
+
+    def put(self, name, content):
+        path = self.published(name)
+        write(path, content, 0o644, programs.SIGNER)
+
+    def test_crl_reachable_nowhere(self):
+        for name, url in (("crl/main-1.crl", CRL_URL), ("crl/main-1-root.crl", CRL_URL + "-root")):
+            with self.subTest(name):
+                self.published(name).unlink()
+                self.cure("crl_reachable", url + ".crl", "404")
+
+    def test_crl_good_only_by_its_own_authoritys_key(self):
+        other = pki.Authority.load(self.lab.pki, "dcroot")
+        self.put("crl/main-1.crl", crl_der(other.crl()))
+        self.cure("crl_good", CRL_URL + ".crl")
+
+    def test_crl_good_only_until_it_ends(self):
+        """The file has ended, not the list that the signer has: so the first command of the remedy is enough."""
+        root = pki.Authority.load(self.lab.pki, "logon-root")
+        self.put("crl/main-1-root.crl", crl_der(root.crl(days=-0.001)))
+        finding = self.see("crl_good", CRL_URL + "-root.crl", "")
+        self.apply(finding["remedy"][:1])
+        self.assertGone("crl_good", CRL_URL + "-root.crl")
+
+    def test_issuer_reachable_nowhere(self):
+        self.published("ca/main-1.cer").unlink()
+        self.cure("issuer_reachable", CA_URL + ".cer", "404")
+
+
+class DoctorOnPublishedInTheDirectory(DoctorCase):
+    """The CRL lies in the directory too, where the service may write it."""
+
+    CONTAINER = f"CN=fas1,CN=CDP,{PKI_DN}"
+    CRL = f"CN=main-1,{CONTAINER}"
+    URL = f"ldap:///{CRL}?certificateRevocationList?base?objectClass=cRLDistributionPoint".replace(" ", "%20")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ldb("ldbadd", f"dn: {cls.CONTAINER}\nobjectClass: container")
+        cls.dc.undo.append(f"ldbdel -H {SAM} --recursive '{cls.CONTAINER}'")
+        cls.dc.sh(f"samba-tool dsacl set --objectdn='{cls.CONTAINER}' "
+                  f"--sddl='(A;CI;RPWPCCDCLCLO;;;{cls.lab.accounts['svc-fas']['sid']})'")
+        for name, old, new in (("signer.yaml", "    backdate:", f"    ldap_cdp: {cls.CONTAINER}\n    backdate:"),
+                               ("fasd.yaml", "workers:", "publish: { each: 1h, places: [cdp] }\nworkers:")):
+            path = cls.lab.fas / name
+            cls.addClassCleanup(cls.anew, path, path.read_text())
+            cls.anew(path, path.read_text().replace(old, new, 1))
+
+    @classmethod
+    def anew(cls, path, text):
+        path.write_text(text)
+        programs.restart(cls.lab, "fas-signer" if path.name == "signer.yaml" else "fasd")
+
+    def setUp(self):
+        self.fasctl("publish")
+
+    def test_crl_reachable_over_http_only(self):
+        self.dc.sh(f"ldbdel -H {SAM} '{self.CRL}'")
+        self.cure("crl_reachable", self.URL)
+
+    def test_crl_good_in_the_directory(self):
+        foreign = base64.b64encode(crl_der(pki.Authority.load(self.lab.pki, "dcroot").crl())).decode()
+        self.modify(self.CRL, "replace: certificateRevocationList", f"certificateRevocationList:: {foreign}")
+        self.cure("crl_good", self.URL)
+
+
+def crl_der(crl):
+    from cryptography.hazmat.primitives.serialization import Encoding
+    return crl.public_bytes(Encoding.DER)
