@@ -67,6 +67,27 @@ const struct doctor_check doctor_checks[] = {
     {"issuer_reachable",
 	"Hosts that lack the intermediate certificate fetch it there to build the chain.",
 	check_issuer_reachable},
+    {"functional_level",
+	"Below it, keys of accounts may be RC4 only, and what a KDC does for PKINIT is not what "
+	"was "
+	"tested.",
+	check_functional_level},
+    {"machine_quota",
+	"A computer that a user made passes rules for machines that go by a name's pattern or an "
+	"OU.",
+	check_machine_quota},
+    {"upn_suffixes",
+	"A KDC of another domain cannot tell whose such a name is: \"client not found\".",
+	check_upn_suffixes},
+    {"upn_collisions", "A KDC may take the name for either account: fasd refuses both.",
+	check_upn_collisions},
+    {"upn_duplicates", "A KDC may take the name for either account: fasd refuses both.",
+	check_upn_duplicates},
+    {"certificate_mappings",
+	"A mapping by name says who a certificate is for; the SID in it says so too. Where they "
+	"differ, "
+	"the logon fails, or somebody else is logged on.",
+	check_mappings},
     {"key_types", "Such users are refused at the controller, after all else went well.",
 	check_key_types},
 };

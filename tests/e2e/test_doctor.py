@@ -2,15 +2,16 @@
 
 import base64
 import datetime
+import os
 import shutil
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from lab import config, pki, proc, programs
-from lab.layout import DOMAIN, SecondNode, write
+from lab.layout import DOMAIN, FOREIGN_SUFFIX, SecondNode, write
 
-from doctor import DC, DoctorCase, NTAUTH_DN, PKI_DN, ROOTS_DN, SAM, der
+from doctor import BASE_DN, DC, DoctorCase, NTAUTH_DN, PKI_DN, ROOTS_DN, SAM, der, person
 
 CRL_URL, CA_URL = "http://pki.corp.example.com/crl/main-1", "http://pki.corp.example.com/ca/main-1"
 
@@ -236,3 +237,48 @@ class DoctorOnPublishedInTheDirectory(DoctorCase):
 def crl_der(crl):
     from cryptography.hazmat.primitives.serialization import Encoding
     return crl.public_bytes(Encoding.DER)
+
+
+class DoctorOnDomains(DoctorCase):
+    def test_functional_level_of_2003(self):
+        for dn in (BASE_DN, f"CN=Partitions,CN=Configuration,{BASE_DN}"):
+            self.modify(dn, "replace: msDS-Behavior-Version", "msDS-Behavior-Version: 2")
+            self.addCleanup(self.modify, dn, "replace: msDS-Behavior-Version", "msDS-Behavior-Version: 4")
+        self.cure("functional_level", DOMAIN)
+
+    def test_machine_quota_of_ten(self):
+        self.modify(BASE_DN, "replace: ms-DS-MachineAccountQuota", "ms-DS-MachineAccountQuota: 10")
+        self.cure("machine_quota", DOMAIN, "10 computers")
+
+    def test_upn_suffixes_that_the_forest_does_not_know(self):
+        partitions = f"CN=Partitions,CN=Configuration,{BASE_DN}"
+        self.modify(partitions, "delete: uPNSuffixes", f"uPNSuffixes: {FOREIGN_SUFFIX}")
+        finding = self.findings("upn_suffixes", FOREIGN_SUFFIX)
+        self.assertTrue(finding)
+        self.apply(finding[0]["remedy"])
+        self.assertGone("upn_suffixes", FOREIGN_SUFFIX)
+
+    def raw(self, name, upn):
+        """Past Samba's checks, as a migration or an old controller leaves it."""
+        script = ("from lab import accounts; import sys; "
+                  "accounts.Directory(sys.argv[1]).set_raw(sys.argv[2], 'userPrincipalName', sys.argv[3])")
+        proc.run(["/usr/bin/python3", "-B", "-c", script, self.lab.run / "dc" / "etc" / "smb.conf", name, upn],
+                 env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)})
+
+    def test_upn_collisions_with_an_implicit_name(self):
+        self.addCleanup(self.raw, "mallory", "kate@" + DOMAIN)
+        self.cure("upn_collisions", person("mallory"), "kate")
+
+    def test_upn_duplicates_of_one_name(self):
+        self.raw("frank", "alice@" + DOMAIN)
+        self.addCleanup(self.raw, "frank", "frank@" + FOREIGN_SUFFIX)
+        found = self.findings("upn_duplicates")
+        self.assertEqual(len(found), 1)
+        if found[0]["subject"] == person("alice"):
+            self.addCleanup(self.raw, "alice", "alice@" + DOMAIN)
+        self.cure("upn_duplicates", found[0]["subject"], "alice@")
+
+    def test_certificate_mappings_that_name_the_logon_authority(self):
+        value = f"X509:<I>CN=CORP Federated Logon CA<S>{','.join(reversed(person('alice').split(',')))}"
+        self.modify(person("erin"), "add: altSecurityIdentities", f"altSecurityIdentities: {value}")
+        self.cure("certificate_mappings", person("erin"), "CORP Federated Logon CA")
