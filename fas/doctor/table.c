@@ -88,7 +88,22 @@ const struct doctor_check doctor_checks[] = {
 	"differ, "
 	"the logon fails, or somebody else is logged on.",
 	check_mappings},
+    {"service_account_rights", "What fasd cannot read it cannot judge: it refuses.",
+	check_own_readable},
+    {"service_account_power", "Whoever gets hold of fasd's keytab then has the domain.",
+	check_own_power},
+    {"service_account_delegation",
+	"Whoever gets hold of fasd's keytab can then act as whoever comes to it.",
+	check_own_delegation},
+    {"service_account_end", "Then fasd cannot read the directory, and nobody can log on.",
+	check_own_end},
+    {"service_account_encryption",
+	"RC4 keys are guessed from captured tickets; binds without AES fail where RC4 is off.",
+	check_own_encryption},
+    {"policy_groups", "A rule that hangs on an unknown group denies, and so do all behind it.",
+	check_policy_groups},
     {"key_types", "Such users are refused at the controller, after all else went well.",
 	check_key_types},
+    {"rule_accounts", "This person cannot log on.", check_rule_accounts},
 };
 const size_t doctor_n_checks = NELEMS(doctor_checks);

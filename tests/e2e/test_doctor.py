@@ -9,11 +9,50 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from lab import config, pki, proc, programs
-from lab.layout import DOMAIN, FOREIGN_SUFFIX, SecondNode, write
+from lab.layout import DOMAIN, FOREIGN_SUFFIX, NETBIOS, SecondNode, write
+from lab.people import ticks
 
-from doctor import BASE_DN, DC, DoctorCase, NTAUTH_DN, PKI_DN, ROOTS_DN, SAM, der, person
+from doctor import BASE_DN, DC, DoctorCase, NTAUTH_DN, PKI_DN, ROOTS_DN, SAM, SERVICE_DN, der, person
 
 CRL_URL, CA_URL = "http://pki.corp.example.com/crl/main-1", "http://pki.corp.example.com/ca/main-1"
+
+
+class DoctorAtWork(DoctorCase):
+    def test_it_says_what_it_looks_at(self):
+        listed = self.fasctl_json("doctor", "--list")["checks"]
+        self.assertGreaterEqual(len(listed), 20)
+        made = [check["name"] for check in self.diagnose()["checks"]]
+        self.assertEqual(made, [check["name"] for check in listed])
+
+    def test_checks_can_be_chosen_and_left_out(self):
+        self.assertEqual([c["name"] for c in self.diagnose("--only", "ldap_signing")["checks"]], ["ldap_signing"])
+        self.assertNotIn("ldap_signing", [c["name"] for c in self.diagnose("--skip", "ldap_signing")["checks"]])
+
+    def test_a_check_that_is_not_there_is_refused_with_the_nearest_one(self):
+        status, _, errors = programs.fasctl_status(self.lab, "doctor", "--only", "ldap_singing")
+        self.assertEqual(status, 1)
+        self.assertIn('"ldap_signing"', errors)
+
+    def test_a_person_gets_what_it_means_and_what_to_do(self):
+        self.modify(f"{BASE_DN}", "replace: ms-DS-MachineAccountQuota", "ms-DS-MachineAccountQuota: 10")
+        status, out, _ = programs.fasctl_status(self.lab, "doctor", "--only", "machine_quota")
+        self.assertEqual(status, 4)
+        for word in (f"FINDING  machine_quota: {DOMAIN}", "  what     ", "  meaning  ", "  remedy, on a domain controller:",
+                     "    ldbmodify -H", "1 checks: 0 good, 1 with findings (1), 0 not made"):
+            self.assertIn(word, out)
+
+    def test_a_diagnosis_is_on_record(self):
+        self.diagnose("--only", "ldap_signing")
+        self.assertIn("doctor_run", self.fasctl("audit", "tail", "--limit", "5", "--json"))
+
+    def test_a_name_that_is_shell_is_pasted_as_a_name(self):
+        """Whoever may name accounts must not get what he wrote run by whoever pastes the remedy."""
+        name = "o'$(touch x)"
+        self.dc.sh(f'samba-tool user create "o\'\\$(touch x)" --random-password --userou=OU=People')
+        self.addCleanup(self.dc.sh, 'samba-tool user delete "o\'\\$(touch x)"')
+        self.dc.sh('samba-tool group addmembers "VDI Users" "o\'\\$(touch x)"; samba-tool user disable "o\'\\$(touch x)"')
+        self.cure("rule_accounts", name, "disabled")
+        self.assertFalse((self.dc.folder / "x").exists())
 
 
 class DoctorOnControllers(DoctorCase):
@@ -282,3 +321,80 @@ class DoctorOnDomains(DoctorCase):
         value = f"X509:<I>CN=CORP Federated Logon CA<S>{','.join(reversed(person('alice').split(',')))}"
         self.modify(person("erin"), "add: altSecurityIdentities", f"altSecurityIdentities: {value}")
         self.cure("certificate_mappings", person("erin"), "CORP Federated Logon CA")
+
+
+class DoctorOnAccounts(DoctorCase):
+    def sid(self, name):
+        return self.account(name)["sid"]
+
+    def test_service_account_rights_that_an_entry_denies(self):
+        dn = person("grace")
+        self.addCleanup(self.dc.sh, f"samba-tool dsacl set --objectdn='{dn}' --sddl='(A;;LCRPRC;;;AU)'")
+        self.dc.sh(f"samba-tool dsacl set --objectdn='{dn}' "
+                   f"--sddl='(OD;;RP;bf967950-0de6-11d0-a285-00aa003049e2;;{self.sid('svc-fas')})"
+                   f"(OD;;RP;bf967915-0de6-11d0-a285-00aa003049e2;;{self.sid('svc-fas')})'")
+        self.cure("service_account_rights", dn)
+
+    def test_service_account_rights_below_the_configuration(self):
+        dn = f"CN=Partitions,CN=Configuration,{BASE_DN}"
+        self.dc.sh(f"samba-tool dsacl set --objectdn='{dn}' --sddl='(D;;RPLCLORC;;;{self.sid('svc-fas')})'")
+        self.cure("service_account_rights", DOMAIN, "Partitions")
+
+    def test_service_account_power_of_a_domain_administrator(self):
+        self.dc.sh("samba-tool group addmembers 'Domain Admins' svc-fas")
+        self.cure("service_account_power", SERVICE_DN)
+
+    def test_service_account_delegation_to_any_service(self):
+        self.dc.sh("samba-tool delegation for-any-service svc-fas on")
+        self.cure("service_account_delegation", SERVICE_DN)
+
+    def test_service_account_end_within_the_month(self):
+        self.dc.sh("samba-tool user setexpiry svc-fas --days=5")
+        self.cure("service_account_end", SERVICE_DN, "account ends")
+
+    def test_service_account_encryption_by_rc4(self):
+        self.modify(SERVICE_DN, "replace: msDS-SupportedEncryptionTypes", "msDS-SupportedEncryptionTypes: 28")
+        self.cure("service_account_encryption", SERVICE_DN)
+
+    def test_rule_accounts_that_are_disabled_expired_or_locked(self):
+        later = datetime.datetime.now(datetime.timezone.utc).timestamp() - 86400
+        for name, says, broken in (
+                ("bob", "disabled", lambda: self.dc.sh("samba-tool user disable bob")),
+                ("carol", "expired", lambda: self.modify(person("carol"), "replace: accountExpires",
+                                                         f"accountExpires: {ticks(later)}")),
+                ("dave", "locked", None)):
+            with self.subTest(name):
+                if broken:
+                    self.addCleanup(broken)
+                self.cure("rule_accounts", name, says)
+
+
+class DoctorOnPolicies(DoctorCase):
+    def rule(self, name, group, key):
+        """One rule more, behind the lab's own."""
+        path = write(self.lab.fas / "policy.d" / "zz-doctor.yaml", f"""\
+rules:
+  - name: {name}
+    identity_providers: [lab-idp]
+    storefronts: [storefront01.{DOMAIN}]
+    hosts: ["*.vdi.{DOMAIN}"]
+    users: {{ groups: ["{NETBIOS}\\\\{group}"] }}
+    match: {{ require: [sid, upn] }}
+    session: {{ max: 12h, lease: 10m }}
+    logon: {{ authority: main, profile: smartcard-logon, validity: 15m, key: {key}, custody: host }}
+""")
+        self.addCleanup(self.drop, path)
+        self.fasctl("policy", "reload")
+
+    def drop(self, path):
+        path.unlink()
+        self.fasctl("policy", "reload")
+
+    def test_policy_groups_that_the_directory_does_not_know(self):
+        self.rule("newcomers", "New Comers", "rsa-2048")
+        self.addCleanup(self.dc.sh, "samba-tool group delete 'New Comers'")
+        self.cure("policy_groups", f"{NETBIOS}\\New Comers")
+
+    def test_key_types_that_no_controller_here_takes(self):
+        self.rule("curves", "Engineering", "p-256")
+        self.cure("key_types", "curves")
