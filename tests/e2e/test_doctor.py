@@ -150,11 +150,13 @@ class DoctorOnCertificates(DoctorCase):
 
 
 class DoctorOnAuthorities(DoctorCase):
-    def test_authority_that_is_not_made_yet(self):
-        """Of a second node, whose signer has none."""
+    def node_without_authority(self):
+        """A second node; from here on it is the one that is asked."""
         node = SecondNode(self.lab)
         for name in ("fas-signer", "fasd"):
             self.addCleanup(proc.stop, node, node.process(name))
+        for path in (node.run, node.pki, node.fas):
+            shutil.rmtree(path, ignore_errors=True)
         node.make_folders()
         for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
             shutil.copy(self.lab.pki / name, node.pki / name)
@@ -163,16 +165,33 @@ class DoctorOnAuthorities(DoctorCase):
         programs.launch_fasd(node)
         self.await_doctor(node)
         self.of_node(node)
-        finding = self.see("authority", "fas-signer", "nothing can be issued")
-        init, install = (step["command"] for step in finding["remedy"])
-        self.on_this_machine(init)
+
+    def sign_authority(self, days=1825):
+        """The offline root's part of the ceremony."""
         root = pki.Authority.load(self.lab.pki, "logon-root")
-        made = pki.sign_subordinate(root, (self.here / "main.csr").read_bytes(), publish_url=node.publish_url)
+        made = pki.sign_subordinate(root, (self.here / "main.csr").read_bytes(), days=days,
+                                    publish_url=self.node.publish_url)
         write(self.here / "chain.pem", pki.pem(made) + pki.pem(root.certificate))
         write(self.here / "root.pem", pki.pem(root.certificate))
         write(self.here / "root.crl", pki.pem(root.crl()))
+
+    def test_authority_that_is_not_made_yet(self):
+        self.node_without_authority()
+        finding = self.see("authority", "fas-signer", "nothing can be issued")
+        init, install = (step["command"] for step in finding["remedy"])
+        self.on_this_machine(init)
+        self.sign_authority()
         self.on_this_machine(install)
         self.assertGone("authority", "fas-signer")
+
+    def test_authority_life_that_ends_within_three_months(self):
+        self.node_without_authority()
+        init, install = (step["command"] for step in self.see("authority", "fas-signer")["remedy"])
+        self.on_this_machine(init)
+        self.sign_authority(days=80)
+        self.on_this_machine(install)
+        finding = self.see("authority_life", "main-1", "its certificate ends at")
+        self.assertIn("--renewal", finding["remedy"][0]["command"])
 
     def of_node(self, node):
         """From here on it is the other node's fasctl that is asked."""
