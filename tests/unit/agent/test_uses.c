@@ -106,12 +106,12 @@ what_may_not_have_arrived_goes_again_under_its_number_before_anything_new(void *
 	sign_by("/usr/bin/curl", CARD_HASH_SHA256);
 	played_answer(&p, json_object());
 	report();
-	OWN(json) json_t *again = sent(1, 1);
+	json_decref(sent(1, 1));
 	assert_non_null(strstr(p.body, "/usr/bin/ssh"));
 	assert_true(is_due(true));
 	played_answer(&p, json_object());
 	report();
-	OWN(json) json_t *next = sent(2, 1);
+	json_decref(sent(2, 1));
 	assert_non_null(strstr(p.body, "/usr/bin/curl"));
 }
 
