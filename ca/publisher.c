@@ -296,7 +296,8 @@ is_leftover(const char *name)
 {
 	size_t len = strlen(name);
 	const char *end = len > LEFTOVER_LEN ? name + len - LEFTOVER_LEN : "";
-	return strncmp(end, ".crl.", 5) == 0 || strncmp(end, ".cer.", 5) == 0;
+	return strncmp(end, ".crl.", 5) == 0 || strncmp(end, ".cer.", 5) == 0 ||
+	       strncmp(end, ".pem.", 5) == 0;
 }
 
 /* A list may be long: nobody else would ever take them away. */

@@ -518,10 +518,11 @@ a_written_list_is_clean_and_leaves_no_other_file(void **state)
 		fail_msg("%s: %s", report.findings[0].name, report.findings[0].message);
 	DIR *folder = opendir(place_path(*state, "public/crl", path));
 	assert_non_null(folder);
-	for (const struct dirent *at = readdir(folder); at; at = readdir(folder))
-		assert_true(at->d_name[0] == '.' ? at->d_name[1] == 0 || at->d_name[1] == '.'
-						 : strstr(at->d_name, ".crl") != NULL &&
-						       strlen(strstr(at->d_name, ".crl")) == 4);
+	for (const struct dirent *at = readdir(folder); at; at = readdir(folder)) {
+		const char *end = strrchr(at->d_name, '.');
+		assert_true(strcmp(at->d_name, ".") == 0 || strcmp(at->d_name, "..") == 0 ||
+			    (end && (strcmp(end, ".crl") == 0 || strcmp(end, ".pem") == 0)));
+	}
 	(void)closedir(folder);
 	X509_free(issuer.certificate);
 	key_free(issuer.key);
@@ -535,10 +536,12 @@ what_a_crash_left_beside_a_list_is_gone_after_the_start(void **state)
 	struct stat st;
 	(void)place_write(p, "public/crl/main-1.crl.Xy12Zz", "half a list");
 	(void)place_write(p, "public/ca/main-1.cer.abcdef", "half a certificate");
+	(void)place_write(p, "public/crl/main-1.pem.Ab12cD", "half a text");
 	(void)place_write(p, "public/crl/notes.txt", "somebody's");
 	place_restart(p);
 	assert_int_equal(stat(place_path(p, "public/crl/main-1.crl.Xy12Zz", path), &st), -1);
 	assert_int_equal(stat(place_path(p, "public/ca/main-1.cer.abcdef", path), &st), -1);
+	assert_int_equal(stat(place_path(p, "public/crl/main-1.pem.Ab12cD", path), &st), -1);
 	assert_int_equal(stat(place_path(p, "public/crl/notes.txt", path), &st), 0);
 	assert_int_equal(stat(place_path(p, "public/crl/main-1.crl", path), &st), 0);
 }
