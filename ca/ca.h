@@ -22,6 +22,7 @@
 struct held_keys;
 struct key;
 struct pool;
+struct pruner;
 struct publisher;
 
 #define CHECKPOINT_TRAILS 2 /* fasd's and the signer's own */
@@ -63,6 +64,7 @@ struct ca {
 	struct act_feed acts;
 	struct refusals refusals;
 	struct publisher *publisher;
+	struct pruner *pruner;
 	struct pool *pool;      /* users' keys that lie ready */
 	struct held_keys *held; /* and those that sessions have */
 	struct key *audit_key;  /* signs heads of audit trails, nothing else */

@@ -325,6 +325,22 @@ read_pool(struct yaml_reader *top, struct signer_config *c, struct fas_err *e)
 	return yaml_finish(&r);
 }
 
+/* `certificates: { keep: 7d }` */
+static enum fas_code
+read_certificates(struct yaml_reader *top, struct signer_config *c, struct fas_err *e)
+{
+	struct yaml_reader r;
+	const struct yaml_node *node = yaml_want(top, "certificates", YAML_MAP);
+	c->certificates_keep_s = 7 * DAY_S;
+	if (!node)
+		return FAS_OK;
+	if (yaml_open(&r, node, "\"certificates\"", e) != FAS_OK)
+		return e->code;
+	c->certificates_keep_s = yaml_want_duration(
+	    &r, "keep", CERTIFICATES_KEEP_MIN_S, 7300 * DAY_S, c->certificates_keep_s);
+	return yaml_finish(&r);
+}
+
 static enum fas_code
 read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 {
@@ -338,7 +354,8 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	    read_path(&r, "limits", folder, c->limits_path, e) != FAS_OK ||
 	    read_sockets(&r, c, e) != FAS_OK || config_read_pkcs11(&r, c, e) != FAS_OK ||
 	    read_authorities(&r, c, e) != FAS_OK || read_service_ca(&r, c, e) != FAS_OK ||
-	    config_read_profiles(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK)
+	    config_read_profiles(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK ||
+	    read_certificates(&r, c, e) != FAS_OK)
 		return e->code;
 	return yaml_finish(&r);
 }

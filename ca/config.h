@@ -26,6 +26,7 @@
 #define PROFILES_MAX 32 /* of the administrator's own */
 #define LDAP_CDP_MAX 200
 #define NO_GROUP ((gid_t)-1)
+#define CERTIFICATES_KEEP_MIN_S INT64_C(86400)
 
 struct authority_config {
 	char name[AUTHORITY_NAME_MAX];
@@ -65,6 +66,7 @@ struct signer_config {
 	char limits_path[PATH_MAX];
 	int64_t clock_skew_s;
 	struct audit_config audit;
+	int64_t certificates_keep_s; /* how long beyond its end one stays on record */
 	size_t n_pkcs11;
 	struct pkcs11_config pkcs11[PKCS11_MAX]; /* tokens that keys may lie in */
 	size_t n_authorities;

@@ -76,6 +76,7 @@ op_audit_serials(struct call *call, struct fas_err *e)
 
 struct asked {
 	const json_t *serials;
+	int64_t floor_s;
 	json_t *unknown;
 };
 
@@ -91,25 +92,26 @@ ignore_row(const struct certificate_row *row, void *arg, struct fas_err *e)
 static enum fas_code
 look_for(struct db *db, void *arg, struct fas_err *e)
 {
-	const struct asked *asked = arg;
+	struct asked *asked = arg;
 	size_t i;
 	json_t *text;
+	enum fas_code rc = store_floor(db, &asked->floor_s, e);
 	json_array_foreach(asked->serials, i, text)
 	{
 		uint8_t serial[PROFILE_SERIAL_MAX];
 		const char *hex = json_string_value(text);
 		size_t len = hex ? strlen(hex) / 2 : 0;
 		bool found = false;
-		if (len > 0 && len <= sizeof(serial) && hex_decode(hex, serial, len)) {
-			enum fas_code rc = store_certificate_by_serial(
+		if (rc == FAS_OK && len > 0 && len <= sizeof(serial) &&
+		    hex_decode(hex, serial, len))
+			rc = store_certificate_by_serial(
 			    db, serial, len, ignore_row, NULL, &found, e);
-			if (rc != FAS_OK)
-				return rc;
-		}
+		if (rc != FAS_OK)
+			return rc;
 		if (!found && json_array_append(asked->unknown, text) != 0)
 			return fas_fail_nomem(e);
 	}
-	return FAS_OK;
+	return rc;
 }
 
 enum fas_code
@@ -126,6 +128,7 @@ op_audit_known(struct call *call, struct fas_err *e)
 		rc = db_read(call->ca->db, look_for, &asked, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O}", "unknown", unknown);
+	call->reply =
+	    json_pack("{s:O,s:I}", "unknown", unknown, "floor", (json_int_t)asked.floor_s);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
 }

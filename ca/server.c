@@ -8,6 +8,7 @@
 #include "ca/countersign.h"
 #include "ca/held.h"
 #include "ca/hosts.h"
+#include "ca/prune.h"
 #include "ca/publisher.h"
 #include "ca/sockets.h"
 #include "fas/base/clock.h"
@@ -148,7 +149,9 @@ start_all(struct signer_server *s, struct fas_err *e)
 		return rc;
 	if ((rc = admin_socket_start(ca, &s->admin, e)) != FAS_OK)
 		return rc;
-	return issue_socket_start(ca, &s->issue, e);
+	if ((rc = issue_socket_start(ca, &s->issue, e)) != FAS_OK)
+		return rc;
+	return prune_start(ca, e);
 }
 
 enum fas_code
@@ -180,6 +183,7 @@ signer_server_stop(struct signer_server *s)
 		listener_stop(s->issue);
 		listener_stop(s->admin);
 		publisher_stop(ca->publisher);
+		prune_stop(ca->pruner);
 		hosts_done(&ca->hosts);
 		acts_done(&ca->acts);
 		authorities_done(&ca->authorities);

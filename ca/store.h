@@ -233,6 +233,16 @@ MUST_CHECK enum fas_code store_token_claim(struct db *db, const uint8_t *hash, i
 MUST_CHECK enum fas_code store_tokens_void(
     struct db *db, const char *name, int64_t now_s, struct fas_err *e);
 
+/* ---- pruning ---- */
+
+/* No certificate that ended before is on record any more, but for revoked ones that no CRL has had since; 0: none went. */
+MUST_CHECK enum fas_code store_floor(struct db *db, int64_t *floor_s, struct fas_err *e);
+/* The first end of a certificate on record; 0: there is none. */
+MUST_CHECK enum fas_code store_oldest_end(struct db *db, int64_t *end_s, struct fas_err *e);
+/* At most limit certificates, and tokens, that ended before before_s, which is then the floor.  *n: certificates. */
+MUST_CHECK enum fas_code store_prune(
+    struct db *db, int64_t before_s, size_t limit, int64_t *n, struct fas_err *e);
+
 /* ---- counts ---- */
 
 MUST_CHECK enum fas_code store_count_certificates(struct db *db, int64_t *n, struct fas_err *e);

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 
 #define PAGES_MAX 1000000
+#define KEPT_MIN_S 86400 /* `certificates: keep` is at least that (ca/config.h) */
 
 static const char *
 text_of(const json_t *object, const char *name)
@@ -146,9 +148,24 @@ certificates_have_decisions(struct verification *v)
 	return rc;
 }
 
+/*
+ * The ledger forgets what has ended, and says up to when.  It forgets nothing that may still live: a decision of the last
+ * day has its certificate, whatever ca.db says.
+ */
+static bool
+has_ended(struct verification *v, const json_t *decision)
+{
+	int64_t decided_s = number(decision, "time_ms") / 1000;
+	return decided_s < v->ended_before_s && decided_s < clock_now() - KEPT_MIN_S;
+}
+
 static void
 judge_unknown(struct verification *v, const json_t *decision)
 {
+	if (has_ended(v, decision)) {
+		v->ended++;
+		return;
+	}
 	if (verify_explains_missing(v, TRAIL_SIGNER, number(decision, "time_ms")))
 		return;
 	v->lost[CTL_SIGNER].missing++;
@@ -175,6 +192,7 @@ find_certificates(struct verification *v, const json_t *issued)
 	    json_pack("{s:s,s:O}", "op", "audit.known", "serials", serials), &reply);
 	if (rc != CLI_OK)
 		return rc;
+	v->ended_before_s = number(reply, "floor");
 	json_array_foreach(json_object_get(reply, "unknown"), k, unknown)
 	{
 		json_array_foreach(issued, i, row)

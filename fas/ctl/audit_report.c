@@ -51,6 +51,9 @@ print_json(const struct verification *v)
 	    begin_json(&v->begins[CTL_SIGNER]), "countersignatures", (json_int_t)v->heads,
 	    "certificates", (json_int_t)v->certificates, "decisions", (json_int_t)v->decisions,
 	    "pruned", (json_int_t)v->pruned);
+	(void)json_object_set_new(answer, "ledger",
+	    json_pack("{s:I,s:I}", "ended_before", (json_int_t)v->ended_before_s, "ended",
+		(json_int_t)v->ended));
 	render_json(v->args->out, answer);
 }
 
@@ -73,6 +76,17 @@ print_since(const struct verification *v, enum ctl_peer peer)
 		(void)fprintf(v->args->out, "The trail of %s reaches back to %s (record %lld%s).\n",
 		    ctl_peer_name(peer), time_format(begin->time_ms / 1000, text),
 		    (long long)begin->seq, begin->seq > 1 ? ", older ones were pruned" : "");
+}
+
+static void
+print_ended(const struct verification *v)
+{
+	char text[TIME_TEXT_MAX];
+	if (v->ended > 0)
+		(void)fprintf(v->args->out,
+		    "Of %lld decisions the certificate is no longer in ca.db: it ended before "
+		    "%s.\n",
+		    (long long)v->ended, time_format(v->ended_before_s, text));
 }
 
 static void
@@ -100,6 +114,7 @@ print_text(const struct verification *v)
 	    (long long)v->certificates, (long long)v->decisions);
 	print_since(v, CTL_FASD);
 	print_since(v, CTL_SIGNER);
+	print_ended(v);
 }
 
 void

@@ -35,6 +35,9 @@ struct verification {
 	struct audit_begin begins[2];
 	struct audit_checkpoint checkpoints[2]; /* that both processes hold; at.seq 0: none */
 	int64_t pruned;                         /* certificates whose records were pruned */
+	int64_t
+	    ended_before_s; /* certificates that ended before are not in ca.db any more; 0: all are */
+	int64_t ended;      /* decisions on such ones */
 	size_t n_acknowledged;
 	struct verify_acknowledged acknowledged[VERIFY_ACKNOWLEDGED_MAX];
 	struct verify_lost lost[2];

@@ -16,6 +16,7 @@
 
 #define WORDS_MAX 16
 #define PRUNE_ROUNDS 100
+#define PATIENCE_MS 10000 /* the programs write meanwhile */
 
 static const char *
 database_path(struct house *house, const char *name, char path[PATH_MAX])
@@ -44,14 +45,14 @@ close_fasd(struct house *house)
 	db_pool_close(house->service.db);
 }
 
-int
-house_new(void **state)
+static int
+build(void **state, const char *more)
 {
 	char path[PATH_MAX];
 	struct house *house = calloc(1, sizeof(*house));
 	assert_non_null(house);
 	house_real_time();
-	house->place = place_new(&(struct place_options){.key = "p-256"});
+	house->place = place_new(&(struct place_options){.key = "p-256", .pool = more});
 	house->service.node = "fas1";
 	house->service.audit_keep_s = HOUSE_KEEP_S;
 	(void)place_path(house->place, "fasd.sock", house->config.admin_socket);
@@ -64,6 +65,18 @@ house_new(void **state)
 	open_fasd(house);
 	*state = house;
 	return 0;
+}
+
+int
+house_new(void **state)
+{
+	return build(state, "pool: {}\ncertificates: { keep: 7300d }\n");
+}
+
+int
+house_new_forgetful(void **state)
+{
+	return build(state, NULL);
 }
 
 int
@@ -123,6 +136,7 @@ open_by_hand(struct house *house, const char *database)
 	char path[PATH_MAX];
 	sqlite3 *db = NULL;
 	assert_int_equal(sqlite3_open(database_path(house, database, path), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_busy_timeout(db, PATIENCE_MS), SQLITE_OK);
 	return db;
 }
 

@@ -20,7 +20,9 @@ struct house {
 	char *out; /* what fasctl said last */
 };
 
+/* The ledger keeps for ever what ended; or forgets it after a week, as delivered. */
 int house_new(void **state);
+int house_new_forgetful(void **state);
 int house_free(void **state);
 
 /* A logon as the pipeline leaves it: decided, issued by the signer, on record; `recorded` false: fasd kept silent. */
