@@ -283,7 +283,7 @@ ticket_finish(struct db *db, int64_t id, enum ticket_state state, struct fas_err
 /* ---- housekeeping ---- */
 
 enum fas_code
-logon_prune(struct db *db, int64_t now_s, struct fas_err *e)
+logon_prune(struct db *db, int64_t now_s, bool *more, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query tickets = db_query(db,
@@ -295,13 +295,16 @@ logon_prune(struct db *db, int64_t now_s, struct fas_err *e)
 	enum fas_code rc = db_run(&tickets);
 	if (rc != FAS_OK)
 		return rc;
+	*more = db_changes(db) == PRUNE_MAX;
 	OWN(query)
 	struct db_query claims = db_query(db,
 	    "DELETE FROM claims WHERE id IN (SELECT id FROM claims WHERE expires_s<?1 LIMIT ?2)",
 	    e);
 	db_bind_int(&claims, 1, now_s);
 	db_bind_int(&claims, 2, PRUNE_MAX);
-	return db_run(&claims);
+	rc = db_run(&claims);
+	*more = *more || (rc == FAS_OK && db_changes(db) == PRUNE_MAX);
+	return rc;
 }
 
 enum fas_code

@@ -76,8 +76,11 @@ MUST_CHECK enum fas_code ticket_finish(
 MUST_CHECK enum fas_code ticket_find_unfinished(
     struct db *db, int64_t after_id, int64_t before_s, struct ticket *out, struct fas_err *e);
 
-/* Drop what no check can need any more: claims past their expiry, their finished, void or expired tickets. */
-MUST_CHECK enum fas_code logon_prune(struct db *db, int64_t now_s, struct fas_err *e);
+/*
+ * Drop what no check can need any more: claims past their expiry, their finished, void or expired tickets.
+ * One call drops a bounded number: *more says that there may be others.
+ */
+MUST_CHECK enum fas_code logon_prune(struct db *db, int64_t now_s, bool *more, struct fas_err *e);
 MUST_CHECK enum fas_code logon_count(
     struct db *db, int64_t now_s, int64_t *open_tickets, int64_t *claims, struct fas_err *e);
 

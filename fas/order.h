@@ -49,8 +49,8 @@ MUST_CHECK enum fas_code order_forget(struct db *db, int64_t id, struct fas_err 
 /* In-session certificates older than the one of this serial are to be revoked as superseded. */
 MUST_CHECK enum fas_code order_supersede(struct db *db, const char *session, const char *serial,
     int64_t now_s, int64_t at_s, struct fas_err *e);
-/* Drop what nobody can ask for any more: finished orders and expired in-session certificates. */
-MUST_CHECK enum fas_code order_prune(struct db *db, int64_t now_s, struct fas_err *e);
+/* Drop what nobody can ask for any more: finished orders and expired in-session certificates; *more: not yet all. */
+MUST_CHECK enum fas_code order_prune(struct db *db, int64_t now_s, bool *more, struct fas_err *e);
 
 /* ---- order.c ---- */
 

@@ -169,7 +169,7 @@ order_supersede(struct db *db, const char *session, const char *serial, int64_t 
 }
 
 enum fas_code
-order_prune(struct db *db, int64_t now_s, struct fas_err *e)
+order_prune(struct db *db, int64_t now_s, bool *more, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query orders = db_query(db,
@@ -181,6 +181,7 @@ order_prune(struct db *db, int64_t now_s, struct fas_err *e)
 	enum fas_code rc = db_run(&orders);
 	if (rc != FAS_OK)
 		return rc;
+	*more = db_changes(db) == PRUNE_MAX;
 	OWN(query)
 	struct db_query certificates = db_query(db,
 	    "DELETE FROM certificates WHERE id IN (SELECT id FROM certificates WHERE"
@@ -189,5 +190,7 @@ order_prune(struct db *db, int64_t now_s, struct fas_err *e)
 	    e);
 	db_bind_int(&certificates, 1, now_s - CERTIFICATE_MEMORY_S);
 	db_bind_int(&certificates, 2, PRUNE_MAX);
-	return db_run(&certificates);
+	rc = db_run(&certificates);
+	*more = *more || (rc == FAS_OK && db_changes(db) == PRUNE_MAX);
+	return rc;
 }

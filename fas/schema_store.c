@@ -162,6 +162,9 @@ static const char *const migrations[] = {
      " applied_s INTEGER NOT NULL) STRICT;"
      "CREATE INDEX acts_standing ON acts(kind) WHERE released=0 AND (stops=1 OR kind='hold');"
      "CREATE INDEX acts_until ON acts(until);"),
+
+    /* KEEPING: what has ended is found by its end, and not looked for among all. */
+    "CREATE INDEX sessions_ended ON sessions(ended_s) WHERE state='ended';",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

@@ -326,13 +326,13 @@ session_count_live(struct db *db, int64_t *out, struct fas_err *e)
 }
 
 enum fas_code
-session_prune(struct db *db, int64_t before_s, struct fas_err *e)
+session_prune(struct db *db, int64_t before_s, bool *more, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query certificates = db_query(db,
 	    "DELETE FROM certificates WHERE session IN (SELECT session FROM sessions WHERE "
 	    "state='ended' AND revoke=0"
-	    " AND ended_s<?1 ORDER BY id LIMIT ?2)",
+	    " AND ended_s<?1 ORDER BY ended_s LIMIT ?2)",
 	    e);
 	db_bind_int(&certificates, 1, before_s);
 	db_bind_int(&certificates, 2, PRUNE_MAX);
@@ -343,7 +343,7 @@ session_prune(struct db *db, int64_t before_s, struct fas_err *e)
 	struct db_query orders = db_query(db,
 	    "DELETE FROM orders WHERE state='done' AND session IN (SELECT session FROM sessions "
 	    "WHERE "
-	    "state='ended' AND revoke=0 AND ended_s<?1 ORDER BY id LIMIT ?2)",
+	    "state='ended' AND revoke=0 AND ended_s<?1 ORDER BY ended_s LIMIT ?2)",
 	    e);
 	db_bind_int(&orders, 1, before_s);
 	db_bind_int(&orders, 2, PRUNE_MAX);
@@ -353,9 +353,11 @@ session_prune(struct db *db, int64_t before_s, struct fas_err *e)
 	struct db_query sessions = db_query(db,
 	    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE state='ended' AND "
 	    "revoke=0 AND ended_s<?1"
-	    " ORDER BY id LIMIT ?2)",
+	    " ORDER BY ended_s LIMIT ?2)",
 	    e);
 	db_bind_int(&sessions, 1, before_s);
 	db_bind_int(&sessions, 2, PRUNE_MAX);
-	return db_run(&sessions);
+	rc = db_run(&sessions);
+	*more = rc == FAS_OK && db_changes(db) == PRUNE_MAX;
+	return rc;
 }

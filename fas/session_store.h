@@ -77,8 +77,9 @@ MUST_CHECK enum fas_code certificate_find(struct db *db, const char *session, co
 MUST_CHECK enum fas_code session_list_json(
     struct db *db, bool all, const char *id, json_t *array, struct fas_err *e);
 MUST_CHECK enum fas_code session_count_live(struct db *db, int64_t *out, struct fas_err *e);
-/* Drop ended sessions and their certificates that ended before before_s. */
-MUST_CHECK enum fas_code session_prune(struct db *db, int64_t before_s, struct fas_err *e);
+/* Drop ended sessions and their certificates that ended before before_s; *more: not yet all. */
+MUST_CHECK enum fas_code session_prune(
+    struct db *db, int64_t before_s, bool *more, struct fas_err *e);
 
 DEFINE_OWN_IN_PLACE(session, struct session, session_done);
 

@@ -10,6 +10,7 @@
 
 #define OVERDUE_MAX 200    /* sessions ended in one round */
 #define UNFINISHED_MAX 200 /* tickets re-driven in one round */
+#define PRUNE_ROUNDS 20    /* transactions that prune in one round */
 /* A redemption under way is left alone for this long: its own request finishes it. */
 #define REDRIVE_AFTER_S 15
 /* Ended sessions stay on record for a day; audit keeps them for good. */
@@ -151,16 +152,35 @@ finish_unfinished(struct service *service, int64_t now_s, int64_t before_s)
 
 /* ---- what nobody needs any more ---- */
 
+struct pruning {
+	int64_t now_s;
+	bool logons, orders, sessions; /* there may be more of these */
+};
+
 static enum fas_code
-prune(struct db *db, void *arg, struct fas_err *e)
+prune_some(struct db *db, void *arg, struct fas_err *e)
 {
-	const int64_t *now_s = arg;
-	enum fas_code rc = logon_prune(db, *now_s, e);
+	struct pruning *p = arg;
+	enum fas_code rc = logon_prune(db, p->now_s, &p->logons, e);
 	if (rc == FAS_OK)
-		rc = order_prune(db, *now_s, e);
+		rc = order_prune(db, p->now_s, &p->orders, e);
 	if (rc == FAS_OK)
-		rc = act_prune(db, *now_s - ACT_MEMORY_S, e);
-	return rc == FAS_OK ? session_prune(db, *now_s - SESSION_MEMORY_S, e) : rc;
+		rc = act_prune(db, p->now_s - ACT_MEMORY_S, e);
+	return rc == FAS_OK ? session_prune(db, p->now_s - SESSION_MEMORY_S, &p->sessions, e) : rc;
+}
+
+/* A transaction at a time, so that a logon waits for one of them at most, until as much goes as comes under any load. */
+static void
+prune(struct service *service, int64_t now_s)
+{
+	struct fas_err e = {0};
+	struct pruning p = {.now_s = now_s, .logons = true};
+	for (size_t i = 0; i < PRUNE_ROUNDS && (p.logons || p.orders || p.sessions); i++) {
+		if (db_write(service->db, prune_some, &p, &e) != FAS_OK) {
+			log_error("prune_failed", &e, NULL);
+			return;
+		}
+	}
 }
 
 static void
@@ -195,6 +215,5 @@ service_sweep(struct service *service)
 	finish_all(service, now_s, now_s - REDRIVE_AFTER_S);
 	revoke_owed(service);
 	revoke_due(service, now_s);
-	if (db_write(service->db, prune, &now_s, &e) != FAS_OK)
-		log_error("prune_failed", &e, NULL);
+	prune(service, now_s);
 }

@@ -13,7 +13,7 @@ import analysis
 import coverage_report
 import fuzzing
 from built import build, lab_tests, unit_tests
-from score import REPO, Score
+from score import BUILD, REPO, Score
 
 GCC = "gcc, without warnings"
 ASAN = "gcc, address and undefined sanitizers"
@@ -49,6 +49,12 @@ def soak(score, options):
     lab_tests(score, "dev", GCC, options.pattern, ["test_soak"], FAS_SOAK_S=options.soak_seconds)
 
 
+def flat(score, _):
+    if build(score, "dev", GCC):
+        score.add_command("flat: a million records", BUILD / "dev" / "tests" / "test_keeping_flat",
+                          env={**os.environ, "FAS_FLAT_RECORDS": "1000000"})
+
+
 def fuzz(score, options):
     long = options.stage in ("full", "fuzz-long")
     fuzzing.run(score, options.fuzz_seconds or (600 if long else 20), options.pattern)
@@ -76,6 +82,7 @@ STAGES = [
     Stage("coverage", coverage_report.run, False, "4 min", "lines and branches that unit tests reach; build/coverage/html"),
     Stage("crash", crash, False, "30 min", "100 rounds of kill -9 under load"),
     Stage("soak", soak, False, "15 min", "a load of logons, renewals, sessions and CRLs: nothing grows"),
+    Stage("flat", flat, False, "4 min", "a million certificates and logons come and go: neither database grows"),
     Stage("bench", bench, False, "20 min", "tests/bench/run --full"),
 ]
 
