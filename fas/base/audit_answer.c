@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fas/base/audit_statement.h"
+#include "fas/base/restore.h"
 #include "fas/base/text.h"
 
 #define PAGE_RECORDS 20000
@@ -21,6 +22,7 @@ struct checking {
 	struct audit_place place;
 	size_t limit, n;
 	int64_t last;
+	int64_t restored_made_s, restored_ms;
 	json_t *findings;
 };
 
@@ -41,6 +43,8 @@ check(struct db *db, void *arg, struct fas_err *e)
 	enum fas_code rc = audit_last(db, &c->last, e);
 	if (rc == FAS_OK)
 		rc = audit_begin(db, &c->begin, e);
+	if (rc == FAS_OK)
+		rc = restore_last(db, &c->restored_made_s, &c->restored_ms, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (c->place.seq == 0)
@@ -70,6 +74,10 @@ audit_answer_verify(struct db_pool *pool, struct json_reader *r, json_t **reply,
 	    findings, "last", (json_int_t)c.place.seq, "head",
 	    hex_encode(c.place.hash, AUDIT_HASH, head), "total", (json_int_t)c.last, "more",
 	    c.n > 0 && c.place.seq < c.last);
+	if (*reply && c.restored_ms)
+		(void)json_object_set_new(*reply, "restored",
+		    json_pack("{s:I,s:I}", "made_at", (json_int_t)c.restored_made_s, "at",
+			(json_int_t)(c.restored_ms / 1000)));
 	return *reply ? FAS_OK : fas_fail_nomem(e);
 }
 

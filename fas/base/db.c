@@ -126,6 +126,12 @@ db_connect(const char *path, bool writer, struct db **out, struct fas_err *e)
 	return FAS_OK;
 }
 
+void *
+db_handle(struct db *db)
+{
+	return db->handle;
+}
+
 void
 db_close(struct db *db)
 {

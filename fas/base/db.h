@@ -101,7 +101,8 @@ bool db_column_is_null(struct db_query *q, int column);
 
 DEFINE_OWN_IN_PLACE(query, struct db_query, db_query_done);
 
-/* For db_writer.c: a bare connection. */
+/* For db_writer.c and db_snapshot.c: a bare connection, and SQLite's own (sqlite3 *). */
+void *db_handle(struct db *db);
 MUST_CHECK enum fas_code db_connect(
     const char *path, bool writer, struct db **out, struct fas_err *e);
 /* Damage that this connection finds is noted there. */

@@ -51,6 +51,13 @@ json_t *wire_error(const struct fas_err *e);
 MUST_CHECK enum fas_code wire_check(const json_t *reply, struct fas_err *e);
 
 /*
+ * An open file goes to the peer behind a message (unix(7), SCM_RIGHTS): one octet that carries it.  The sender keeps its
+ * own descriptor.  What is received is closed on exec.  FAS_E_INPUT "wire_malformed": an octet without a file.
+ */
+MUST_CHECK enum fas_code wire_send_file(int fd, int file, int timeout_ms, struct fas_err *e);
+MUST_CHECK enum fas_code wire_receive_file(int fd, int *file, int timeout_ms, struct fas_err *e);
+
+/*
  * Tell a peer that is not going to be answered why.  What it sends meanwhile is thrown away unread, up to a bound and
  * for half a second: closing with its bytes unread would tear the reason away from it.
  */

@@ -1,5 +1,6 @@
 #include "tests/unit/base/base_fixture.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -313,6 +314,50 @@ path_that_is_too_long_is_refused(void **state)
 	assert_failed(wire_connect(path, &fd, &e), &e, FAS_E_CONFIG, "path_too_long");
 }
 
+static void
+an_open_file_crosses_and_stays_the_senders_too(void **state)
+{
+	struct pair *p = *state;
+	struct fas_err e = {0};
+	char got[4] = "";
+	int pipe_fds[2], file = -1;
+	assert_int_equal(pipe(pipe_fds), 0);
+	assert_good(wire_send_file(p->theirs, pipe_fds[1], TIMEOUT_MS, &e), &e);
+	assert_good(wire_receive_file(p->ours, &file, TIMEOUT_MS, &e), &e);
+	assert_int_equal(fcntl(file, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(write(file, "a", 1), 1);
+	assert_int_equal(write(pipe_fds[1], "b", 1), 1);
+	assert_int_equal(read(pipe_fds[0], got, 2), 2);
+	assert_string_equal(got, "ab");
+	(void)close(file);
+	(void)close(pipe_fds[0]);
+	(void)close(pipe_fds[1]);
+}
+
+static void
+an_octet_without_a_file_is_refused(void **state)
+{
+	struct fas_err e = {0};
+	int file = -1;
+	put(*state, "x", 1);
+	assert_failed(wire_receive_file(((struct pair *)*state)->ours, &file, TIMEOUT_MS, &e), &e,
+	    FAS_E_INPUT, "wire_malformed");
+	assert_int_equal(file, -1);
+}
+
+static void
+a_file_that_does_not_come_runs_into_the_deadline_or_the_end(void **state)
+{
+	struct pair *p = *state;
+	struct fas_err e = {0};
+	int file = -1;
+	assert_failed(wire_receive_file(p->ours, &file, 20, &e), &e, FAS_E_TIMEOUT, "peer_timeout");
+	hang_up(p);
+	fas_err_clear(&e);
+	assert_failed(
+	    wire_receive_file(p->ours, &file, TIMEOUT_MS, &e), &e, FAS_E_UNAVAILABLE, "peer_away");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_pair, close_pair)
 
 int
@@ -329,6 +374,9 @@ main(void)
 	    TEST(send_to_a_peer_that_has_gone_is_no_signal),
 	    TEST(message_above_the_maximum_is_our_own_mistake),
 	    TEST(peer_is_known_by_the_kernels_word),
+	    TEST(an_open_file_crosses_and_stays_the_senders_too),
+	    TEST(an_octet_without_a_file_is_refused),
+	    TEST(a_file_that_does_not_come_runs_into_the_deadline_or_the_end),
 	    cmocka_unit_test(errors_cross_the_wire),
 	    cmocka_unit_test(question_is_answered),
 	    cmocka_unit_test(nobody_there_is_told),
