@@ -7,6 +7,7 @@
 
 #include "ca/act.h"
 #include "ca/administer.h"
+#include "ca/backup.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/revoke.h"
@@ -48,6 +49,7 @@ static const struct operation operations[] = {
     {"audit.export", op_audit_export, NULL},
     {"audit.take_back", op_take_back, "acknowledgement_refused"},
     {"audit.acknowledge", op_acknowledge, "acknowledgement_refused"},
+    {"backup", op_backup, "backup_refused"},
     {"status", op_state, NULL},
 };
 

@@ -19,6 +19,7 @@
 #include "fas/base/err.h"
 #include "fas/base/json.h"
 
+struct backup;
 struct held_keys;
 struct key;
 struct pool;
@@ -65,6 +66,7 @@ struct ca {
 	struct refusals refusals;
 	struct publisher *publisher;
 	struct pruner *pruner;
+	struct backup *backup;  /* the moment that is held for one */
 	struct pool *pool;      /* users' keys that lie ready */
 	struct held_keys *held; /* and those that sessions have */
 	struct key *audit_key;  /* signs heads of audit trails, nothing else */
@@ -80,6 +82,7 @@ struct call {
 	struct json_reader in;
 	const char *chain_known; /* digest of the chain that the caller has; NULL: none */
 	json_t *reply;           /* what the operation answers; owned by the dispatcher */
+	int file;                /* goes behind the reply; -1: none.  Owned by the dispatcher */
 	/*
 	 * What the record will say: an operation fills in what it learns.  Its texts are borrowed from `in`, from literals,
 	 * or from `kept`, which lives as long as the record.
@@ -103,6 +106,10 @@ struct operation {
  */
 json_t *ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
     json_t *request);
+
+/* The same for an operation that may answer with a file: *file is the caller's, -1 when there is none. */
+json_t *ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n,
+    const char *caller, json_t *request, int *file);
 
 /* A refusal outside of any request: a peer that may not speak. */
 void ca_record_refusal(

@@ -1,6 +1,7 @@
 #include "ca/client.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -494,6 +495,21 @@ signer_acts(struct signer *signer, int64_t after, json_t *applied, int wait_ms, 
 	if ((rc = wire_check(answer, e)) == FAS_OK)
 		*reply = TAKE(answer);
 	return rc;
+}
+
+enum fas_code
+signer_snapshot(struct signer *signer, char id[SNAPSHOT_ID_MAX], struct fas_err *e)
+{
+	OWN(json) json_t *reply = NULL;
+	enum fas_code rc = call(signer, json_pack("{s:s}", "op", "snapshot"), &reply, e);
+	if (rc != FAS_OK)
+		return rc;
+	const char *text = json_string_value(json_object_get(reply, "snapshot"));
+	if (!text || strlen(text) >= SNAPSHOT_ID_MAX)
+		return fas_fail(e, FAS_E_INTERNAL, "signer_reply",
+		    "the signer's answer: no member \"snapshot\"");
+	(void)snprintf(id, SNAPSHOT_ID_MAX, "%s", text);
+	return FAS_OK;
 }
 
 enum fas_code

@@ -145,6 +145,11 @@ MUST_CHECK enum fas_code signer_in_ntauth(struct signer *signer, const char *aut
 MUST_CHECK enum fas_code signer_hosts(
     struct signer *signer, int64_t generation, int timeout_ms, json_t **table, struct fas_err *e);
 
+/* Have ca.db held as it is now, for a backup; id names that moment on the admin socket ("backup"). */
+#define SNAPSHOT_ID_MAX 33
+MUST_CHECK enum fas_code signer_snapshot(
+    struct signer *signer, char id[SNAPSHOT_ID_MAX], struct fas_err *e);
+
 /*
  * What administrators have had revoked, put on hold or released, behind the act `after`, which is the last one that has
  * been applied: {"acts": [...], "last"} of docs/PROTOCOL.md, a new reference.  applied: [{"id", "sessions"}], borrowed.

@@ -15,7 +15,8 @@ store_serials_each(
 	    " a.correlation_id=c.correlation_id AND CASE WHEN json_valid(a.body) THEN"
 	    " json_extract(a.body,'$.outcome')='done'"
 	    " AND json_extract(a.body,'$.serial')=lower(hex(c.serial)) END)"
-	    " FROM certificates c WHERE c.id>?1 ORDER BY c.id LIMIT ?2",
+	    " FROM certificates c WHERE c.id>?1 AND NOT (c.profile='restored' AND "
+	    "length(c.tbs)=0) ORDER BY c.id LIMIT ?2",
 	    e);
 	db_bind_int(&q, 1, after);
 	db_bind_int(&q, 2, (int64_t)limit);

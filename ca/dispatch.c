@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
@@ -119,12 +120,28 @@ find_operation(const struct operation *operations, size_t n, struct json_reader 
 	return &unknown;
 }
 
+static void
+give_file(struct call *call, int *file)
+{
+	if (file)
+		*file = call->file;
+	else if (call->file >= 0)
+		(void)close(call->file);
+}
+
 json_t *
 ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
     json_t *request)
 {
+	return ca_dispatch_file(ca, operations, n, caller, request, NULL);
+}
+
+json_t *
+ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
+    json_t *request, int *file)
+{
 	struct fas_err e = {0};
-	struct call call = {.ca = ca, .caller = caller, .about = {.caller = caller}};
+	struct call call = {.ca = ca, .caller = caller, .file = -1, .about = {.caller = caller}};
 	enum fas_code rc = json_open_object(&call.in, request, &e);
 	const struct operation *op = find_operation(operations, n, &call.in);
 	if (rc == FAS_OK && e.code == FAS_OK)
@@ -136,7 +153,10 @@ ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const c
 			record_refusal(&call, op, &e);
 		json_decref(call.reply);
 		call.reply = wire_error(&e);
+		give_file(&call, NULL);
+		call.file = -1;
 	}
 	json_close(&call.in);
+	give_file(&call, file);
 	return call.reply ? call.reply : json_object();
 }

@@ -2,6 +2,7 @@
 #include "ca/sockets.h"
 
 #include "ca/act.h"
+#include "ca/backup.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/issue.h"
@@ -31,6 +32,7 @@ static const struct operation operations[] = {
     {"acts", op_acts, NULL},
     {"audit.countersign", op_countersign, "countersignature_refused"},
     {"audit.checkpoint", op_checkpoint, "checkpoint_refused"},
+    {"snapshot", op_snapshot, "backup_refused"},
 };
 
 static bool

@@ -71,7 +71,7 @@ add_row(const struct certificate_row *row, void *arg, struct fas_err *e)
 		(void)json_object_set_new(
 		    object, "reason", json_string(revoke_reason_name(row->reason)));
 	}
-	return l->with_pem ? add_pem(l->ca, row, object, e) : FAS_OK;
+	return l->with_pem && row->tbs_len > 0 ? add_pem(l->ca, row, object, e) : FAS_OK;
 }
 
 static enum fas_code

@@ -61,10 +61,13 @@ serve_requests(struct listener *l, int fd, const char *caller)
 		OWN(json) json_t *request = NULL;
 		if (wire_receive(fd, WIRE_MESSAGE_MAX, l->config.idle_ms, &request, &e) != FAS_OK)
 			return;
+		OWN(fd) int file = -1;
 		OWN(json)
-		json_t *reply = ca_dispatch(
-		    l->ca, l->config.operations, l->config.n_operations, caller, request);
+		json_t *reply = ca_dispatch_file(
+		    l->ca, l->config.operations, l->config.n_operations, caller, request, &file);
 		if (!reply || wire_send(fd, reply, REPLY_TIMEOUT_MS, &e) != FAS_OK)
+			return;
+		if (file >= 0 && wire_send_file(fd, file, REPLY_TIMEOUT_MS, &e) != FAS_OK)
 			return;
 	}
 }

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "ca/backup.h"
 #include "ca/store.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 
 #define STEP_S INT64_C(86400)
-#define EACH_S INT64_C(3600)
+#define EACH_MINUTES 60
+#define MINUTE_MS 60000
 #define BATCH 500           /* rows in one transaction: others wait behind it */
 #define BATCHES_MAX 1000000 /* in one round */
 #define PAUSE_NS 2000000    /* between two, for whoever waits */
@@ -123,13 +125,14 @@ pruner_main(void *arg)
 	struct pruner *p = arg;
 	(void)pthread_setname_np(pthread_self(), "prune");
 	(void)pthread_mutex_lock(&p->lock);
-	while (!p->stopping) {
+	for (int64_t minute = 0; !p->stopping; minute++) {
 		int64_t n = 0;
 		struct fas_err e = {0};
-		const struct timespec until = clock_deadline(EACH_S * 1000);
+		const struct timespec until = clock_deadline(MINUTE_MS);
 		(void)pthread_mutex_unlock(&p->lock);
-		if (prune_round(p->ca, &n, &e) != FAS_OK)
+		if (minute % EACH_MINUTES == 0 && prune_round(p->ca, &n, &e) != FAS_OK)
 			log_error("certificates_not_pruned", &e, NULL);
+		backup_expire(p->ca);
 		(void)pthread_mutex_lock(&p->lock);
 		while (!p->stopping && pthread_cond_timedwait(&p->wake, &p->lock, &until) == 0)
 			continue;

@@ -4,16 +4,19 @@
 
 #include "ca/act.h"
 #include "ca/asn1.h"
+#include "ca/backup.h"
 #include "ca/ca.h"
 #include "ca/countersign.h"
 #include "ca/held.h"
 #include "ca/hosts.h"
 #include "ca/prune.h"
 #include "ca/publisher.h"
+#include "ca/restore.h"
 #include "ca/sockets.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/log.h"
+#include "fas/base/restore.h"
 
 #define READERS 4
 
@@ -106,6 +109,8 @@ open_state(struct ca *ca, struct fas_err *e)
 	/* 0711: the public folder may lie in it; what is private has modes of its own. */
 	enum fas_code rc = file_make_folder(ca->config->state, 0711, e);
 	if (rc == FAS_OK)
+		rc = restore_check(ca->config->state, e);
+	if (rc == FAS_OK)
 		rc = file_join(keys, sizeof(keys), ca->config->state, "keys", e);
 	if (rc == FAS_OK)
 		rc = file_make_folder(keys, 0700, e);
@@ -128,6 +133,8 @@ start_all(struct signer_server *s, struct fas_err *e)
 		return fas_fail_nomem(e);
 	if ((rc = open_state(ca, e)) != FAS_OK)
 		return rc;
+	if ((rc = backup_init(ca, e)) != FAS_OK)
+		return rc;
 	authorities_init(&ca->authorities, ca->config, ca->db);
 	if ((rc = hosts_init(&ca->hosts, ca->db, e)) != FAS_OK)
 		return rc;
@@ -136,6 +143,8 @@ start_all(struct signer_server *s, struct fas_err *e)
 	if ((rc = load_limits(ca, e)) != FAS_OK)
 		return rc;
 	if ((rc = authorities_load(&ca->authorities, e)) != FAS_OK)
+		return rc;
+	if ((rc = restore_apply(ca, e)) != FAS_OK)
 		return rc;
 	if ((rc = authorities_make_service_ca(&ca->authorities, e)) != FAS_OK)
 		return rc;
@@ -191,6 +200,7 @@ signer_server_stop(struct signer_server *s)
 	held_free(ca->held);
 	pool_stop(ca->pool);
 	countersign_done(ca);
+	backup_done(ca->backup);
 	rate_free(ca->rate);
 	limits_free(ca->limits);
 	db_pool_close(ca->db);

@@ -9,7 +9,7 @@ fas_room(fas_ca_signer
     schema_store.c issuer_store.c certificate_store.c revoke_store.c act_store.c token_store.c
     dispatch.c issue.c issue_op.c machine.c token.c hosts.c revoke.c revoke_run.c act.c sign_op.c state.c publisher.c
     authority_op.c published.c ledger_op.c countersign.c countersign_op.c countersign_store.c
-    prune.c prune_store.c
+    prune.c prune_store.c backup.c restore.c restore_store.c
     statement.c checkpoint.c acknowledge.c
     pkcs11.c pkcs11_uri.c pkcs11_door.c pkcs11_child.c pkcs11_confine.c pkcs11_worker.c pkcs11_module.c pkcs11_object.c
     listener.c issue_socket.c admin_socket.c server.c

@@ -243,6 +243,25 @@ MUST_CHECK enum fas_code store_oldest_end(struct db *db, int64_t *end_s, struct 
 MUST_CHECK enum fas_code store_prune(
     struct db *db, int64_t before_s, size_t limit, int64_t *n, struct fas_err *e);
 
+/* ---- after a restore ---- */
+
+/* An entry of a CRL that is newer than the database. */
+struct revoked_row {
+	int64_t issuer;
+	const uint8_t *serial;
+	size_t serial_len;
+	int64_t when_s, until_s; /* until: of a certificate that is not on record */
+	int reason;
+};
+/* *known false: a certificate of after the backup; its serial is on record from now on, without its bytes. */
+MUST_CHECK enum fas_code store_merge_revoked(
+    struct db *db, const struct revoked_row *row, bool *known, struct fas_err *e);
+MUST_CHECK enum fas_code store_replace_given_crl(
+    struct db *db, int64_t issuer, const uint8_t *der, size_t len, struct fas_err *e);
+/* No unused token is good any more; *n: how many. */
+MUST_CHECK enum fas_code store_tokens_void_all(
+    struct db *db, int64_t now_s, int64_t *n, struct fas_err *e);
+
 /* ---- counts ---- */
 
 MUST_CHECK enum fas_code store_count_certificates(struct db *db, int64_t *n, struct fas_err *e);

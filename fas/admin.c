@@ -95,8 +95,12 @@ serve(const struct admin *admin, int fd)
 				wire_refuse(fd, &e);
 			return;
 		}
-		OWN(json) json_t *reply = admin_answer(&admin->config, operator_text, message);
+		OWN(fd) int file = -1;
+		OWN(json)
+		json_t *reply = admin_answer_file(&admin->config, operator_text, message, &file);
 		if (!reply || wire_send(fd, reply, SEND_MS, &e) != FAS_OK)
+			return;
+		if (file >= 0 && wire_send_file(fd, file, SEND_MS, &e) != FAS_OK)
 			return;
 	}
 }

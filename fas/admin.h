@@ -47,6 +47,9 @@ DEFINE_OWN(admin, struct admin *, admin_stop);
 
 /* One message of an operator ("uid:0", "uid:0/login:1000"); the reply, also of an error, is a new reference. */
 json_t *admin_answer(const struct admin_config *config, const char *operator_text, json_t *message);
+/* The same for an operation that may answer with a file: *file is the caller's, -1 when there is none. */
+json_t *admin_answer_file(
+    const struct admin_config *config, const char *operator_text, json_t *message, int *file);
 /* "uid:0/login:1000"; returns out. */
 const char *admin_operator(const struct wire_peer *peer, char out[OPERATOR_TEXT_MAX]);
 

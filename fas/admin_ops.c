@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fas/admin_explain.h"
 #include "fas/admin_question.h"
+#include "fas/backup.h"
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
@@ -242,18 +244,19 @@ static const struct {
     {"config.reload", op_config_reload}, {"policy.explain", op_policy_explain},
     {"session.list", op_session_list}, {"session.show", op_session_show},
     {"session.end", op_session_end}, {"revocation.check", op_revocation_check},
-    {"publish.run", op_publish_run}, {"publish.ldif", op_publish_ldif}};
+    {"publish.run", op_publish_run}, {"publish.ldif", op_publish_ldif},
+    {"backup", admin_backup}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,
-    json_t **reply, struct fas_err *e)
+    json_t **reply, int *file, struct fas_err *e)
 {
 	OWN(json_reader) struct json_reader r = {0};
 	enum fas_code rc = json_open_object(&r, message, e);
 	if (rc != FAS_OK)
 		return rc;
 	const char *name = json_need_text(&r, "op", 1, 32);
-	const struct question q = {config, operator_text, &r};
+	const struct question q = {config, operator_text, &r, file};
 	for (size_t i = 0; name && i < NELEMS(ops); i++) {
 		if (strcmp(ops[i].name, name) == 0)
 			return ops[i].run(&q, reply, e);
@@ -267,11 +270,23 @@ answer(const struct admin_config *config, const char *operator_text, json_t *mes
 }
 
 json_t *
-admin_answer(const struct admin_config *config, const char *operator_text, json_t *message)
+admin_answer_file(
+    const struct admin_config *config, const char *operator_text, json_t *message, int *file)
 {
 	struct fas_err e = {0};
 	OWN(json) json_t *reply = NULL;
-	if (answer(config, operator_text, message, &reply, &e) != FAS_OK)
-		return wire_error(&e);
-	return TAKE(reply);
+	*file = -1;
+	if (answer(config, operator_text, message, &reply, file, &e) == FAS_OK)
+		return TAKE(reply);
+	if (*file >= 0)
+		(void)close(*file);
+	*file = -1;
+	return wire_error(&e);
+}
+
+json_t *
+admin_answer(const struct admin_config *config, const char *operator_text, json_t *message)
+{
+	OWN(fd) int file = -1;
+	return admin_answer_file(config, operator_text, message, &file);
 }

@@ -9,6 +9,7 @@ struct question {
 	const struct admin_config *config;
 	const char *operator_text;
 	struct json_reader *r;
+	int *file; /* goes behind the reply; -1: none */
 };
 
 /* Reads its members up to json_finish; *reply is a new reference. */

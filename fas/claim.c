@@ -35,6 +35,19 @@ fill_claim(struct verified *v, const struct caller *caller, int64_t now_s)
 	};
 }
 
+/* Whether one of before was used between the backup and its restore, nobody can know any more. */
+static enum fas_code
+check_restore(
+    const struct service *service, const struct saml_assertion *assertion, struct fas_err *e)
+{
+	if (assertion->issued_s >= service->assertions_from_s)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_AUTH, "saml_before_restore",
+	    "assertion %.80s may have been issued before this service was restored from a backup, "
+	    "and used then",
+	    assertion->assertion_id);
+}
+
 enum fas_code
 verified_read(struct service *service, const struct request *request, const char *saml_response,
     const char *in_response_to, int64_t now_s, struct verified *out, struct fas_err *e)
@@ -52,6 +65,8 @@ verified_read(struct service *service, const struct request *request, const char
 		    &out->assertion, e);
 		service_trust_release(service);
 	}
+	if (rc == FAS_OK)
+		rc = check_restore(service, out->assertion, e);
 	if (rc == FAS_OK)
 		rc = facts_from_assertion(out->assertion, request->caller, &out->facts, e);
 	if (rc == FAS_OK)

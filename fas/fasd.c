@@ -16,12 +16,14 @@
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/notify.h"
+#include "fas/base/restore.h"
 #include "fas/base/sandbox.h"
 #include "fas/confine.h"
 #include "fas/doors.h"
 #include "fas/fasd_options.h"
 #include "fas/held.h"
 #include "fas/negotiation.h"
+#include "fas/restore.h"
 #include "fas/upkeep.h"
 
 #define READERS 4
@@ -67,6 +69,8 @@ open_store(struct daemon *d, struct fas_err *e)
 {
 	char path[PATH_MAX];
 	enum fas_code rc = file_make_folder(d->config->state, 0700, e);
+	if (rc == FAS_OK)
+		rc = restore_check(d->config->state, e);
 	if (rc == FAS_OK)
 		rc = file_join(path, sizeof(path), d->config->state, "fas.db", e);
 	if (rc == FAS_OK)
@@ -127,6 +131,8 @@ open_service(struct daemon *d, struct fas_err *e)
 		return rc;
 	d->service.db = d->db;
 	d->service.signer = d->signer;
+	if ((rc = restore_fasd(&d->service, config->state, e)) != FAS_OK)
+		return rc;
 	const struct refusals_config refusals = refusals_defaults(d->db, d->metrics);
 	if ((rc = refusals_start(&refusals, &d->refusals, e)) != FAS_OK)
 		return rc;

@@ -43,6 +43,7 @@ struct service {
 	int64_t
 	    directory_grace_s; /* how long a session's key signs while its account cannot be read */
 	int64_t audit_keep_s;  /* audit: keep */
+	int64_t assertions_from_s; /* none that was issued before is accepted (fas/restore.h) */
 	const char *policy_path;
 	const struct policy_world *world; /* for policy_load */
 

@@ -87,10 +87,10 @@ check_status(const struct evidence *ev, struct saml_assertion *out, struct fas_e
 	return structure_check_status(ev->response, e);
 }
 
-/* SAML core 1.3.3; *age_end_s: when the element becomes too old, skew not included. */
+/* SAML core 1.3.3; *age_end_s: when the element of that instant becomes too old, skew not included. */
 static enum fas_code
-issue_instant_check(
-    const struct evidence *ev, const xmlNode *node, int64_t *age_end_s, struct fas_err *e)
+issue_instant_check(const struct evidence *ev, const xmlNode *node, int64_t *instant_s,
+    int64_t *age_end_s, struct fas_err *e)
 {
 	int64_t issued_s;
 	enum fas_code rc = when_attr(
@@ -103,6 +103,7 @@ issue_instant_check(
 		return fas_fail(e, FAS_E_AUTH, "saml_max_age",
 		    "SAML core 3.2.2: <%.20s> was issued %lld s in the future", node->name,
 		    (long long)(issued_s - ev->now_s));
+	*instant_s = issued_s;
 	*age_end_s = issued_s + ev->idp->max_age_s + 1;
 	if (ev->now_s >= *age_end_s + ev->idp->clock_skew_s)
 		return fas_fail(e, FAS_E_AUTH, "saml_max_age",
@@ -114,10 +115,11 @@ issue_instant_check(
 static enum fas_code
 check_issue_instants(const struct evidence *ev, struct saml_assertion *out, struct fas_err *e)
 {
-	int64_t end_s = 0;
-	enum fas_code rc = issue_instant_check(ev, ev->response, &end_s, e);
+	int64_t end_s = 0, issued_s = 0;
+	enum fas_code rc = issue_instant_check(ev, ev->response, &issued_s, &end_s, e);
 	if (rc == FAS_OK)
-		rc = issue_instant_check(ev, ev->assertion, &end_s, e);
+		rc = issue_instant_check(ev, ev->assertion, &issued_s, &end_s, e);
+	out->issued_s = issued_s - ev->idp->clock_skew_s;
 	out->expires_s = end_s + ev->idp->clock_skew_s;
 	return rc;
 }

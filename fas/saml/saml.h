@@ -63,6 +63,7 @@ struct saml_assertion {
 	char *upn; /* checked by upn_check */
 	struct guid guid;
 	char *authn_context;               /* AuthnContextClassRef or NULL */
+	int64_t issued_s;                  /* its IssueInstant, skew taken off: not before that */
 	int64_t authn_instant_s;           /* 0 = none */
 	int64_t session_not_on_or_after_s; /* 0 = none: the desktop session must not outlive it */
 	int64_t

@@ -39,6 +39,7 @@ __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t le
 	a->has_sid = a->has_upn = true;
 	assert_int_equal(sid_parse(ALICE_SID, &a->sid, e), FAS_OK);
 	a->upn = strdup("alice@corp.example.com");
+	a->issued_s = now_s - world.issued_ago_s;
 	a->expires_s = now_s + 300;
 	*out = a;
 	return FAS_OK;

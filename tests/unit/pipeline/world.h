@@ -20,6 +20,7 @@ struct world {
 	int64_t now_s;
 
 	/* the directory */
+	int64_t issued_ago_s;     /* how long before now the provider has issued the assertion */
 	enum fas_code find_fails; /* FAS_OK: alice is found */
 	const char *found_sid;
 	bool disabled;

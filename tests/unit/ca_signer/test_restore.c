@@ -1,0 +1,289 @@
+/* The first start on a restored ca.db: the last published list joins it, and no number goes back. */
+#include "place.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/store.h"
+#include "fas/base/file.h"
+#include "fas/base/json.h"
+#include "fas/base/restore.h"
+
+#define FILE_MAX (1 << 24)
+
+static int
+set_up(void **state)
+{
+	*state = place_new(&(struct place_options){.key = "p-256"});
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	place_free(*state);
+	return 0;
+}
+
+static void
+copy(struct place *p, const char *from, const char *to)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+	struct fas_err e = {0};
+	OWN(text) char *data = NULL;
+	size_t len = 0;
+	assert_int_equal(file_read(place_path(p, from, source), FILE_MAX, &data, &len, &e), FAS_OK);
+	assert_int_equal(file_write_atomic(place_path(p, to, target), data, len, 0600, &e), FAS_OK);
+}
+
+static void
+keep(struct place *p)
+{
+	place_stop(p);
+	copy(p, "state/ca.db", "kept.db");
+	place_start(p);
+}
+
+/* The kept database, the list as it is published now, and the note: as `fasctl restore` leaves them. */
+static void
+put_back(struct place *p, const char *list)
+{
+	static const char *const beside[] = {"state/ca.db-wal", "state/ca.db-shm"};
+	char path[PATH_MAX];
+	struct restore_note note = {
+	    .made_s = 1, .restored_ms = 2, .by = "uid:0", .n_crls = list != NULL};
+	OWN(text) char *text = restore_note_format(&note);
+	place_stop(p);
+	for (size_t i = 0; i < NELEMS(beside); i++)
+		(void)unlink(place_path(p, beside[i], path));
+	copy(p, "kept.db", "state/ca.db");
+	if (list)
+		copy(p, list, "state/restore-0.crl");
+	(void)place_write(p, "state/" RESTORE_NOTE, text);
+}
+
+#define LIST "public/crl/" AUTHORITY "-1.crl"
+
+static void
+issue(struct place *p, const char *id, char serial[SERIAL_HEX_MAX])
+{
+	struct fas_err e = {0};
+	OWN(signer_certificate) struct signer_certificate out = {0};
+	struct signer_request q = alice(id);
+	if (signer_issue(p->signer, &q, &out, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	(void)snprintf(serial, SERIAL_HEX_MAX, "%s", out.serial);
+}
+
+static void
+revoke_by_hand(struct place *p, const char *serial)
+{
+	json_decref(place_admin(p, json_pack("{s:s,s:s,s:s}", "op", "cert.revoke", "serial", serial,
+				       "reason", "keyCompromise")));
+}
+
+static bool
+is_on(X509_CRL *crl, const char *serial_hex)
+{
+	X509_REVOKED *revoked = NULL;
+	BIGNUM *bn = NULL;
+	assert_true(BN_hex2bn(&bn, serial_hex) > 0);
+	ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(bn, NULL);
+	int found = X509_CRL_get0_by_serial(crl, &revoked, serial);
+	ASN1_INTEGER_free(serial);
+	BN_free(bn);
+	return found == 1;
+}
+
+/* Two are revoked after the backup: one of before it, one of after it.  Returns the last list's number. */
+static int64_t
+revoke_since(struct place *p, char old[SERIAL_HEX_MAX], char young[SERIAL_HEX_MAX])
+{
+	issue(p, "request-1", old);
+	keep(p);
+	issue(p, "request-2", young);
+	X509_CRL *crl = place_crl(p, 0);
+	int64_t number = crl_number(crl);
+	X509_CRL_free(crl);
+	revoke_by_hand(p, old);
+	revoke_by_hand(p, young);
+	do {
+		crl = place_crl(p, number);
+		number = crl_number(crl);
+		if (is_on(crl, old) && is_on(crl, young))
+			break;
+		X509_CRL_free(crl);
+	} while (true);
+	X509_CRL_free(crl);
+	return number;
+}
+
+static void
+what_was_revoked_since_stays_revoked(void **state)
+{
+	struct place *p = *state;
+	char old[SERIAL_HEX_MAX], young[SERIAL_HEX_MAX];
+	int64_t number = revoke_since(p, old, young);
+	put_back(p, LIST);
+	place_start(p);
+	X509_CRL *crl = place_crl(p, number);
+	assert_true(is_on(crl, old));
+	assert_true(is_on(crl, young));
+	X509_CRL_free(crl);
+	OWN(json)
+	json_t *shown = place_admin(p, json_pack("{s:s,s:s}", "op", "cert.show", "serial", young));
+	assert_string_equal(json_string_value(json_object_get(shown, "state")), "revoked");
+	assert_string_equal(json_string_value(json_object_get(shown, "reason")), "keyCompromise");
+	assert_int_equal(place_records(p, "restored", NULL), 1);
+}
+
+static void
+without_the_list_what_was_revoked_since_is_good_again_which_is_why_it_is_asked_for(void **state)
+{
+	struct place *p = *state;
+	char old[SERIAL_HEX_MAX], young[SERIAL_HEX_MAX];
+	int64_t number = revoke_since(p, old, young);
+	put_back(p, NULL);
+	place_start(p);
+	X509_CRL *crl = place_crl(p, number);
+	assert_false(is_on(crl, old));
+	X509_CRL_free(crl);
+}
+
+static enum fas_code
+set_far(struct db *db, void *arg, struct fas_err *e)
+{
+	const struct crl_row far = {
+	    .number = *(const int64_t *)arg, .this_update_s = 1, .next_update_s = 2};
+	enum fas_code rc = FAS_OK;
+	for (int64_t issuer = 1; rc == FAS_OK && issuer <= 3; issuer++)
+		rc = store_crl_set(db, issuer, &far, e);
+	return rc;
+}
+
+/* A list whose number is above every number that the clock would give: as if the clock were behind. */
+static void
+numbers_go_on_from_the_list(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	struct db_pool *db = NULL;
+	int64_t far = INT64_C(4000000000000);
+	char path[PATH_MAX];
+	keep(p);
+	place_stop(p);
+	assert_int_equal(
+	    db_pool_open(place_path(p, "state/ca.db", path), &ca_migrations, 1, &db, &e), FAS_OK);
+	if (db_write(db, set_far, &far, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	db_pool_close(db);
+	place_start(p);
+	X509_CRL_free(place_crl(p, far));
+	put_back(p, LIST);
+	place_start(p);
+	X509_CRL_free(place_crl(p, far + 1));
+}
+
+static void
+an_enrolment_token_of_the_backup_is_void(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	size_t len = 0;
+	const uint8_t *spki = test_spki(1, &len);
+	OWN(signer_certificate) struct signer_certificate c = {0};
+	OWN(json)
+	json_t *reply = place_admin(p, json_pack("{s:s,s:s,s:s}", "op", "token.create", "role",
+					   "host", "name", "vda1.corp.example.com"));
+	const char *token = json_string_value(json_object_get(reply, "token"));
+	keep(p);
+	put_back(p, LIST);
+	place_start(p);
+	assert_int_equal(
+	    signer_enroll(p->signer, "request-1", token, spki, len, &c, &e), FAS_E_AUTH);
+	assert_reason(e, "token_invalid");
+}
+
+static void
+is_refused(struct place *p, const char *reason)
+{
+	struct fas_err e = {0};
+	assert_int_equal(signer_server_start(p->config, geteuid(), &p->server, &e), FAS_E_CONFIG);
+	assert_reason(e, reason);
+}
+
+static void
+a_list_of_another_authority_is_refused_and_nothing_is_changed(void **state)
+{
+	struct place *p = *state;
+	char old[SERIAL_HEX_MAX], path[PATH_MAX];
+	issue(p, "request-1", old);
+	keep(p);
+	struct place *other = place_new(&(struct place_options){.key = "p-256"});
+	char foreign[PATH_MAX];
+	struct fas_err e = {0};
+	OWN(text) char *data = NULL;
+	size_t len = 0;
+	assert_int_equal(
+	    file_read(place_path(other, LIST, foreign), FILE_MAX, &data, &len, &e), FAS_OK);
+	place_free(other);
+	put_back(p, LIST);
+	assert_int_equal(
+	    file_write_atomic(place_path(p, "state/restore-0.crl", path), data, len, 0600, &e),
+	    FAS_OK);
+	is_refused(p, "restore_crl");
+	copy(p, LIST, "state/restore-0.crl");
+	place_start(p);
+	assert_int_equal(place_records(p, "restored", NULL), 1);
+	assert_int_equal(access(place_path(p, "state/" RESTORE_NOTE, path), F_OK), -1);
+	assert_int_equal(access(place_path(p, "state/restore-0.crl", path), F_OK), -1);
+}
+
+static void
+a_restore_that_was_cut_off_is_refused(void **state)
+{
+	struct place *p = *state;
+	char path[PATH_MAX];
+	place_stop(p);
+	(void)place_write(p, "state/" RESTORE_INCOMPLETE, "{}");
+	is_refused(p, "restore_incomplete");
+	(void)unlink(place_path(p, "state/" RESTORE_INCOMPLETE, path));
+	place_start(p);
+}
+
+static void
+a_moment_is_given_out_once_and_under_its_name_only(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	char first[SNAPSHOT_ID_MAX], second[SNAPSHOT_ID_MAX];
+	place_admin_refuses(
+	    p, json_pack("{s:s,s:s}", "op", "backup", "snapshot", "none"), "snapshot_unknown");
+	assert_int_equal(signer_snapshot(p->signer, first, &e), FAS_OK);
+	assert_int_equal(signer_snapshot(p->signer, second, &e), FAS_OK);
+	place_admin_refuses(
+	    p, json_pack("{s:s,s:s}", "op", "backup", "snapshot", first), "snapshot_unknown");
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "backup", "snapshot", second)));
+	place_admin_refuses(
+	    p, json_pack("{s:s,s:s}", "op", "backup", "snapshot", second), "snapshot_unknown");
+	assert_int_equal(place_records(p, "backup_made", NULL), 1);
+	assert_int_equal(place_records(p, "backup_refused", "snapshot_unknown"), 3);
+	place_issue_refuses(
+	    p, json_pack("{s:s,s:s}", "op", "backup", "snapshot", second), "operation_unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    T(what_was_revoked_since_stays_revoked),
+	    T(without_the_list_what_was_revoked_since_is_good_again_which_is_why_it_is_asked_for),
+	    T(numbers_go_on_from_the_list),
+	    T(an_enrolment_token_of_the_backup_is_void),
+	    T(a_list_of_another_authority_is_refused_and_nothing_is_changed),
+	    T(a_restore_that_was_cut_off_is_refused),
+	    T(a_moment_is_given_out_once_and_under_its_name_only),
+	};
+	return cmocka_run_group_tests_name("restore", tests, NULL, NULL);
+}
