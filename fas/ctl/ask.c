@@ -14,6 +14,7 @@
 
 #define SEND_MS 5000
 #define ANSWER_MS 120000 /* a new RSA-4096 key on a slow machine */
+#define FILE_MS 3600000  /* a large database is copied meanwhile */
 #define TICK_MS 250
 #define SILENT_US 1000000
 
@@ -63,12 +64,12 @@ ctl_peer_path(const struct cli_args *args, enum ctl_peer peer)
 
 /* Wait for the first byte of the answer; a terminal sees after a second that somebody works. */
 static void
-wait_visibly(const struct cli_args *args, const char *name, int fd)
+wait_visibly(const struct cli_args *args, const char *name, int fd, int64_t most_ms)
 {
 	int64_t start = clock_monotonic_us(), now = start;
 	bool shown = false, terminal = isatty(fileno(args->err)) == 1;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	while (now - start < (int64_t)ANSWER_MS * 1000) {
+	while (now - start < most_ms * 1000) {
 		int ready = poll(&p, 1, TICK_MS);
 		if (ready > 0 || (ready < 0 && errno != EINTR))
 			break;
@@ -86,7 +87,7 @@ wait_visibly(const struct cli_args *args, const char *name, int fd)
 
 static enum fas_code
 exchange(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply,
-    struct fas_err *e)
+    int *file, struct fas_err *e)
 {
 	OWN(fd) int fd = -1;
 	OWN(json) json_t *answer = NULL;
@@ -95,27 +96,43 @@ exchange(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_
 		rc = wire_send(fd, request, SEND_MS, e);
 	if (rc != FAS_OK)
 		return rc;
-	wait_visibly(args, peers[peer].name, fd);
+	wait_visibly(args, peers[peer].name, fd, file ? FILE_MS : ANSWER_MS);
 	rc = wire_receive(fd, WIRE_MESSAGE_MAX, SEND_MS, &answer, e);
 	if (rc != FAS_OK)
 		return rc;
 	rc = wire_check(answer, e);
+	if (rc == FAS_OK && file)
+		rc = wire_receive_file(fd, file, SEND_MS, e);
 	if (rc == FAS_OK)
 		*reply = TAKE(answer);
 	return rc;
 }
 
-enum fas_code
-ctl_request(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply,
+static enum fas_code
+ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply, int *file,
     struct fas_err *e)
 {
 	OWN(json) json_t *owned = request;
 	if (!owned)
 		return fas_fail(e, FAS_E_INPUT, "argument_text",
 		    "an argument is no UTF-8 text (or memory ran out)");
-	if (exchange(args, peer, owned, reply, e) != FAS_OK)
+	if (exchange(args, peer, owned, reply, file, e) != FAS_OK)
 		return fas_wrap(e, "%s", peers[peer].name);
 	return FAS_OK;
+}
+
+enum fas_code
+ctl_request(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply,
+    struct fas_err *e)
+{
+	return ask(args, peer, request, reply, NULL, e);
+}
+
+enum fas_code
+ctl_request_file(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply,
+    int *file, struct fas_err *e)
+{
+	return ask(args, peer, request, reply, file, e);
 }
 
 int

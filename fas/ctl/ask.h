@@ -23,6 +23,10 @@ const char *ctl_peer_path(const struct cli_args *args, enum ctl_peer peer);
 MUST_CHECK enum fas_code ctl_request(const struct cli_args *args, enum ctl_peer peer,
     json_t *request, json_t **reply, struct fas_err *e);
 
+/* The same for an answer with a file behind it: *file is the caller's. */
+MUST_CHECK enum fas_code ctl_request_file(const struct cli_args *args, enum ctl_peer peer,
+    json_t *request, json_t **reply, int *file, struct fas_err *e);
+
 /* The same; an error is printed, with a remedy where one is known.  Returns an enum cli_exit. */
 int ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply);
 /* Print an error with its remedy.  Returns an enum cli_exit. */

@@ -51,6 +51,13 @@ print_json(const struct verification *v)
 	    begin_json(&v->begins[CTL_SIGNER]), "countersignatures", (json_int_t)v->heads,
 	    "certificates", (json_int_t)v->certificates, "decisions", (json_int_t)v->decisions,
 	    "pruned", (json_int_t)v->pruned);
+	for (enum ctl_peer peer = CTL_SIGNER; peer <= CTL_FASD; peer++) {
+		if (v->restored_s[peer])
+			(void)json_object_set_new(answer,
+			    peer == CTL_FASD ? "restored_fasd" : "restored_signer",
+			    json_pack("{s:I,s:I}", "made_at", (json_int_t)v->restored_made_s[peer],
+				"at", (json_int_t)v->restored_s[peer]));
+	}
 	(void)json_object_set_new(answer, "ledger",
 	    json_pack("{s:I,s:I}", "ended_before", (json_int_t)v->ended_before_s, "ended",
 		(json_int_t)v->ended));
@@ -76,6 +83,19 @@ print_since(const struct verification *v, enum ctl_peer peer)
 		(void)fprintf(v->args->out, "The trail of %s reaches back to %s (record %lld%s).\n",
 		    ctl_peer_name(peer), time_format(begin->time_ms / 1000, text),
 		    (long long)begin->seq, begin->seq > 1 ? ", older ones were pruned" : "");
+}
+
+/* What was recorded between the two is in no database any more. */
+static void
+print_restored(const struct verification *v, enum ctl_peer peer)
+{
+	char made[TIME_TEXT_MAX], at[TIME_TEXT_MAX];
+	if (v->restored_s[peer] > 0)
+		(void)fprintf(v->args->out,
+		    "%s was restored from a backup of %s at %s: what was recorded in between is "
+		    "gone.\n",
+		    ctl_peer_name(peer), time_format(v->restored_made_s[peer], made),
+		    time_format(v->restored_s[peer], at));
 }
 
 static void
@@ -114,6 +134,8 @@ print_text(const struct verification *v)
 	    (long long)v->certificates, (long long)v->decisions);
 	print_since(v, CTL_FASD);
 	print_since(v, CTL_SIGNER);
+	print_restored(v, CTL_FASD);
+	print_restored(v, CTL_SIGNER);
 	print_ended(v);
 }
 

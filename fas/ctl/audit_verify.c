@@ -134,8 +134,12 @@ verify_chain(struct verification *v, enum ctl_peer peer)
 		int rc = ctl_ask(v->args, peer, json_incref(request), &page);
 		if (rc != CLI_OK)
 			return rc;
-		if (i == 0)
+		if (i == 0) {
+			const json_t *restored = json_object_get(page, "restored");
 			take_begin(v, peer, page);
+			v->restored_made_s[peer] = number(restored, "made_at");
+			v->restored_s[peer] = number(restored, "at");
+		}
 		take_findings(v, peer, page);
 		v->ends[peer].seq = number(page, "last");
 		v->records[peer] += number(page, "records");

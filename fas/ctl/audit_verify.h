@@ -38,6 +38,8 @@ struct verification {
 	int64_t
 	    ended_before_s; /* certificates that ended before are not in ca.db any more; 0: all are */
 	int64_t ended;      /* decisions on such ones */
+	/* By peer, the last restore: when the backup was made, and when it was put back; 0: there was none. */
+	int64_t restored_made_s[2], restored_s[2];
 	size_t n_acknowledged;
 	struct verify_acknowledged acknowledged[VERIFY_ACKNOWLEDGED_MAX];
 	struct verify_lost lost[2];

@@ -15,6 +15,7 @@ extern const struct cli_group ctl_policy_group;
 extern const struct cli_group ctl_session_group;
 extern const struct cli_group ctl_audit_group;
 extern const struct cli_group ctl_explain_group;
+extern const struct cli_group ctl_backup_group;
 extern const struct cli_group ctl_status_group;
 
 /* "audit verify": audit_verify.c and what it is made of. */
@@ -24,6 +25,9 @@ cli_run ctl_audit_export;
 
 /* "doctor", of the group "state". */
 cli_run ctl_doctor;
+
+/* "restore": restore.c and what it is made of. */
+cli_run ctl_restore;
 
 /* The whole of fasctl. */
 extern const struct cli_program ctl_program;

@@ -13,6 +13,7 @@ static const struct cli_group *const groups[] = {
     &ctl_policy_group,
     &ctl_session_group,
     &ctl_audit_group,
+    &ctl_backup_group,
     &ctl_explain_group,
 };
 
