@@ -32,8 +32,20 @@ class Keeping(LabCase):
         self.key, self.certificate = self.new_recipient("backup")
         self.backup = self.folder / "backup"
 
+    def protected_recipient(self):
+        """As docs/ADMIN.md says: a key under a passphrase, which is kept elsewhere, and its certificate."""
+        key, certificate, passphrase = (self.folder / name for name in ("safe.key", "safe.pem", "passphrase"))
+        passphrase.write_text("correct horse\n")
+        passphrase.chmod(0o600)
+        plain, _ = self.new_recipient("plain")
+        proc.run(["openssl", "pkcs8", "-topk8", "-scrypt", "-in", plain, "-passout", f"file:{passphrase}", "-out", key])
+        key.chmod(0o600)
+        proc.run(["openssl", "req", "-x509", "-key", key, "-passin", f"file:{passphrase}", "-days", "30", "-subj", "/CN=safe", "-out",
+                  certificate])
+        return key, certificate, passphrase
+
     def new_recipient(self, name):
-        """As docs/ADMIN.md says: a key that is kept elsewhere, and its certificate."""
+        """A key that nothing protects but its mode, and its certificate."""
         key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
         proc.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                   "-subj", "/CN=backup", "-keyout", key, "-out", certificate])
@@ -112,6 +124,7 @@ class Keeping(LabCase):
 
 class EmptyMachine(Keeping):
     def test_a_backup_is_restored_on_an_empty_machine_and_people_log_on(self):
+        self.key, self.certificate, passphrase = self.protected_recipient()
         before, _, _ = self.session()
         used_before, open_ticket = self.response(), self.ticket()
         self.assertEqual(self.redeem(self.ticket(response=used_before)).status, 201)
@@ -128,7 +141,8 @@ class EmptyMachine(Keeping):
         last = self.number(self.fetch_crl())
         self.lose_the_machine()
 
-        said = self.restore("--sha256", made["sha256"])
+        self.assertNotRestored("backup_key", "--crl", self.crl_file())
+        said = self.restore("--sha256", made["sha256"], "--passphrase-file", passphrase)
         self.assertEqual((said["node"], said["crls"]), ("fas1", 1))
         for name, uid in STATES.items():
             for path in (self.state(name), *self.state(name).rglob("*")):
