@@ -7,11 +7,12 @@ import json
 import secrets
 import shutil
 import sqlite3
+import subprocess
 import time
 
 from cryptography.hazmat.primitives import serialization
 
-from lab import pki, proc, programs, wire
+from lab import namespace, pki, proc, programs, wire
 from lab.layout import FASD_UID, VDA1
 
 from case import LabCase
@@ -21,7 +22,9 @@ GUARDS = [f"DROP TRIGGER IF EXISTS {name}" for name in
           ("audit_kept", "audit_fixed", "audit_heads_kept", "audit_heads_fixed", "audit_statements_kept",
            "audit_statements_fixed")]
 # Two days beyond the retention.
-LATER = {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "FAKETIME": "+402d"}
+FAKETIME = {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"}
+LATER = {**FAKETIME, "FAKETIME": "+402d"}
+NEXT_WEEK = {**FAKETIME, "FAKETIME": "+9d"}
 
 
 def rebuild(database):
@@ -156,7 +159,14 @@ class Tampering(Databases):
 
 
 class Retention(Databases):
-    """400 days and two later: both services begin with the clocks of that time."""
+    """400 days and two later: both services begin with the clocks of that time.  The ledger keeps longer than the trails."""
+
+    def setUp(self):
+        super().setUp()
+        config = self.lab.fas / "signer.yaml"
+        text = config.read_text()
+        self.addCleanup(config.write_text, text)  # before the databases are put back, and the programs begin again
+        config.write_text(text + "certificates: { keep: 7300d }\n")
 
     def is_pruned(self):
         since = self.verify()["since"]
@@ -248,6 +258,36 @@ class Retention(Databases):
                     rebuild)
         self.assertNotPruned()
         self.assertEqual(self.found(), {"chain_rebuilt"})
+
+
+class Forgotten(Databases):
+    """A ledger that forgets after a week, as it is delivered."""
+
+    def later(self, *words):
+        """fasctl at the services' time."""
+        argv = namespace.enter(self.lab, [programs.program("fasctl"), *words])
+        return subprocess.run([str(a) for a in argv], env={**programs.tool_env(self.lab), **NEXT_WEEK}, text=True,
+                              capture_output=True)
+
+    def users_certificates(self):
+        with contextlib.closing(sqlite3.connect(self.path("fas-signer"))) as database:
+            return database.execute("SELECT COUNT(*) FROM certificates WHERE sid IS NOT NULL").fetchone()[0]
+
+    def test_what_ended_a_week_ago_leaves_the_ledger_and_verify_tells_it_from_a_loss(self):
+        programs.start_signer(self.lab)
+        programs.start_fasd(self.lab)
+        self.session()
+        self.stop()
+        self.assertGreater(self.users_certificates(), 1)
+        self.start(NEXT_WEEK)
+        # The newest row stays: its number counts what was ever made.
+        proc.wait_for(lambda: self.users_certificates() <= 1, 20, "the ledger's pruning")
+        proc.wait_for(lambda: "certificates_pruned" in self.fasctl("audit", "tail", "--signer", "--limit", "50"), 20, "its record")
+        done = self.later("audit", "verify")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("the certificate is no longer in ca.db", done.stdout)
+        # Machines' certificates live on, and so do the machines.
+        self.assertEqual(len(self.fasctl_json("host", "list")["hosts"]), 3)
 
 
 class Restored(Databases):
