@@ -27,6 +27,7 @@ struct publisher {
 	pthread_mutex_t lock; /* guards the two flags */
 	pthread_cond_t wake;
 	bool kicked, stopping;
+	bool begun;                 /* all has been published once: the thread's own */
 	bool failed;                /* the last round: the thread's own, once it runs */
 	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
 };
@@ -271,7 +272,7 @@ publisher_main(void *arg)
 	while (!p->stopping) {
 		const struct timespec until =
 		    clock_deadline((p->failed ? RETRY_S : LOOK_EACH_S) * 1000);
-		if (!p->kicked)
+		if (!p->kicked && p->begun)
 			(void)pthread_cond_timedwait(&p->wake, &p->lock, &until);
 		if (p->kicked && !p->stopping) {
 			struct timespec pause = {.tv_nsec = COALESCE_MS * 1000000L};
@@ -283,7 +284,8 @@ publisher_main(void *arg)
 		p->kicked = false;
 		(void)pthread_mutex_unlock(&p->lock);
 		struct fas_err e = {0};
-		p->failed = publish_all(p, false, kicked, &e) != FAS_OK;
+		p->failed = publish_all(p, !p->begun, kicked, &e) != FAS_OK;
+		p->begun = true;
 		(void)pthread_mutex_lock(&p->lock);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
@@ -351,9 +353,10 @@ publisher_start(struct ca *ca, struct fas_err *e)
 	enum fas_code rc = make_folders(ca->config, e);
 	if (rc != FAS_OK)
 		return rc;
-	/* What cannot be published is logged and tried again: the other authorities go on. */
-	struct fas_err why = {0};
-	p->failed = publish_all(p, true, false, &why) != FAS_OK;
+	/*
+	 * All of it once, beside the start: a long list does not hold up whoever asks.  What cannot be published is logged
+	 * and tried again: the other authorities go on.
+	 */
 	p->running = pthread_create(&p->thread, NULL, publisher_main, p) == 0;
 	return p->running ? FAS_OK
 			  : fas_fail(e, FAS_E_UNAVAILABLE, "no_thread",
