@@ -44,6 +44,8 @@ main(int argc, char **argv)
 	material_open(&material);
 	if (argc > 1 && strcmp(argv[1], "sessions") == 0)
 		measure_session(&lab, &material);
+	else if (argc > 1 && strcmp(argv[1], "start") == 0)
+		measure_start(&lab);
 	else if (argc > 1 && strcmp(argv[1], "refill") == 0)
 		measure_refill(&lab, &material);
 	else if (argc > 1 && strcmp(argv[1], "crl") == 0)
