@@ -14,6 +14,7 @@
 #include "fas/base/restore.h"
 
 #define CLOCK_MARK "clock_high_water" /* as fas/base/clock.c keeps it */
+#define LIST_MAX ((size_t)256 * 1024 * 1024)
 
 DEFINE_OWN(parsed_crl, X509_CRL *, X509_CRL_free);
 DEFINE_OWN(reason, ASN1_ENUMERATED *, ASN1_ENUMERATED_free);
@@ -65,7 +66,7 @@ load_list(struct restoring *r, size_t i, struct fas_err *e)
 	char *data = NULL;
 	enum fas_code rc = restore_crl_path(r->ca->config->state, i, path, sizeof(path), e);
 	if (rc == FAS_OK)
-		rc = file_read(path, CRL_BYTES_MAX, &data, &list->len, e);
+		rc = file_read(path, LIST_MAX, &data, &list->len, e);
 	list->der = (uint8_t *)data;
 	if (rc == FAS_OK)
 		rc = crl_read(list->der, list->len, &list->facts, e);

@@ -291,8 +291,8 @@ report(const struct restoring *r)
 	(void)fprintf(args->err,
 	    "%s"
 	    "Next: start fas-signer and fasd.  Then shut out again the machines that were revoked "
-	    "since\n(fasctl host revoke), and make enrolment tokens anew.  All users log on "
-	    "again.\n",
+	    "since\n(fasctl host revoke) and whoever was held or stopped (fasctl cert hold), and "
+	    "make enrolment\ntokens anew.  All users log on again.\n",
 	    n_keys == 0 ? "Before the start: put the CA's key files back into the signer's keys "
 			  "folder, mode 0600.\n"
 			: "");
