@@ -12,6 +12,7 @@
 #define STEP_S INT64_C(86400)
 #define EACH_MINUTES 60
 #define MINUTE_MS 60000
+#define BEGIN_MS 200
 #define BATCH 500           /* rows in one transaction: others wait behind it */
 #define BATCHES_MAX 1000000 /* in one round */
 #define PAUSE_NS 2000000    /* between two, for whoever waits */
@@ -125,12 +126,14 @@ pruner_main(void *arg)
 	struct pruner *p = arg;
 	(void)pthread_setname_np(pthread_self(), "prune");
 	(void)pthread_mutex_lock(&p->lock);
-	for (int64_t minute = 0; !p->stopping; minute++) {
+	for (int64_t minute = 0; !p->stopping;) {
 		int64_t n = 0;
 		struct fas_err e = {0};
-		const struct timespec until = clock_deadline(MINUTE_MS);
+		/* A revoked certificate leaves behind a list that has carried it: the lists of the start come first. */
+		bool begun = publisher_has_begun(p->ca->publisher);
+		const struct timespec until = clock_deadline(begun ? MINUTE_MS : BEGIN_MS);
 		(void)pthread_mutex_unlock(&p->lock);
-		if (minute % EACH_MINUTES == 0 && prune_round(p->ca, &n, &e) != FAS_OK)
+		if (begun && minute++ % EACH_MINUTES == 0 && prune_round(p->ca, &n, &e) != FAS_OK)
 			log_error("certificates_not_pruned", &e, NULL);
 		backup_expire(p->ca);
 		(void)pthread_mutex_lock(&p->lock);

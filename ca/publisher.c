@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct publisher {
 	pthread_mutex_t lock; /* guards the two flags */
 	pthread_cond_t wake;
 	bool kicked, stopping;
-	bool begun;                 /* all has been published once: the thread's own */
+	atomic_bool begun;          /* all has been tried once */
 	bool failed;                /* the last round: the thread's own, once it runs */
 	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
 };
@@ -285,7 +286,7 @@ publisher_main(void *arg)
 		(void)pthread_mutex_unlock(&p->lock);
 		struct fas_err e = {0};
 		p->failed = publish_all(p, !p->begun, kicked, &e) != FAS_OK;
-		p->begun = true;
+		atomic_store(&p->begun, true);
 		(void)pthread_mutex_lock(&p->lock);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
@@ -361,6 +362,12 @@ publisher_start(struct ca *ca, struct fas_err *e)
 	return p->running ? FAS_OK
 			  : fas_fail(e, FAS_E_UNAVAILABLE, "no_thread",
 				"cannot start the publisher's thread");
+}
+
+bool
+publisher_has_begun(struct publisher *p)
+{
+	return atomic_load(&p->begun);
 }
 
 void

@@ -13,6 +13,8 @@
 /* Publish everything once, then start the thread; ca->publisher is set.  Fails when the folders cannot be made. */
 MUST_CHECK enum fas_code publisher_start(struct ca *ca, struct fas_err *e);
 void publisher_stop(struct publisher *publisher);
+/* Have the lists of the start been tried? */
+bool publisher_has_begun(struct publisher *publisher);
 /* Something was revoked: publish soon.  Many kicks make one CRL. */
 void publisher_kick(struct publisher *publisher);
 

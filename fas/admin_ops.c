@@ -244,8 +244,7 @@ static const struct {
     {"config.reload", op_config_reload}, {"policy.explain", op_policy_explain},
     {"session.list", op_session_list}, {"session.show", op_session_show},
     {"session.end", op_session_end}, {"revocation.check", op_revocation_check},
-    {"publish.run", op_publish_run}, {"publish.ldif", op_publish_ldif},
-    {"backup", admin_backup}};
+    {"publish.run", op_publish_run}, {"publish.ldif", op_publish_ldif}, {"backup", admin_backup}};
 
 static enum fas_code
 answer(const struct admin_config *config, const char *operator_text, json_t *message,
