@@ -10,11 +10,13 @@
 #include "ca/backup.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
+#include "ca/limits_take.h"
 #include "ca/revoke.h"
 #include "ca/sign.h"
 #include "ca/state.h"
 #include "ca/statement.h"
 #include "ca/token.h"
+#include "ca/two_persons.h"
 
 #define THREADS 8
 #define IDLE_MS 60000
@@ -24,6 +26,11 @@
 static const struct operation operations[] = {
     {"ca.init", op_ca_init, "authority_refused"},
     {"ca.install", op_ca_install, "authority_refused"},
+    {"ca.csr", op_ca_csr, NULL},
+    {"ca.root_crl", op_ca_root_crl, "authority_refused"},
+    {"ca.rotate", op_ca_rotate, "authority_refused"},
+    {"ca.retire", op_ca_retire, "authority_refused"},
+    {"ca.in_ntauth", op_ca_in_ntauth, "authority_refused"},
     {"ca.show", op_ca_show, NULL},
     {"kdc.issue", op_kdc_issue, "issue_refused"},
     {"token.create", op_token_create, "token_refused"},
@@ -49,6 +56,11 @@ static const struct operation operations[] = {
     {"audit.export", op_audit_export, NULL},
     {"audit.take_back", op_take_back, "acknowledgement_refused"},
     {"audit.acknowledge", op_acknowledge, "acknowledgement_refused"},
+    {"limits.reload", op_limits_reload, "limits_refused"},
+    {"proposal.list", op_proposal_list, NULL},
+    {"proposal.show", op_proposal_show, NULL},
+    {"proposal.approve", op_proposal_approve, "proposal_refused"},
+    {"proposal.withdraw", op_proposal_withdraw, "proposal_refused"},
     {"backup", op_backup, "backup_refused"},
     {"status", op_state, NULL},
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/make.h"
+#include "fas/base/log.h"
 
 void
 authorities_init(struct authorities *a, const struct signer_config *config, struct db_pool *db)
@@ -28,7 +29,8 @@ authorities_done(struct authorities *a)
 
 struct load {
 	const struct signer_config *config;
-	size_t n;
+	size_t n, n_good;       /* n_good: logon authorities that have their keys */
+	struct fas_err trouble; /* the first of one that has not */
 	struct issuer *issuers[ISSUERS_MAX];
 };
 
@@ -39,10 +41,37 @@ load_row(const struct issuer_row *row, void *arg, struct fas_err *e)
 	if (load->n == ISSUERS_MAX)
 		return fas_fail(
 		    e, FAS_E_LIMIT, "too_many_issuers", "ca.db holds over %d issuers", ISSUERS_MAX);
-	enum fas_code rc = issuer_load(load->config, row, &load->issuers[load->n], e);
-	if (rc == FAS_OK)
-		load->n++;
-	return rc;
+	struct issuer *at = NULL;
+	enum fas_code rc = issuer_load(load->config, row, &at, e);
+	if (rc != FAS_OK)
+		return rc;
+	load->issuers[load->n++] = at;
+	if (at->kind == ISSUER_LOGON && at->key)
+		load->n_good++;
+	else if (at->trouble.code != FAS_OK && load->trouble.code == FAS_OK)
+		load->trouble = at->trouble;
+	return FAS_OK;
+}
+
+/* One that lacks its key stops the others no more than it must; without any there is nothing to go on with. */
+static enum fas_code
+check_some_key(const struct load *load, struct fas_err *e)
+{
+	const struct fas_err *why = &load->trouble;
+	if (load->n_good > 0 || why->code == FAS_OK)
+		return FAS_OK;
+	return fas_fail(e, why->code, why->reason, "%s", why->message);
+}
+
+static void
+log_troubles(const struct load *load)
+{
+	for (size_t i = 0; i < load->n; i++) {
+		const struct issuer *at = load->issuers[i];
+		if (at->trouble.code != FAS_OK)
+			log_error(
+			    "authority_key_missing", &at->trouble, "authority", at->stem, NULL);
+	}
 }
 
 static enum fas_code
@@ -56,10 +85,13 @@ authorities_load(struct authorities *a, struct fas_err *e)
 {
 	struct load load = {.config = a->config};
 	enum fas_code rc = db_read(a->db, load_all, &load, e);
+	if (rc == FAS_OK)
+		rc = check_some_key(&load, e);
 	if (rc != FAS_OK) {
 		drop_all(load.issuers, load.n);
 		return rc;
 	}
+	log_troubles(&load);
 	(void)pthread_mutex_lock(&a->lock);
 	struct issuer *old[ISSUERS_MAX];
 	size_t n_old = a->n;
@@ -85,16 +117,48 @@ authorities_make_service_ca(struct authorities *a, struct fas_err *e)
 	return rc == FAS_OK ? authorities_load(a, e) : rc;
 }
 
+/* Borrowed, under the lock. */
+static struct issuer *
+root_of(const struct authorities *a, const struct issuer *issuer)
+{
+	struct issuer *found = NULL;
+	for (size_t i = 0; i < a->n; i++) {
+		struct issuer *at = a->issuers[i];
+		if (at->kind == ISSUER_ROOT && at->generation <= issuer->generation &&
+		    strcmp(at->authority, issuer->authority) == 0 &&
+		    (!found || at->generation > found->generation))
+			found = at;
+	}
+	return found;
+}
+
 struct issuer *
 authorities_root_of(struct authorities *a, const struct issuer *issuer)
 {
-	struct issuer *found = NULL;
+	(void)pthread_mutex_lock(&a->lock);
+	struct issuer *found = root_of(a, issuer);
+	if (found)
+		(void)issuer_ref(found);
+	(void)pthread_mutex_unlock(&a->lock);
+	return found;
+}
+
+static bool
+logon_publishes(const struct issuer *at)
+{
+	return at->kind == ISSUER_LOGON && at->certificate && at->state != GENERATION_RETIRED;
+}
+
+bool
+authorities_publishes(struct authorities *a, const struct issuer *issuer)
+{
+	bool found = logon_publishes(issuer);
+	if (issuer->kind != ISSUER_ROOT || !issuer->certificate)
+		return found;
 	(void)pthread_mutex_lock(&a->lock);
 	for (size_t i = 0; i < a->n && !found; i++) {
-		struct issuer *at = a->issuers[i];
-		if (at->kind == ISSUER_ROOT && at->generation == issuer->generation &&
-		    strcmp(at->authority, issuer->authority) == 0)
-			found = issuer_ref(at);
+		const struct issuer *at = a->issuers[i], *root = root_of(a, at);
+		found = logon_publishes(at) && root && root->id == issuer->id;
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 	return found;
@@ -127,17 +191,70 @@ authorities_newest(struct authorities *a, enum issuer_kind kind, const char *nam
 	return newest(a, kind, name, false);
 }
 
+struct issuer *
+authorities_in_state(struct authorities *a, const char *name, enum generation_state state)
+{
+	struct issuer *best = NULL;
+	(void)pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < a->n; i++) {
+		struct issuer *at = a->issuers[i];
+		if (at->kind == ISSUER_LOGON && at->state == state &&
+		    strcmp(at->authority, name) == 0 &&
+		    (!best || at->generation > best->generation))
+			best = at;
+	}
+	if (best)
+		(void)issuer_ref(best);
+	(void)pthread_mutex_unlock(&a->lock);
+	return best;
+}
+
 enum fas_code
 authorities_find(struct authorities *a, const char *name, struct issuer **out, struct fas_err *e)
 {
 	if (!signer_config_authority(a->config, name))
 		return fas_fail(e, FAS_E_NOTFOUND, "authority_unknown",
 		    "the signer's configuration has no authority \"%s\"", name);
-	*out = newest(a, ISSUER_LOGON, name, true);
-	if (*out)
+	OWN(issuer) struct issuer *at = authorities_in_state(a, name, GENERATION_CURRENT);
+	if (!at)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "authority_not_ready",
+		    "authority \"%s\" has no certificate yet: fasctl ca init, fasctl ca install",
+		    name);
+	if (!at->key)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "authority_key",
+		    "the key of %s cannot be had: %s", at->stem, at->trouble.message);
+	*out = TAKE(at);
+	return FAS_OK;
+}
+
+static enum fas_code
+find_able(
+    struct authorities *a, const char *name, int64_t now_s, struct issuer **out, struct fas_err *e)
+{
+	OWN(issuer) struct issuer *at = NULL;
+	enum fas_code rc = authorities_find(a, name, &at, e);
+	if (rc == FAS_OK)
+		rc = issuer_check_able(at, now_s, e);
+	if (rc == FAS_OK)
+		*out = TAKE(at);
+	return rc;
+}
+
+enum fas_code
+authorities_choose(
+    struct authorities *a, const char *name, int64_t now_s, struct issuer **out, struct fas_err *e)
+{
+	struct fas_err own = {0};
+	const struct authority_config *config = signer_config_authority(a->config, name);
+	if (find_able(a, name, now_s, out, &own) == FAS_OK)
 		return FAS_OK;
-	return fas_fail(e, FAS_E_UNAVAILABLE, "authority_not_ready",
-	    "authority \"%s\" has no certificate yet: fasctl ca init, fasctl ca install", name);
+	for (size_t i = 0; config && own.code == FAS_E_UNAVAILABLE && i < config->n_fail_over;
+	     i++) {
+		struct fas_err other = {0};
+		if (find_able(a, config->fail_over[i], now_s, out, &other) == FAS_OK)
+			return FAS_OK;
+	}
+	return fas_fail(e, own.code, own.reason, "%s", own.message);
 }
 
 enum fas_code
@@ -160,6 +277,19 @@ authorities_by_id(struct authorities *a, int64_t id)
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 	return found;
+}
+
+enum fas_code
+authorities_check_room(struct authorities *a, struct fas_err *e)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	size_t n = a->n;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (n + 2 <= ISSUERS_MAX)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_LIMIT, "too_many_issuers",
+	    "ca.db holds %zu keys of authorities and roots, the retired ones too: want at most %d",
+	    n, ISSUERS_MAX);
 }
 
 size_t

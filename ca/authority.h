@@ -32,18 +32,40 @@ MUST_CHECK enum fas_code authorities_load(struct authorities *a, struct fas_err 
 /* A key and a self-signed certificate for the service CA, if there is none: at first start. */
 MUST_CHECK enum fas_code authorities_make_service_ca(struct authorities *a, struct fas_err *e);
 
-/* The newest ready generation; a new reference.  FAS_E_UNAVAILABLE "authority_not_ready", FAS_E_NOTFOUND
- * "authority_unknown". */
+/*
+ * The generation that issues; a new reference.  FAS_E_UNAVAILABLE "authority_not_ready", "authority_key"; FAS_E_NOTFOUND
+ * "authority_unknown".
+ */
 MUST_CHECK enum fas_code authorities_find(
     struct authorities *a, const char *name, struct issuer **out, struct fas_err *e);
+/*
+ * Who issues for this authority at now_s: itself, or, while it cannot sign, the first of its fail_over that can; a new
+ * reference.  When nobody can, the error is why itself cannot: as authorities_find, or FAS_E_UNAVAILABLE
+ * "authority_ends", "authority_key".
+ */
+MUST_CHECK enum fas_code authorities_choose(
+    struct authorities *a, const char *name, int64_t now_s, struct issuer **out, struct fas_err *e);
 MUST_CHECK enum fas_code authorities_service(
     struct authorities *a, struct issuer **out, struct fas_err *e);
 /* By its row; NULL when there is none. */
 struct issuer *authorities_by_id(struct authorities *a, int64_t id);
 /* The newest generation of this kind, ready or not; NULL when there is none. */
 struct issuer *authorities_newest(struct authorities *a, enum issuer_kind kind, const char *name);
-/* The root beside this generation of a logon authority; NULL while there is none. */
+/* The newest generation of a logon authority in this state; NULL when there is none. */
+struct issuer *authorities_in_state(
+    struct authorities *a, const char *name, enum generation_state state);
+/*
+ * The root above this generation of a logon authority, NULL while there is none: its own, or, in a lab, that of an
+ * earlier generation.
+ */
 struct issuer *authorities_root_of(struct authorities *a, const struct issuer *issuer);
+/*
+ * Does this issuer (still) publish its certificate and CRL?  A root does as long as an authority below it does; the service
+ * CA never: its certificates are judged by the host table.
+ */
+bool authorities_publishes(struct authorities *a, const struct issuer *issuer);
+/* FAS_E_LIMIT "too_many_issuers": one more key, and its root, could not be loaded. */
+MUST_CHECK enum fas_code authorities_check_room(struct authorities *a, struct fas_err *e);
 /* New references to all; returns how many. */
 size_t authorities_all(struct authorities *a, struct issuer *out[ISSUERS_MAX]);
 

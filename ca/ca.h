@@ -73,11 +73,16 @@ struct ca {
 	int64_t audit_key_id;
 	_Atomic int64_t checkpoint_us[CHECKPOINT_TRAILS]; /* when one was made last */
 	_Atomic int64_t signatures;                       /* made since start */
+	atomic_bool limits_wait; /* limits.yaml says what two persons have not agreed on */
 };
+
+#define CALL_CALLER_MAX 48
 
 /* One request on one of the sockets. */
 struct call {
 	struct ca *ca;
+	const struct operation *operations; /* of that socket */
+	size_t n_operations;
 	const char *caller; /* "uid:998", "uid:0(login 1000)" */
 	struct json_reader in;
 	const char *chain_known; /* digest of the chain that the caller has; NULL: none */
@@ -107,6 +112,9 @@ struct operation {
 json_t *ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
     json_t *request);
 
+/* The same for what two persons have agreed on: it does not wait for a second one. */
+json_t *ca_dispatch_approved(struct ca *ca, const struct operation *operations, size_t n,
+    const char *caller, json_t *request);
 /* The same for an operation that may answer with a file: *file is the caller's, -1 when there is none. */
 json_t *ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n,
     const char *caller, json_t *request, int *file);

@@ -175,6 +175,39 @@ read_authority_urls(struct yaml_reader *r, struct authority_config *a, struct fa
 	return FAS_OK;
 }
 
+/* Names; that they stand in the file is looked at when all have been read. */
+static enum fas_code
+read_fail_over(struct yaml_reader *r, struct authority_config *a, struct fas_err *e)
+{
+	const struct yaml_node *list = yaml_want_texts(r, "fail_over");
+	if (!list)
+		return FAS_OK;
+	if (list->n > FAIL_OVER_MAX)
+		return yaml_fail(list, e, "config_authority",
+		    "%zu authorities to fail over to, want "
+		    "up to %d",
+		    list->n, FAIL_OVER_MAX);
+	for (size_t i = 0; i < list->n; i++)
+		a->fail_over[i] = list->items[i]->text;
+	a->n_fail_over = list->n;
+	return FAS_OK;
+}
+
+static enum fas_code
+check_fail_over(const struct yaml_node *list, const struct signer_config *c, struct fas_err *e)
+{
+	for (size_t i = 0; i < c->n_authorities; i++) {
+		const struct authority_config *a = &c->authorities[i];
+		for (size_t k = 0; k < a->n_fail_over; k++) {
+			const char *to = a->fail_over[k];
+			if (strcmp(to, a->name) == 0 || !signer_config_authority(c, to))
+				return yaml_fail(list->items[i], e, "config_authority",
+				    "fail_over: \"%s\" is not another authority of this file", to);
+		}
+	}
+	return FAS_OK;
+}
+
 /*
  * The container below CN=CDP (MS-WCCE 2.2.2.11.5, ADS): it becomes part of an RFC 4516 URL, so it is of characters that
  * stand for themselves in both, but for the blank.
@@ -232,8 +265,10 @@ read_authority(const struct yaml_node *node, struct signer_config *c, size_t at,
 	a->organization = yaml_want_text(&r, "organization", NULL);
 	a->backdate_s = yaml_want_duration(&r, "backdate", 0, 3600, 300);
 	a->crl_life_s = yaml_want_duration(&r, "crl_life", 60, 365 * DAY_S, DAY_S);
+	a->ntauth_wait_s = yaml_want_duration(&r, "ntauth_wait", 0, 30 * DAY_S, DAY_S);
 	a->crl_each_s = yaml_want_duration(&r, "crl_each", 10, 180 * DAY_S, a->crl_life_s / 3);
 	if (read_authority_urls(&r, a, e) != FAS_OK || read_ldap_cdp(&r, a, e) != FAS_OK ||
+	    read_fail_over(&r, a, e) != FAS_OK ||
 	    config_read_key(&r, c, "rsa-2048", &a->key, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
 		return e->code;
 	if (!config_name_is_valid(name, AUTHORITY_NAME_MAX) || strcmp(name, "service") == 0)
@@ -259,7 +294,7 @@ read_authorities(struct yaml_reader *top, struct signer_config *c, struct fas_er
 			return rc;
 	}
 	c->n_authorities = list->n;
-	return FAS_OK;
+	return check_fail_over(list, c, e);
 }
 
 static bool
@@ -297,6 +332,36 @@ read_service_ca(struct yaml_reader *top, struct signer_config *c, struct fas_err
 			    "\"%s\" is neither a host name nor an address", s->server_names[i]);
 	}
 	s->n_server_names = names->n;
+	return FAS_OK;
+}
+
+static enum fas_code
+read_two_persons(struct yaml_reader *top, struct signer_config *c, struct fas_err *e)
+{
+	static const char *const names[] = {[TWO_PERSONS_INSTALL] = "install",
+	    [TWO_PERSONS_ROTATE] = "rotate",
+	    [TWO_PERSONS_RELEASE] = "release",
+	    [TWO_PERSONS_LIMITS] = "limits"};
+	struct yaml_reader r;
+	const struct yaml_node *node = yaml_want(top, "two_persons", YAML_MAP);
+	if (!node)
+		return FAS_OK;
+	if (yaml_open(&r, node, "\"two_persons\"", e) != FAS_OK)
+		return e->code;
+	c->two_persons_within_s = yaml_want_duration(&r, "within", 60, 30 * DAY_S, 3600);
+	const struct yaml_node *acts = yaml_need_texts(&r, "acts");
+	if (yaml_finish(&r) != FAS_OK)
+		return e->code;
+	for (size_t i = 0; i < acts->n; i++) {
+		size_t k = 0;
+		while (k < NELEMS(names) && strcmp(names[k], acts->items[i]->text) != 0)
+			k++;
+		if (k == NELEMS(names))
+			return yaml_fail(acts->items[i], e, "config_two_persons",
+			    "\"%s\": want install, rotate, release or limits",
+			    acts->items[i]->text);
+		c->two_persons |= 1u << k;
+	}
 	return FAS_OK;
 }
 
@@ -355,7 +420,7 @@ read_config(struct signer_config *c, const char *folder, struct fas_err *e)
 	    read_sockets(&r, c, e) != FAS_OK || config_read_pkcs11(&r, c, e) != FAS_OK ||
 	    read_authorities(&r, c, e) != FAS_OK || read_service_ca(&r, c, e) != FAS_OK ||
 	    config_read_profiles(&r, c, e) != FAS_OK || read_pool(&r, c, e) != FAS_OK ||
-	    read_certificates(&r, c, e) != FAS_OK)
+	    read_certificates(&r, c, e) != FAS_OK || read_two_persons(&r, c, e) != FAS_OK)
 		return e->code;
 	return yaml_finish(&r);
 }

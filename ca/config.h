@@ -23,10 +23,19 @@
 
 #define AUTHORITY_NAME_MAX 32 /* with NUL; [a-z0-9][a-z0-9-]* */
 #define AUTHORITIES_MAX 16
+#define FAIL_OVER_MAX 4
 #define PROFILES_MAX 32 /* of the administrator's own */
 #define LDAP_CDP_MAX 200
 #define NO_GROUP ((gid_t)-1)
 #define CERTIFICATES_KEEP_MIN_S INT64_C(86400)
+
+/* Acts that may need two persons (ca/two_persons.h). */
+enum two_persons_act {
+	TWO_PERSONS_INSTALL,
+	TWO_PERSONS_ROTATE,
+	TWO_PERSONS_RELEASE,
+	TWO_PERSONS_LIMITS
+};
 
 struct authority_config {
 	char name[AUTHORITY_NAME_MAX];
@@ -35,6 +44,9 @@ struct authority_config {
 	const char *ldap_cdp; /* DN of the container in the directory for its CRLs, or NULL */
 	int64_t backdate_s;
 	int64_t crl_life_s, crl_each_s;
+	const char *fail_over[FAIL_OVER_MAX]; /* who issues while this one cannot */
+	size_t n_fail_over;
+	int64_t ntauth_wait_s; /* how long a new one stands in NTAuth before the switch to it */
 	const char *common_name;
 	const char *organization; /* or NULL */
 	struct key_place
@@ -66,6 +78,8 @@ struct signer_config {
 	char limits_path[PATH_MAX];
 	int64_t clock_skew_s;
 	struct audit_config audit;
+	unsigned two_persons; /* bits 1 << enum two_persons_act */
+	int64_t two_persons_within_s;
 	int64_t certificates_keep_s; /* how long beyond its end one stays on record */
 	size_t n_pkcs11;
 	struct pkcs11_config pkcs11[PKCS11_MAX]; /* tokens that keys may lie in */

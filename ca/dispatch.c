@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/two_persons.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/base/wire.h"
@@ -120,6 +121,15 @@ find_operation(const struct operation *operations, size_t n, struct json_reader 
 	return &unknown;
 }
 
+static enum fas_code
+run(struct call *call, const struct operation *op, json_t *request, bool approved,
+    struct fas_err *e)
+{
+	if (!approved && two_persons_needed(call->ca->config, op->name, request))
+		return two_persons_hold(call, op, request, e);
+	return op->run(call, e);
+}
+
 static void
 give_file(struct call *call, int *file)
 {
@@ -129,23 +139,21 @@ give_file(struct call *call, int *file)
 		(void)close(call->file);
 }
 
-json_t *
-ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
-    json_t *request)
-{
-	return ca_dispatch_file(ca, operations, n, caller, request, NULL);
-}
-
-json_t *
-ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
-    json_t *request, int *file)
+static json_t *
+dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
+    json_t *request, bool approved, int *file)
 {
 	struct fas_err e = {0};
-	struct call call = {.ca = ca, .caller = caller, .file = -1, .about = {.caller = caller}};
+	struct call call = {.ca = ca,
+	    .operations = operations,
+	    .n_operations = n,
+	    .caller = caller,
+	    .file = -1,
+	    .about = {.caller = caller}};
 	enum fas_code rc = json_open_object(&call.in, request, &e);
 	const struct operation *op = find_operation(operations, n, &call.in);
 	if (rc == FAS_OK && e.code == FAS_OK)
-		rc = op->run(&call, &e);
+		rc = run(&call, op, request, approved, &e);
 	if (e.code != FAS_OK || rc != FAS_OK) {
 		if (e.code == FAS_OK)
 			fas_fail(&e, rc, "internal", "operation %s", op->name);
@@ -159,4 +167,25 @@ ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n, co
 	json_close(&call.in);
 	give_file(&call, file);
 	return call.reply ? call.reply : json_object();
+}
+
+json_t *
+ca_dispatch(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
+    json_t *request)
+{
+	return dispatch(ca, operations, n, caller, request, false, NULL);
+}
+
+json_t *
+ca_dispatch_file(struct ca *ca, const struct operation *operations, size_t n, const char *caller,
+    json_t *request, int *file)
+{
+	return dispatch(ca, operations, n, caller, request, false, file);
+}
+
+json_t *
+ca_dispatch_approved(struct ca *ca, const struct operation *operations, size_t n,
+    const char *caller, json_t *request)
+{
+	return dispatch(ca, operations, n, caller, request, true, NULL);
 }

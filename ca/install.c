@@ -32,8 +32,8 @@ install_done(struct install *install)
 	*install = (struct install){0};
 }
 
-static enum fas_code
-parse_crl(const char *text, X509_CRL **out, struct fas_err *e)
+enum fas_code
+install_parse_crl(const char *text, X509_CRL **out, struct fas_err *e)
 {
 	OWN(bytes) uint8_t *der = NULL;
 	size_t len = 0;
@@ -50,15 +50,36 @@ parse_crl(const char *text, X509_CRL **out, struct fas_err *e)
 	return fas_fail(e, FAS_E_INPUT, "crl_malformed", "RFC 5280 5.1: not one CRL in DER");
 }
 
-enum fas_code
-install_parse(const char *chain, const char *root, const char *root_crl, struct install *out,
-    struct fas_err *e)
+/* The one that was given by itself, or the top of the chain. */
+static enum fas_code
+find_root(const char *text, struct install *out, struct fas_err *e)
 {
-	size_t n_root = 0;
-	enum fas_code rc = pem_certificates(chain, out->chain, INSTALL_CHAIN_MAX, &out->n, e);
+	OWN(bundle) struct bundle given = {0};
+	X509 *top = out->chain[out->n - 1];
+	enum fas_code rc = text ? bundle_add(&given, text, e) : FAS_OK;
+	if (rc != FAS_OK)
+		return rc;
+	if (given.n > 1)
+		return fas_fail(e, FAS_E_INPUT, "pem_malformed",
+		    "the root's file holds %zu certificates, want one", given.n);
+	if (!text && (out->n < 2 || X509_check_issued(top, top) != X509_V_OK))
+		return fas_fail(e, FAS_E_INPUT, "root_missing",
+		    "the chain does not reach its root: give the root's certificate too");
+	out->root = text ? given.certificates[0] : top;
+	return X509_up_ref(out->root) == 1 ? FAS_OK : fas_fail_openssl(e, "root");
+}
+
+enum fas_code
+install_parse(const char *chain, const char *root, const char *root_crl, const struct key *key,
+    struct install *out, struct fas_err *e)
+{
+	OWN(bundle) struct bundle bundle = {0};
+	enum fas_code rc = bundle_add(&bundle, chain, e);
 	if (rc == FAS_OK)
-		rc = pem_certificates(root, &out->root, 1, &n_root, e);
-	return rc == FAS_OK && root_crl ? parse_crl(root_crl, &out->root_crl, e) : rc;
+		rc = bundle_chain(&bundle, key, out->chain, &out->n, e);
+	if (rc == FAS_OK)
+		rc = find_root(root, out, e);
+	return rc == FAS_OK && root_crl ? install_parse_crl(root_crl, &out->root_crl, e) : rc;
 }
 
 /* ---- the authority's own certificate ---- */
@@ -210,18 +231,14 @@ check_path_length(const struct install *install, struct fas_err *e)
 
 /* ---- the root's CRL ---- */
 
-static enum fas_code
-check_root_crl(const struct install *install, int64_t now_s, struct fas_err *e)
+enum fas_code
+install_check_root_crl(X509_CRL *crl, X509 *root, int64_t now_s, struct fas_err *e)
 {
-	X509_CRL *crl = install->root_crl;
 	int64_t next_s = 0;
-	X509_REVOKED *revoked = NULL;
-	if (!crl)
-		return FAS_OK;
-	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(install->root)) != 0)
+	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(root)) != 0)
 		return fas_fail(e, FAS_E_INPUT, "root_crl_issuer",
 		    "RFC 5280 6.3.3 (b): the CRL is another issuer's, not the root's");
-	if (X509_CRL_verify(crl, X509_get0_pubkey(install->root)) != 1) {
+	if (X509_CRL_verify(crl, X509_get0_pubkey(root)) != 1) {
 		ERR_clear_error();
 		return fas_fail(e, FAS_E_INPUT, "root_crl_signature",
 		    "RFC 5280 6.3.3 (g): the root's key does not confirm the CRL's signature");
@@ -230,6 +247,19 @@ check_root_crl(const struct install *install, int64_t now_s, struct fas_err *e)
 	if (!next || !asn1_time_to_unix(next, &next_s) || next_s <= now_s)
 		return fas_fail(e, FAS_E_INPUT, "root_crl_stale",
 		    "RFC 5280 5.1.2.5: the root's CRL has ended: every logon would be denied");
+	return FAS_OK;
+}
+
+static enum fas_code
+check_root_crl(const struct install *install, int64_t now_s, struct fas_err *e)
+{
+	X509_CRL *crl = install->root_crl;
+	X509_REVOKED *revoked = NULL;
+	if (!crl)
+		return FAS_OK;
+	enum fas_code rc = install_check_root_crl(crl, install->root, now_s, e);
+	if (rc != FAS_OK)
+		return rc;
 	if (X509_CRL_get0_by_cert(crl, &revoked, install->chain[0]) == 1)
 		return fas_fail(e, FAS_E_INPUT, "ca_revoked",
 		    "RFC 5280 5.3: the certificate is on the root's CRL");
@@ -256,4 +286,38 @@ install_check(
 	if ((rc = check_path_length(install, e)) != FAS_OK)
 		return rc;
 	return check_root_crl(install, now_s, e);
+}
+
+/* ---- another certificate for the same key ---- */
+
+static bool
+same_key_id(X509 *a, X509 *b)
+{
+	const ASN1_OCTET_STRING *of_a = X509_get0_subject_key_id(a);
+	const ASN1_OCTET_STRING *of_b = X509_get0_subject_key_id(b);
+	return of_a && of_b && ASN1_OCTET_STRING_cmp(of_a, of_b) == 0;
+}
+
+enum fas_code
+install_check_renewal(
+    const struct install *install, X509 *present, X509 *present_root, struct fas_err *e)
+{
+	X509 *renewed = install->chain[0];
+	if (X509_cmp(renewed, present) == 0)
+		return fas_fail(e, FAS_E_CONFLICT, "authority_ready",
+		    "this authority has this certificate already");
+	if (X509_NAME_cmp(X509_get_subject_name(renewed), X509_get_subject_name(present)) != 0)
+		return fas_fail(e, FAS_E_CONFLICT, "renewal_subject",
+		    "RFC 5280 6.1.3 (a)(4): the renewed certificate has another subject: what was "
+		    "issued would not verify below it");
+	if (!same_key_id(renewed, present))
+		return fas_fail(e, FAS_E_CONFLICT, "renewal_key_id",
+		    "RFC 5280 4.2.1.1: the renewed certificate has another subject key "
+		    "identifier than what was issued names");
+	if (EVP_PKEY_eq(X509_get0_pubkey(install->root), X509_get0_pubkey(present_root)) == 1)
+		return FAS_OK;
+	ERR_clear_error();
+	return fas_fail(e, FAS_E_CONFLICT, "renewal_root",
+	    "the renewed certificate is below a root of another key: its CRL would take the place "
+	    "of the present root's; make the next generation instead (fasctl ca init --next)");
 }

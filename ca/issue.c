@@ -120,8 +120,8 @@ keep_signature(struct db *db, void *arg, struct fas_err *e)
  * anybody has it, so that a repeat never sees another.
  */
 static enum fas_code
-sign_record(struct ca *ca, const struct issuer *issuer, struct on_record *r, uint8_t **der,
-    size_t *len, struct fas_err *e)
+sign_record(struct ca *ca, struct issuer *issuer, struct on_record *r, uint8_t **der, size_t *len,
+    struct fas_err *e)
 {
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	struct keep k = {.r = r, .signature = signature};
@@ -132,6 +132,8 @@ sign_record(struct ca *ca, const struct issuer *issuer, struct on_record *r, uin
 			    "the key of %s is not here", issuer->stem);
 		enum fas_code rc = issuer_sign(
 		    issuer, r->tbs, r->tbs_len, signature, &k.signature_len, &whole, len, e);
+		if (rc != FAS_OK && rc != FAS_E_NOMEM)
+			issuer_note_failure(issuer);
 		if (rc != FAS_OK)
 			return rc;
 		(void)atomic_fetch_add(&ca->signatures, 1);
@@ -147,7 +149,7 @@ sign_record(struct ca *ca, const struct issuer *issuer, struct on_record *r, uin
 }
 
 static enum fas_code
-answer(struct call *call, const struct issuer *issuer, struct on_record *r, struct fas_err *e)
+answer(struct call *call, struct issuer *issuer, struct on_record *r, struct fas_err *e)
 {
 	OWN(bytes) uint8_t *der = NULL;
 	size_t len = 0;

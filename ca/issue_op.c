@@ -162,7 +162,7 @@ issue_wish(struct call *call, const struct wish *w, struct issue *issue, struct 
 	if (rc != FAS_OK || answered)
 		return rc;
 	OWN(issuer) struct issuer *issuer = NULL;
-	rc = authorities_find(&call->ca->authorities, w->authority, &issuer, e);
+	rc = authorities_choose(&call->ca->authorities, w->authority, issue->now_s, &issuer, e);
 	issue->issuer = issuer;
 	return rc == FAS_OK ? issue_once(call, issue, e) : rc;
 }

@@ -2,6 +2,7 @@
 #include "ca/sockets.h"
 
 #include "ca/act.h"
+#include "ca/administer.h"
 #include "ca/backup.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
@@ -26,6 +27,7 @@ static const struct operation operations[] = {
     {"pool.show", op_pool_show, NULL},
     {"service_ca", op_service_ca, NULL},
     {"state", op_state, NULL},
+    {"authority.in_ntauth", op_ca_in_ntauth, "authority_refused"},
     {"hosts", op_hosts, NULL},
     {"published", op_published, NULL},
     {"authority.in_ldap", op_in_ldap, NULL},

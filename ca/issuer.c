@@ -16,6 +16,7 @@
 #include "fas/base/text.h"
 
 #define SHORTEST_LIFE_S 60
+#define RETRY_KEY_US 1000000
 #define SERVICE_CRL_S 86400 /* the service CA has no CRL: the host table says what is revoked */
 
 struct issuer *
@@ -42,6 +43,42 @@ bool
 issuer_is_ready(const struct issuer *issuer)
 {
 	return issuer->key && issuer->certificate;
+}
+
+/* Once a second one caller tries it; the others take it as it was. */
+static enum fas_code
+try_key(struct issuer *issuer, int64_t failed_us, struct fas_err *e)
+{
+	static const uint8_t trial[] = "fas: does this key sign again?";
+	uint8_t signature[KEY_SIGNATURE_MAX];
+	size_t len = 0;
+	struct fas_err why = {0};
+	int64_t now_us = clock_monotonic_us();
+	bool mine = now_us - failed_us >= RETRY_KEY_US &&
+		    atomic_compare_exchange_strong(&issuer->failed_us, &failed_us, now_us);
+	if (mine && key_sign(issuer->key, trial, sizeof(trial), signature, &len, &why) == FAS_OK) {
+		atomic_store(&issuer->failed_us, 0);
+		return FAS_OK;
+	}
+	return fas_fail(e, FAS_E_UNAVAILABLE, "authority_key", "the key of %s does not sign: %s",
+	    issuer->stem, why.code != FAS_OK ? why.message : "it failed a moment ago");
+}
+
+enum fas_code
+issuer_check_able(struct issuer *issuer, int64_t now_s, struct fas_err *e)
+{
+	int64_t failed_us = atomic_load(&issuer->failed_us);
+	if (issuer->not_after_s < now_s + SHORTEST_LIFE_S)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "authority_ends",
+		    "RFC 5280 6.1: the certificate of %s ends; nothing is issued past it",
+		    issuer->stem);
+	return failed_us ? try_key(issuer, failed_us, e) : FAS_OK;
+}
+
+void
+issuer_note_failure(struct issuer *issuer)
+{
+	atomic_store(&issuer->failed_us, clock_monotonic_us());
 }
 
 enum fas_code
@@ -155,10 +192,12 @@ load_certificate(struct issuer *issuer, const struct issuer_row *row, struct fas
 		    issuer->stem);
 	issuer->published.certificate = issuer->certificate;
 	enum fas_code rc = digest_chain(issuer, e);
-	if (rc != FAS_OK)
-		return rc;
-	return issuer->key ? key_matches(issuer->key, X509_get0_pubkey(issuer->certificate), e)
-			   : FAS_OK;
+	if (rc != FAS_OK || !issuer->trouble.code)
+		return rc == FAS_OK && issuer->key
+			   ? key_matches(issuer->key, X509_get0_pubkey(issuer->certificate), e)
+			   : rc;
+	return profile_signature_for(
+	    X509_get0_pubkey(issuer->certificate), &issuer->published.signature, e);
 }
 
 static enum fas_code
@@ -169,11 +208,15 @@ load_key(
 	const struct authority_config *a = signer_config_authority(config, issuer->authority);
 	const struct key_place *place = a ? &a->key : &config->service_ca.key;
 	enum fas_code rc = issuer_key_path(config, file, path, e);
-	if (rc == FAS_OK)
-		rc = key_place_load(config, place, path, &issuer->key, e);
-	if (rc == FAS_OK)
+	if (rc == FAS_OK &&
+	    key_place_load(config, place, path, &issuer->key, &issuer->trouble) == FAS_OK)
 		issuer->published.signature = key_algorithm(issuer->key);
-	return rc;
+	if (rc != FAS_OK || issuer->key)
+		return rc;
+	if (issuer->kind == ISSUER_LOGON && issuer->trouble.code != FAS_E_NOMEM)
+		return FAS_OK;
+	return fas_fail(
+	    e, issuer->trouble.code, issuer->trouble.reason, "%s", issuer->trouble.message);
 }
 
 enum fas_code
@@ -187,6 +230,8 @@ issuer_load(const struct signer_config *config, const struct issuer_row *row, st
 	issuer->id = row->id;
 	issuer->kind = row->kind;
 	issuer->generation = row->generation;
+	issuer->state = row->state;
+	issuer->in_ntauth_s = row->in_ntauth_s;
 	enum fas_code rc = name_issuer(issuer, row, e);
 	if (rc == FAS_OK)
 		rc = configure(issuer, config, e);

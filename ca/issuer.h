@@ -30,9 +30,12 @@ struct issuer {
 	enum issuer_kind kind;
 	char authority[AUTHORITY_NAME_MAX];
 	int64_t generation;
-	char stem[ISSUER_STEM_MAX]; /* of its published files: "main-1", "main-1-root" */
-	struct key *key;            /* NULL: the key is elsewhere (an offline root) */
-	X509 *certificate;          /* NULL while there is none */
+	enum generation_state state; /* of a logon authority's */
+	int64_t in_ntauth_s;         /* since when; 0: it is not known to stand there */
+	char stem[ISSUER_STEM_MAX];  /* of its published files: "main-1", "main-1-root" */
+	struct key *key;        /* NULL: the key is elsewhere (an offline root), or see trouble */
+	struct fas_err trouble; /* why the key that ought to be here cannot be had */
+	X509 *certificate;      /* NULL while there is none */
 	int64_t not_before_s, not_after_s;
 	char *pem;   /* of the certificate */
 	char *chain; /* PEM: certificate, its issuers, root */
@@ -40,6 +43,7 @@ struct issuer {
 	uint8_t *given_crl;
 	size_t given_crl_len;
 	int64_t backdate_s, crl_life_s, crl_each_s;
+	_Atomic int64_t failed_us; /* when the key has failed to sign; 0: it works */
 	struct profile_issuer
 	    published; /* in what it issues: where its own CRL and certificate lie */
 	char urls[2 * PROFILE_URLS_MAX][ISSUER_URL_MAX];
@@ -50,12 +54,22 @@ struct issuer {
 	_Atomic int64_t ldap_until_s;
 };
 
-/* A new issuer of a row of ca.db; its key is loaded from STATE/keys. */
+/*
+ * A new issuer of a row of ca.db; its key is loaded from STATE/keys.  A logon authority whose key cannot be had is loaded
+ * all the same, with its trouble: the others go on, and the published objects stay.
+ */
 MUST_CHECK enum fas_code issuer_load(const struct signer_config *config,
     const struct issuer_row *row, struct issuer **out, struct fas_err *e);
 struct issuer *issuer_ref(struct issuer *issuer);
 void issuer_unref(struct issuer *issuer);
 bool issuer_is_ready(const struct issuer *issuer);
+/*
+ * Could it issue something that is of use?  A key that has failed has to prove itself first, by a trial signature at most
+ * once a second.  FAS_E_UNAVAILABLE "authority_ends", "authority_key".
+ */
+MUST_CHECK enum fas_code issuer_check_able(struct issuer *issuer, int64_t now_s, struct fas_err *e);
+/* Its key has not signed. */
+void issuer_note_failure(struct issuer *issuer);
 
 /* What is named in a certificate that is issued now: an ldap:/// place only while the CRL really lies there. */
 const struct profile_issuer *issuer_published(const struct issuer *issuer, int64_t now_s);

@@ -28,7 +28,10 @@ store_issuer_certify(struct db *db, int64_t id, const uint8_t *certificate, size
 {
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "UPDATE issuers SET certificate=?2, chain=?3 WHERE id=?1 AND certificate IS NULL", e);
+	    "UPDATE issuers SET certificate=?2, chain=?3, state=CASE WHEN EXISTS(SELECT 1 FROM "
+	    "issuers c WHERE c.kind=1 AND c.state=2 AND c.authority=issuers.authority) THEN 1 "
+	    "ELSE 2 END WHERE id=?1 AND certificate IS NULL AND state=0",
+	    e);
 	db_bind_int(&q, 1, id);
 	db_bind_blob(&q, 2, certificate, certificate_len);
 	db_bind_text(&q, 3, chain);
@@ -50,8 +53,8 @@ store_issuers_each(struct db *db, issuer_visit *visit, void *arg, struct fas_err
 {
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "SELECT id,kind,authority,generation,key_file,certificate,chain,given_crl "
-	    "FROM issuers ORDER BY id",
+	    "SELECT id,kind,authority,generation,key_file,certificate,chain,given_crl,state,"
+	    "in_ntauth FROM issuers ORDER BY id",
 	    e);
 	bool row = false;
 	enum fas_code rc;
@@ -61,7 +64,9 @@ store_issuers_each(struct db *db, issuer_visit *visit, void *arg, struct fas_err
 		    .authority = db_column_text(&q, 2),
 		    .generation = db_column_int(&q, 3),
 		    .key_file = text_or_null(&q, 4),
-		    .chain = text_or_null(&q, 6)};
+		    .chain = text_or_null(&q, 6),
+		    .state = (enum generation_state)db_column_int(&q, 8),
+		    .in_ntauth_s = db_column_int(&q, 9)};
 		r.certificate = db_column_blob(&q, 5, &r.certificate_len);
 		r.given_crl = db_column_blob(&q, 7, &r.given_crl_len);
 		if ((rc = visit(&r, arg, e)) != FAS_OK)

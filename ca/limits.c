@@ -172,6 +172,21 @@ read_limits(const struct signer_config *config, struct limits *l, struct fas_err
 }
 
 enum fas_code
+limits_parse(const char *name, const char *text, size_t len, const struct signer_config *config,
+    struct limits **out, struct fas_err *e)
+{
+	OWN(limits) struct limits *l = calloc(1, sizeof(*l));
+	if (!l)
+		return fas_fail_nomem(e);
+	enum fas_code rc = yaml_parse(name, text, len, &l->doc, e);
+	if (rc == FAS_OK)
+		rc = read_limits(config, l, e);
+	if (rc == FAS_OK)
+		*out = TAKE(l);
+	return rc;
+}
+
+enum fas_code
 limits_load(const char *path, uid_t owner, const struct signer_config *config, struct limits **out,
     struct fas_err *e)
 {

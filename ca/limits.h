@@ -66,6 +66,9 @@ struct limits {
  */
 MUST_CHECK enum fas_code limits_load(const char *path, uid_t owner,
     const struct signer_config *config, struct limits **out, struct fas_err *e);
+/* The same of a text; name: as which file it is spoken of. */
+MUST_CHECK enum fas_code limits_parse(const char *name, const char *text, size_t len,
+    const struct signer_config *config, struct limits **out, struct fas_err *e);
 void limits_free(struct limits *limits);
 
 /* What somebody asks the issue socket to certify. */

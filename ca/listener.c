@@ -14,7 +14,7 @@
 #include "fas/base/log.h"
 
 #define REPLY_TIMEOUT_MS 5000
-#define CALLER_MAX 48
+#define CALLER_MAX CALL_CALLER_MAX
 
 struct worker {
 	struct listener *listener;

@@ -67,6 +67,20 @@ new_key(const struct signer_config *config, const struct key_place *place, const
 	return rc == FAS_OK ? key_place_make(place, type, stem, path, out, e) : rc;
 }
 
+enum fas_code
+make_common_name(const struct authority_config *config, int64_t generation,
+    char out[CA_NAME_MAX + 1], struct fas_err *e)
+{
+	int n = generation == 1 ? snprintf(out, CA_NAME_MAX + 1, "%s", config->common_name)
+				: snprintf(out, CA_NAME_MAX + 1, "%s G%lld", config->common_name,
+				      (long long)generation);
+	if (n > 0 && n <= CA_NAME_MAX)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_CONFIG, "common_name_length",
+	    "RFC 5280 A.1: the name of generation %lld of \"%s\" is over %d octets",
+	    (long long)generation, config->name, CA_NAME_MAX);
+}
+
 /* Who signs, and what: parent NULL = the key itself, which is made at place. */
 struct ca_plan {
 	const struct key_place *place;
@@ -211,14 +225,17 @@ make_lab_certificate(const struct making *m, const struct issuer *root, const st
     struct fas_err *e)
 {
 	const struct authority_config *a = signer_config_authority(m->config, issuer->authority);
+	char name[CA_NAME_MAX + 1];
 	struct ca_plan plan = {.key = issuer->key,
 	    .parent = root,
-	    .common_name = a->common_name,
+	    .common_name = name,
 	    .organization = a->organization,
 	    .life_s = LAB_CA_LIFE_S};
 	struct certify c = {.issuer = issuer};
 	OWN(bytes) uint8_t *der = NULL;
-	enum fas_code rc = build_ca(&plan, &der, &c.len, e);
+	enum fas_code rc = make_common_name(a, issuer->generation, name, e);
+	if (rc == FAS_OK)
+		rc = build_ca(&plan, &der, &c.len, e);
 	if (rc != FAS_OK)
 		return rc;
 	OWN(text) char *pem = pem_encode("CERTIFICATE", der, c.len);
@@ -258,9 +275,27 @@ certify(struct db *db, void *arg, struct fas_err *e)
 	return rc == FAS_OK ? audit_append(db, at->about, e) : rc;
 }
 
-enum fas_code
-make_certified(
-    const struct making *m, const char *event, const struct certify *c, struct fas_err *e)
+static enum fas_code
+put_renewal(struct db *db, void *arg, struct fas_err *e)
+{
+	const struct certifying *at = arg;
+	const struct certify *c = at->c;
+	const struct renewal_row row = {.issuer = c->issuer->id,
+	    .certificate = c->der,
+	    .certificate_len = c->len,
+	    .chain = c->chain,
+	    .root = c->root,
+	    .root_len = c->root_len,
+	    .root_pem = c->root_pem,
+	    .root_crl = c->root_crl,
+	    .root_crl_len = c->root_crl_len};
+	enum fas_code rc = store_renewal_put(db, &row, e);
+	return rc == FAS_OK ? audit_append(db, at->about, e) : rc;
+}
+
+static enum fas_code
+write_certificate(const struct making *m, const char *event, const struct certify *c, db_fn *write,
+    struct fas_err *e)
 {
 	uint8_t digest[STORE_DIGEST];
 	char hex[2 * STORE_DIGEST + 1];
@@ -273,9 +308,22 @@ make_certified(
 	m->about->outcome = "done";
 	m->about->detail = detail;
 	struct certifying at = {c, m->about};
-	enum fas_code rc = db_write(m->db, certify, &at, e);
+	enum fas_code rc = db_write(m->db, write, &at, e);
 	if (rc == FAS_OK)
 		audit_log(m->about);
 	m->about->detail = NULL;
 	return rc;
+}
+
+enum fas_code
+make_certified(
+    const struct making *m, const char *event, const struct certify *c, struct fas_err *e)
+{
+	return write_certificate(m, event, c, certify, e);
+}
+
+enum fas_code
+make_renewal(const struct making *m, const struct certify *c, struct fas_err *e)
+{
+	return write_certificate(m, "authority_renewal_installed", c, put_renewal, e);
 }

@@ -23,12 +23,22 @@ struct making {
 	struct audit_record *about;
 };
 
+#define CA_NAME_MAX 64 /* octets of a common name (RFC 5280 A.1) */
+
 /* The service CA: P-256, self-signed for ten years, path length 0. */
 MUST_CHECK enum fas_code make_service_ca(const struct making *m, struct fas_err *e);
 
 /* A key for a new generation of a logon authority, on record without a certificate. */
 MUST_CHECK enum fas_code make_authority_key(const struct making *m, const char *authority,
     int64_t generation, const char *key_type, struct fas_err *e);
+
+/*
+ * The name of a generation: the configured one, then "NAME G2" and so on.  Each key has a name of its own, since there are
+ * verifiers that tell CRLs apart by their issuer's name alone (MIT's KDC) and take the wrong one.  FAS_E_CONFIG
+ * "common_name_length" above the 64 characters of RFC 5280 A.1.
+ */
+MUST_CHECK enum fas_code make_common_name(const struct authority_config *config, int64_t generation,
+    char out[CA_NAME_MAX + 1], struct fas_err *e);
 
 /* PKCS#10 (RFC 2986) of an issuer's key: name, CA:TRUE, key usages and key identifier as its certificate needs them. */
 MUST_CHECK enum fas_code make_request(const struct issuer *issuer,
@@ -57,5 +67,8 @@ struct certify {
 /* One transaction with its record.  FAS_E_CONFLICT "authority_ready". */
 MUST_CHECK enum fas_code make_certified(
     const struct making *m, const char *event, const struct certify *c, struct fas_err *e);
+/* The same for a key that has a certificate: kept until the switch to it, in the place of an earlier one. */
+MUST_CHECK enum fas_code make_renewal(
+    const struct making *m, const struct certify *c, struct fas_err *e);
 
 #endif

@@ -75,7 +75,7 @@ describe(struct ca *ca, const struct issuer *at, json_t *all, struct fas_err *e)
 	return json_array_append_new(all, one) == 0 ? FAS_OK : fas_fail_nomem(e);
 }
 
-/* A generation is looked after until its own certificate ends: none that it has issued lives longer. */
+/* A generation is looked after until it retires, or its own certificate ends: none that it has issued lives longer. */
 enum fas_code
 op_published(struct call *call, struct fas_err *e)
 {
@@ -88,8 +88,8 @@ op_published(struct call *call, struct fas_err *e)
 	size_t n = authorities_all(&call->ca->authorities, issuers);
 	for (size_t i = 0; i < n; i++) {
 		const struct issuer *at = issuers[i];
-		if (rc == FAS_OK && at->kind == ISSUER_LOGON && at->certificate &&
-		    at->not_after_s > now_s)
+		if (rc == FAS_OK && at->kind == ISSUER_LOGON &&
+		    authorities_publishes(&call->ca->authorities, at) && at->not_after_s > now_s)
 			rc = describe(call->ca, at, all, e);
 		issuer_unref(issuers[i]);
 	}

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/alarm.h"
 #include "ca/crl.h"
 #include "ca/lint.h"
 #include "ca/pem_file.h"
+#include "ca/rotate.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/log.h"
@@ -18,7 +20,9 @@
 #define COALESCE_MS 100
 #define LOOK_EACH_S 5
 #define RETRY_S 1
-#define LEFTOVER_LEN 11 /* ".crl." and six letters of mkstemp */
+#define CRL_FILE_MAX ((size_t)512 * 1024 * 1024)
+#define AGES_EACH_US 10000000 /* whose time is over, and whose will be soon */
+#define LEFTOVER_LEN 11       /* ".crl." and six letters of mkstemp */
 #define LEFTOVERS_MAX 100000
 
 struct publisher {
@@ -28,6 +32,7 @@ struct publisher {
 	pthread_mutex_t lock; /* guards the two flags */
 	pthread_cond_t wake;
 	bool kicked, stopping;
+	struct ends_said said;      /* the thread's own */
 	atomic_bool begun;          /* all has been tried once */
 	bool failed;                /* the last round: the thread's own, once it runs */
 	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
@@ -52,6 +57,13 @@ collect_entry(const uint8_t *serial, size_t serial_len, int64_t when_s, int reas
 	return crl_writer_add(&c->writer, serial, serial_len, when_s, reason, e);
 }
 
+/* Not past the issuer's own end. */
+static int64_t
+last_moment(const struct issuer *issuer, int64_t wanted_s)
+{
+	return wanted_s < issuer->not_after_s ? wanted_s : issuer->not_after_s;
+}
+
 static enum fas_code
 begin(struct collect *c, struct fas_err *e)
 {
@@ -59,11 +71,11 @@ begin(struct collect *c, struct fas_err *e)
 	int64_t now_ms = clock_now_ms();
 	c->row = (struct crl_row){.number = now_ms > c->last.number ? now_ms : c->last.number + 1,
 	    .this_update_s = c->now_s - issuer->backdate_s,
-	    .next_update_s = c->now_s + issuer->crl_life_s};
+	    .next_update_s = last_moment(issuer, c->now_s + issuer->crl_life_s)};
 	const struct crl_terms terms = {.number = c->row.number,
 	    .this_update_s = c->row.this_update_s,
 	    .next_update_s = c->row.next_update_s,
-	    .next_publish_s = c->now_s + issuer->crl_each_s,
+	    .next_publish_s = last_moment(issuer, c->now_s + issuer->crl_each_s),
 	    .entries = c->last.entries};
 	return crl_writer_begin(&c->writer, issuer, &terms, c->file, e);
 }
@@ -163,6 +175,10 @@ publish_own_crl(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 	char path[PATH_MAX];
 	OWN(file_beside) struct file_beside file = {.fd = -1};
 	struct collect c = {.ca = ca, .issuer = issuer, .file = &file, .now_s = clock_now()};
+	if (issuer->not_after_s <= c.now_s)
+		return fas_fail(e, FAS_E_UNAVAILABLE, "authority_ends",
+		    "RFC 5280 6.1: the certificate of %s has ended; nothing is issued past it",
+		    issuer->stem);
 	enum fas_code rc = public_path(ca, "crl", issuer->stem, "crl", path, e);
 	if (rc == FAS_OK)
 		rc = file_begin(path, 0644, &file, e);
@@ -204,18 +220,11 @@ publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 	return rc == FAS_OK ? write_pem(ca, "crl", issuer->stem, "crl", "X509 CRL", e) : rc;
 }
 
-/* The service CA publishes nothing: its certificates are judged by the host table. */
-static bool
-publishes(const struct issuer *issuer)
-{
-	return issuer->kind != ISSUER_SERVICE && issuer->certificate;
-}
-
 enum fas_code
 publisher_publish(struct publisher *p, const struct issuer *issuer, struct fas_err *e)
 {
 	struct fas_err why = {0};
-	if (!publishes(issuer))
+	if (!authorities_publishes(&p->ca->authorities, issuer))
 		return FAS_OK;
 	(void)pthread_mutex_lock(&p->publishing);
 	enum fas_code rc = publish_locked(p->ca, issuer, &why);
@@ -239,7 +248,7 @@ is_due(struct ca *ca, const struct issuer *issuer, bool kicked)
 {
 	struct collect c = {.issuer = issuer};
 	struct fas_err e = {0};
-	if (!issuer->key)
+	if (!issuer->key || issuer->not_after_s <= clock_now())
 		return false;
 	if (kicked && issuer->kind == ISSUER_LOGON)
 		return true;
@@ -257,7 +266,8 @@ publish_all(struct publisher *p, bool everything, bool kicked, struct fas_err *e
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; i < n; i++) {
 		struct fas_err why = {0};
-		if (publishes(issuers[i]) && (everything || is_due(p->ca, issuers[i], kicked)) &&
+		if (authorities_publishes(&p->ca->authorities, issuers[i]) &&
+		    (everything || is_due(p->ca, issuers[i], kicked)) &&
 		    publisher_publish(p, issuers[i], &why) != FAS_OK)
 			rc = fas_fail(e, why.code, why.reason, "%s", why.message);
 		issuer_unref(issuers[i]);
@@ -269,6 +279,7 @@ static void *
 publisher_main(void *arg)
 {
 	struct publisher *p = arg;
+	int64_t looked_us = 0;
 	(void)pthread_mutex_lock(&p->lock);
 	while (!p->stopping) {
 		const struct timespec until =
@@ -287,6 +298,11 @@ publisher_main(void *arg)
 		struct fas_err e = {0};
 		p->failed = publish_all(p, !p->begun, kicked, &e) != FAS_OK;
 		atomic_store(&p->begun, true);
+		if (clock_monotonic_us() >= looked_us + AGES_EACH_US) {
+			generations_retire_finished(p->ca);
+			alarm_log(p->ca, &p->said);
+			looked_us = clock_monotonic_us();
+		}
 		(void)pthread_mutex_lock(&p->lock);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
@@ -394,6 +410,28 @@ publisher_stop(struct publisher *p)
 	(void)pthread_mutex_destroy(&p->publishing);
 	(void)pthread_cond_destroy(&p->wake);
 	free(p);
+}
+
+enum fas_code
+publisher_is_out(struct ca *ca, const struct issuer *issuer, int64_t now_s, struct fas_err *e)
+{
+	char path[PATH_MAX];
+	struct crl_facts facts = {0};
+	struct fas_err why = {0};
+	OWN(text) char *der = NULL;
+	size_t len = 0;
+	int n =
+	    snprintf(path, sizeof(path), "%s/crl/%s.crl", ca->config->public_folder, issuer->stem);
+	if (n < 0 || n >= (int)sizeof(path))
+		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", path);
+	if (file_read(path, CRL_FILE_MAX, &der, &len, &why) != FAS_OK ||
+	    crl_read((const uint8_t *)der, len, &facts, &why) != FAS_OK)
+		return fas_fail(e, FAS_E_CONFLICT, "crl_not_published",
+		    "the CRL of %s is not published: %s", issuer->stem, why.message);
+	if (facts.next_update_s <= now_s)
+		return fas_fail(e, FAS_E_CONFLICT, "crl_stale",
+		    "RFC 5280 5.1.2.5: the published CRL of %s has ended", issuer->stem);
+	return FAS_OK;
 }
 
 enum fas_code

@@ -22,6 +22,13 @@ void publisher_kick(struct publisher *publisher);
 MUST_CHECK enum fas_code publisher_publish(
     struct publisher *publisher, const struct issuer *issuer, struct fas_err *e);
 
+/*
+ * Does a CRL of this issuer lie in the public folder that is good at now_s?  FAS_E_CONFLICT "crl_not_published",
+ * "crl_stale".
+ */
+MUST_CHECK enum fas_code publisher_is_out(
+    struct ca *ca, const struct issuer *issuer, int64_t now_s, struct fas_err *e);
+
 /* The present CRL: {"authority", "generation", "number", "next_update", ...}; a new reference. */
 MUST_CHECK enum fas_code publisher_describe(
     struct ca *ca, const struct issuer *issuer, json_t **out, struct fas_err *e);

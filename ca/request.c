@@ -20,13 +20,18 @@ DEFINE_OWN(bits, ASN1_BIT_STRING *, ASN1_BIT_STRING_free);
 DEFINE_OWN(constraints, BASIC_CONSTRAINTS *, BASIC_CONSTRAINTS_free);
 DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
 
+/* A renewal keeps the name that stands in what was issued. */
 static bool
-set_name(X509_REQ *request, const struct authority_config *config)
+set_name(X509_REQ *request, const struct issuer *issuer, const struct authority_config *config,
+    const char *common_name)
 {
 	OWN(name) X509_NAME *name = X509_NAME_new();
 	const struct {
 		const char *type, *value;
-	} parts[] = {{"O", config->organization}, {"CN", config->common_name}};
+	} parts[] = {{"O", config->organization}, {"CN", common_name}};
+	if (issuer->certificate)
+		return X509_REQ_set_subject_name(
+			   request, X509_get_subject_name(issuer->certificate)) == 1;
 	for (size_t i = 0; name && i < NELEMS(parts); i++) {
 		if (parts[i].value && X509_NAME_add_entry_by_txt(name, parts[i].type, MBSTRING_UTF8,
 					  (const unsigned char *)parts[i].value, -1, -1, 0) != 1)
@@ -69,9 +74,14 @@ fill(X509_REQ *request, const struct issuer *issuer, const struct authority_conf
 	const uint8_t *spki = key_spki(issuer->key, &len);
 	OWN(pkey) EVP_PKEY *public_key = d2i_PUBKEY(NULL, &spki, (long)len);
 	OWN(extensions) STACK_OF(X509_EXTENSION) *wishes = NULL;
+	char common_name[CA_NAME_MAX + 1];
+	enum fas_code rc = make_common_name(config, issuer->generation, common_name, e);
+	if (rc != FAS_OK)
+		return rc;
 	if (!public_key || X509_REQ_set_version(request, X509_REQ_VERSION_1) != 1 ||
-	    !set_name(request, config) || X509_REQ_set_pubkey(request, public_key) != 1 ||
-	    !add_wishes(&wishes, issuer) || X509_REQ_add_extensions(request, wishes) != 1)
+	    !set_name(request, issuer, config, common_name) ||
+	    X509_REQ_set_pubkey(request, public_key) != 1 || !add_wishes(&wishes, issuer) ||
+	    X509_REQ_add_extensions(request, wishes) != 1)
 		return fas_fail_openssl(e, "certification request");
 	return FAS_OK;
 }

@@ -56,6 +56,27 @@ static const char *const migrations[] = {
     "CREATE INDEX certificates_revoked ON certificates(issuer, serial, revoked_at, reason, "
     "not_after)"
     " WHERE revoked_at IS NOT NULL;",
+
+    /*
+     * LIFE: generations of a logon authority have states (enum generation_state), and at most one of them issues: what a
+     * switch can leave behind is the old one or the new one.  renewals: certificates of a key that issues already, to be
+     * switched to.
+     */
+    "ALTER TABLE issuers ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE issuers ADD COLUMN in_ntauth INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE issuers SET state=3 WHERE kind=1 AND certificate IS NOT NULL;"
+    "UPDATE issuers SET state=2 WHERE id IN (SELECT id FROM (SELECT id, max(generation) FROM "
+    "issuers"
+    " WHERE kind=1 AND certificate IS NOT NULL GROUP BY authority));"
+    "CREATE UNIQUE INDEX issuers_current ON issuers(authority) WHERE kind=1 AND state=2;"
+    "CREATE TABLE renewals("
+    " issuer INTEGER PRIMARY KEY REFERENCES issuers(id), certificate BLOB NOT NULL,"
+    " chain TEXT NOT NULL, root BLOB NOT NULL, root_pem TEXT NOT NULL, root_crl BLOB,"
+    " in_ntauth INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE proposals("
+    " id TEXT PRIMARY KEY, operation TEXT NOT NULL, request TEXT NOT NULL, asked_by TEXT NOT NULL,"
+    " asked_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, done_at INTEGER) STRICT;"
+    "CREATE TABLE approved(what TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;",
 };
 
 const struct db_migrations ca_migrations = {migrations, NELEMS(migrations)};

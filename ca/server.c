@@ -9,11 +9,11 @@
 #include "ca/countersign.h"
 #include "ca/held.h"
 #include "ca/hosts.h"
+#include "ca/limits_take.h"
 #include "ca/prune.h"
 #include "ca/publisher.h"
 #include "ca/restore.h"
 #include "ca/sockets.h"
-#include "fas/base/clock.h"
 #include "fas/base/file.h"
 #include "fas/base/log.h"
 #include "fas/base/restore.h"
@@ -25,79 +25,10 @@ struct signer_server {
 	struct listener *issue, *admin;
 };
 
-/* ---- limits ---- */
-
-static enum fas_code
-seed(const char *sid_text, int64_t when_s, void *arg, struct fas_err *e)
-{
-	struct sid sid;
-	enum fas_code rc = sid_parse(sid_text, &sid, e);
-	return rc == FAS_OK ? rate_seed(arg, &sid, when_s, e) : rc;
-}
-
-struct seeding {
-	struct rate *rate;
-	int64_t since_s;
-};
-
-static enum fas_code
-seed_all(struct db *db, void *arg, struct fas_err *e)
-{
-	const struct seeding *s = arg;
-	return store_rates_each(db, s->since_s, seed, s->rate, e);
-}
-
-/* A CRL must outlive the longest certificate: a dead node's certificates then stay usable until they end. */
-static enum fas_code
-check_lives(const struct signer_config *config, const struct limits *limits, struct fas_err *e)
-{
-	for (size_t i = 0; i < config->n_authorities; i++) {
-		const struct authority_config *a = &config->authorities[i];
-		if (a->crl_life_s < limits->longest_life_s)
-			return fas_fail(e, FAS_E_CONFIG, "config_crl",
-			    "authority \"%s\": crl_life of %lld s is shorter than longest_life of "
-			    "%lld s",
-			    a->name, (long long)a->crl_life_s, (long long)limits->longest_life_s);
-	}
-	return FAS_OK;
-}
-
-/* New limits with the counts of the past, in place of the old ones. */
-static enum fas_code
-load_limits(struct ca *ca, struct fas_err *e)
-{
-	OWN(limits) struct limits *limits = NULL;
-	OWN(rate) struct rate *rate = NULL;
-	enum fas_code rc = limits_load(ca->config->limits_path, ca->owner, ca->config, &limits, e);
-	if (rc == FAS_OK)
-		rc = check_lives(ca->config, limits, e);
-	if (rc == FAS_OK)
-		rc = rate_new(&limits->per_sid, &limits->total, &rate, e);
-	if (rc != FAS_OK)
-		return rc;
-	int64_t period_s = limits->per_sid.period_s > limits->total.period_s
-			       ? limits->per_sid.period_s
-			       : limits->total.period_s;
-	struct seeding s = {.rate = rate, .since_s = clock_now() - 2 * period_s};
-	/* Under the lock: at most what is under way in this moment escapes the count. */
-	(void)pthread_rwlock_wrlock(&ca->limits_lock);
-	rc = db_read(ca->db, seed_all, &s, e);
-	if (rc == FAS_OK) {
-		struct limits *old_limits = ca->limits;
-		struct rate *old_rate = ca->rate;
-		ca->limits = TAKE(limits);
-		ca->rate = TAKE(rate);
-		limits = old_limits;
-		rate = old_rate;
-	}
-	(void)pthread_rwlock_unlock(&ca->limits_lock);
-	return rc;
-}
-
 enum fas_code
 signer_server_reload(struct signer_server *server, struct fas_err *e)
 {
-	return load_limits(&server->ca, e);
+	return limits_take(&server->ca, LIMITS_SIGNAL, e);
 }
 
 /* ---- start and stop ---- */
@@ -140,7 +71,7 @@ start_all(struct signer_server *s, struct fas_err *e)
 		return rc;
 	if ((rc = acts_init(&ca->acts, ca->db, e)) != FAS_OK)
 		return rc;
-	if ((rc = load_limits(ca, e)) != FAS_OK)
+	if ((rc = limits_take(ca, LIMITS_START, e)) != FAS_OK)
 		return rc;
 	if ((rc = authorities_load(&ca->authorities, e)) != FAS_OK)
 		return rc;

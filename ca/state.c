@@ -1,6 +1,10 @@
 #include "ca/state.h"
 
+#include <string.h>
+
 #include "ca/act.h"
+#include "ca/alarm.h"
+#include "ca/describe.h"
 #include "ca/publisher.h"
 #include "ca/sign.h"
 #include "fas/base/clock.h"
@@ -33,6 +37,26 @@ read_counts(struct db *db, void *arg, struct fas_err *e)
 	return rc == FAS_OK ? audit_last(db, &c->audit_seq, e) : rc;
 }
 
+/* Those that have begun and have not ended. */
+static enum fas_code
+describe_all(struct ca *ca, const char *name, json_t *list, struct fas_err *e)
+{
+	struct issuer *all[ISSUERS_MAX];
+	size_t n = authorities_all(&ca->authorities, all);
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; i < n; i++) {
+		json_t *object = NULL;
+		OWN(issuer) struct issuer *at = all[i];
+		if (rc != FAS_OK || at->kind != ISSUER_LOGON || at->state == GENERATION_RETIRED ||
+		    strcmp(at->authority, name) != 0)
+			continue;
+		rc = describe_generation(ca, at, &object, e);
+		if (rc == FAS_OK && json_array_append_new(list, object) != 0)
+			rc = fas_fail_nomem(e);
+	}
+	return rc;
+}
+
 static enum fas_code
 describe(struct ca *ca, const char *name, json_t *all, struct fas_err *e)
 {
@@ -41,13 +65,19 @@ describe(struct ca *ca, const char *name, json_t *all, struct fas_err *e)
 	OWN(json) json_t *crl = NULL;
 	enum fas_code rc = authorities_find(&ca->authorities, name, &issuer, &not_ready);
 	bool ready = rc == FAS_OK;
+	bool keyless = strcmp(not_ready.reason, "authority_key") == 0;
 	if (!ready)
 		issuer = authorities_newest(&ca->authorities, ISSUER_LOGON, name);
-	json_t *at = json_pack("{s:s,s:I,s:s}", "name", name, "generation",
+	json_t *at = json_pack("{s:s,s:I,s:s,s:s*,s:o}", "name", name, "generation",
 	    (json_int_t)(ready || issuer ? issuer->generation : 0), "state",
-	    ready ? "ready" : "no_certificate");
+	    ready     ? "ready"
+	    : keyless ? "no_key"
+		      : "no_certificate",
+	    "trouble", keyless ? not_ready.message : NULL, "generations", json_array());
 	if (!at || json_array_append_new(all, at) != 0)
 		return fas_fail_nomem(e);
+	if ((rc = describe_all(ca, name, json_object_get(at, "generations"), e)) != FAS_OK)
+		return rc;
 	if (!ready)
 		return FAS_OK;
 	if ((rc = publisher_describe(ca, issuer, &crl, e)) != FAS_OK)
@@ -100,6 +130,7 @@ op_state(struct call *call, struct fas_err *e)
 	struct ca *ca = call->ca;
 	struct counts counts = {0};
 	OWN(json) json_t *all = json_array();
+	OWN(json) json_t *ends = NULL;
 	OWN(issuer) struct issuer *service = NULL;
 	enum fas_code rc = all ? json_finish(&call->in) : fas_fail_nomem(e);
 	for (size_t i = 0; rc == FAS_OK && i < ca->config->n_authorities; i++)
@@ -108,14 +139,18 @@ op_state(struct call *call, struct fas_err *e)
 		rc = authorities_service(&ca->authorities, &service, e);
 	if (rc == FAS_OK)
 		rc = db_read(ca->db, read_counts, &counts, e);
+	if (rc == FAS_OK)
+		rc = alarm_describe(ca, &ends, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o,s:o*}", "authorities", all,
-	    "profiles", describe_profiles(ca->config), "service_ca", "not_after",
+	call->reply = json_pack("{s:O,s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o,s:o*}", "authorities",
+	    all, "ends", ends, "profiles", describe_profiles(ca->config), "service_ca", "not_after",
 	    (json_int_t)service->not_after_s, "certificates", (json_int_t)counts.certificates,
 	    "signatures", (json_int_t)atomic_load(&ca->signatures), "clock",
 	    (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
 	    sign_state(ca), "acts", acts_state(ca));
+	if (atomic_load(&ca->limits_wait))
+		(void)json_object_set_new(call->reply, "limits_wait", json_true());
 	if (check_issuing(ca, &failure) != FAS_OK)
 		(void)json_object_set_new(call->reply, "failure",
 		    json_pack("{s:s, s:s}", "reason", fas_err_reason(&failure), "message",

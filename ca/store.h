@@ -22,6 +22,16 @@ extern const struct db_migrations ca_migrations;
 
 enum issuer_kind { ISSUER_LOGON = 1, ISSUER_ROOT, ISSUER_SERVICE };
 
+/* Of a logon authority's generation; at most one of an authority is current. */
+enum generation_state {
+	GENERATION_PENDING, /* a key that waits for its certificate */
+	GENERATION_READY,   /* certified and published; it does not issue yet */
+	GENERATION_CURRENT, /* issues */
+	GENERATION_RETIRING, /* issues no more; publishes its CRL until its last certificate has expired */
+	GENERATION_RETIRED /* done, or given up before it ever issued */
+};
+const char *generation_state_name(enum generation_state state);
+
 struct issuer_row {
 	int64_t id;
 	enum issuer_kind kind;
@@ -33,12 +43,16 @@ struct issuer_row {
 	const char *chain;        /* PEM: this certificate, its issuers, the root; NULL as above */
 	const uint8_t *given_crl; /* an offline root's CRL as it was installed, or NULL */
 	size_t given_crl_len;
+	/* Read only; of logon authorities. */
+	enum generation_state state;
+	int64_t in_ntauth_s; /* since when it is known to stand in NTAuth; 0: it is not */
 };
 typedef enum fas_code issuer_visit(const struct issuer_row *row, void *arg, struct fas_err *e);
 
 /* FAS_E_CONFLICT "row_exists" when kind, authority and generation are there. */
 MUST_CHECK enum fas_code store_issuer_add(
     struct db *db, const struct issuer_row *row, int64_t *id, struct fas_err *e);
+/* Ready then; or current, when no other generation of its authority issues.  FAS_E_CONFLICT "authority_ready". */
 MUST_CHECK enum fas_code store_issuer_certify(struct db *db, int64_t id, const uint8_t *certificate,
     size_t certificate_len, const char *chain, struct fas_err *e);
 MUST_CHECK enum fas_code store_issuers_each(
@@ -52,6 +66,45 @@ MUST_CHECK enum fas_code store_crl_get(
     struct db *db, int64_t issuer, struct crl_row *out, struct fas_err *e);
 MUST_CHECK enum fas_code store_crl_set(
     struct db *db, int64_t issuer, const struct crl_row *row, struct fas_err *e);
+
+/* ---- generations ---- */
+
+/* FAS_E_CONFLICT "generation_changed" when it is not in the state `from` (any more). */
+MUST_CHECK enum fas_code store_generation_move(struct db *db, int64_t id,
+    enum generation_state from, enum generation_state to, struct fas_err *e);
+/* since_s 0: it does not stand there (any more). */
+MUST_CHECK enum fas_code store_in_ntauth(
+    struct db *db, int64_t issuer, bool renewal, int64_t since_s, struct fas_err *e);
+/* May a certificate of this issuer still be good at since_s, and until when?  *until_s 0: none is. */
+MUST_CHECK enum fas_code store_last_end(
+    struct db *db, int64_t issuer, int64_t since_s, int64_t *until_s, struct fas_err *e);
+/* A root's CRL, in the place of the one that was given before. */
+MUST_CHECK enum fas_code store_given_crl(
+    struct db *db, int64_t issuer, const uint8_t *crl, size_t len, struct fas_err *e);
+
+/* A new certificate of a key that has one, until the switch to it. */
+struct renewal_row {
+	int64_t issuer;
+	const uint8_t *certificate; /* DER */
+	size_t certificate_len;
+	const char *chain; /* PEM */
+	const uint8_t *root;
+	size_t root_len;
+	const char *root_pem;
+	const uint8_t *root_crl; /* or NULL */
+	size_t root_crl_len;
+	int64_t in_ntauth_s; /* read only */
+};
+/* In the place of an earlier one. */
+MUST_CHECK enum fas_code store_renewal_put(
+    struct db *db, const struct renewal_row *row, struct fas_err *e);
+typedef enum fas_code renewal_visit(const struct renewal_row *row, void *arg, struct fas_err *e);
+MUST_CHECK enum fas_code store_renewals_each(
+    struct db *db, renewal_visit *visit, void *arg, struct fas_err *e);
+/* The waiting certificate, its chain and its root's take the place of the present ones.  "generation_changed". */
+MUST_CHECK enum fas_code store_renewal_apply(
+    struct db *db, int64_t issuer, int64_t root, struct fas_err *e);
+MUST_CHECK enum fas_code store_renewal_drop(struct db *db, int64_t issuer, struct fas_err *e);
 
 /* ---- certificates ---- */
 
@@ -233,6 +286,32 @@ MUST_CHECK enum fas_code store_token_claim(struct db *db, const uint8_t *hash, i
 MUST_CHECK enum fas_code store_tokens_void(
     struct db *db, const char *name, int64_t now_s, struct fas_err *e);
 
+/* ---- acts that wait for a second person ---- */
+
+#define PROPOSAL_ID_MAX 33
+struct proposal_row {
+	const char *id, *operation;
+	const char *request; /* JSON, as it will be run */
+	const char *asked_by;
+	int64_t asked_s, expires_s;
+};
+typedef enum fas_code proposal_visit(const struct proposal_row *row, void *arg, struct fas_err *e);
+
+/* Those that have expired or are done go.  FAS_E_LIMIT "proposals_too_many" when max wait already. */
+MUST_CHECK enum fas_code store_proposal_add(
+    struct db *db, const struct proposal_row *row, int64_t max, struct fas_err *e);
+/* Those that wait at now_s; id NULL: all of them. */
+MUST_CHECK enum fas_code store_proposals_each(struct db *db, const char *id, int64_t now_s,
+    proposal_visit *visit, void *arg, struct fas_err *e);
+/* The one use.  FAS_E_CONFLICT "proposal_gone": it is done, has expired, or was withdrawn. */
+MUST_CHECK enum fas_code store_proposal_claim(
+    struct db *db, const char *id, int64_t now_s, struct fas_err *e);
+
+/* A text that two persons have agreed on, by its name; *out is the caller's, NULL when there is none. */
+MUST_CHECK enum fas_code store_approved_get(
+    struct db *db, const char *what, char **out, struct fas_err *e);
+MUST_CHECK enum fas_code store_approved_put(
+    struct db *db, const char *what, const char *text, struct fas_err *e);
 /* ---- pruning ---- */
 
 /* No certificate that ended before is on record any more, but for revoked ones that no CRL has had since; 0: none went. */

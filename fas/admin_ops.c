@@ -11,6 +11,7 @@
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
+#include "fas/ends.h"
 #include "fas/logon.h"
 #include "fas/session.h"
 
@@ -79,7 +80,7 @@ op_status(const struct question *q, json_t **reply, struct fas_err *e)
 		return rc;
 	OWN(json) json_t *readiness = ops_readiness(q->config->ops);
 	*reply = json_pack(
-	    "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O*, s:O*, s:o*, s:o*}",
+	    "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:O*, s:O*, s:o*, s:o*, s:o}",
 	    "node", service->node, "version", FAS_VERSION, "started_at",
 	    time_format(q->config->ops->started_s, started), "maintenance", false, "policy",
 	    policy_json(service), "directory", ops_directory(q->config->ops), "signer",
@@ -88,7 +89,7 @@ op_status(const struct question *q, json_t **reply, struct fas_err *e)
 	    "listeners", listeners_json(q->config->config), "ready",
 	    json_object_get(readiness, "ready"), "checks", json_object_get(readiness, "checks"),
 	    "revocation", watch_get(&service->watch, WATCH_REVOCATION), "directory_objects",
-	    watch_get(&service->watch, WATCH_DIRECTORY));
+	    watch_get(&service->watch, WATCH_DIRECTORY), "ends", service_describe_ends(service));
 	return FAS_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/macros.h"
+#include "fas/ends.h"
 
 #define HOSTS_WAIT_MS                                                                              \
 	2000 /* the signer answers at once when the table changes; so long may an end take */
@@ -27,6 +28,7 @@ struct background {
 	struct background_config config;
 	struct round rounds[BACKGROUND_ROUNDS_MAX];
 	pthread_mutex_t lock;
+	struct ends_said said;   /* of the thread that maintains */
 	pthread_mutex_t renewal; /* guards the times of the API's certificate */
 	pthread_cond_t wake;
 	bool stopping;
@@ -109,6 +111,14 @@ sweep(void *arg)
 	return NULL;
 }
 
+/* Status and metrics say when it ends. */
+static void
+tell_service(struct background *b)
+{
+	atomic_store(&b->config.service->api_not_before_s, b->config.not_before_s);
+	atomic_store(&b->config.service->api_not_after_s, b->config.not_after_s);
+}
+
 /* Under the lock of renewals. */
 static void
 renew_certificate(struct background *b)
@@ -125,6 +135,7 @@ renew_certificate(struct background *b)
 	}
 	b->config.not_before_s = issued.not_before_s;
 	b->config.not_after_s = issued.not_after_s;
+	tell_service(b);
 	log_event(LOG_LEVEL_INFO, "api_certificate_renewed", "serial", issued.serial, NULL);
 }
 
@@ -152,6 +163,7 @@ maintain(void *arg)
 	while (pause_s(b, b->config.resolve_s)) {
 		reloader_resolve_groups(b->config.reloader);
 		renew_if_due(b);
+		service_log_ends(b->config.service, &b->said);
 	}
 	return NULL;
 }
@@ -210,6 +222,7 @@ background_start(const struct background_config *config, struct background **out
 	if (!b)
 		return fas_fail_nomem(e);
 	b->config = *config;
+	tell_service(b);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->renewal, NULL);
 	clock_cond_init(&b->wake);

@@ -5,7 +5,7 @@ fas_room(fas_workers SOURCES http/workers.c LINK fas_base Threads::Threads)
 fas_room(fas_edge
   SOURCES
     problem.c metrics.c refusals.c caller.c caller_table.c watch.c api.c api_sessions.c publisher.c config.c reload.c ops.c gauges.c
-    identity.c held.c doors.c acceptor.c machines.c negotiate.c negotiation.c pac.c background.c audit_head.c audit_head_store.c audit_reconcile.c audit_prune.c audit_gap.c admin.c admin_ops.c admin_audit.c admin_explain.c
+    identity.c held.c doors.c acceptor.c machines.c negotiate.c negotiation.c pac.c background.c audit_head.c audit_head_store.c audit_reconcile.c audit_prune.c audit_gap.c ends.c admin.c admin_ops.c admin_audit.c admin_explain.c
     backup.c
     http/listen.c http/route.c http/response.c http/tls.c http/server.c http/exchange.c http/head.c http/negotiate.c http/handshake.c
   LINK fas_base fas_workers PkgConfig::MHD PkgConfig::GNUTLS PkgConfig::JANSSON PkgConfig::KRB5 PkgConfig::GSSAPI OpenSSL::Crypto Threads::Threads)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "fas/base/json.h"
+#include "fas/ends.h"
 
 #define CONTROLLERS_MAX 64
 
@@ -178,6 +179,42 @@ format_authorities(const json_t *state, struct buf *out)
 	}
 }
 
+/* ---- what ends, here and at the signer ---- */
+
+static void
+ends_family(const json_t *ends, const char *family, const char *member, struct buf *out)
+{
+	const json_t *end;
+	size_t i;
+	json_array_foreach(ends, i, end)
+	{
+		const char *what = json_string_value(json_object_get(end, "what"));
+		const char *name = json_string_value(json_object_get(end, "name"));
+		buf_printf(out, "%s{what=\"", family);
+		metrics_label(out, what ? what : "");
+		buf_text(out, "\",name=\"");
+		metrics_label(out, name ? name : "");
+		buf_printf(out, "\"} %" PRId64 "\n", number(end, member));
+	}
+}
+
+static void
+format_ends(struct ops *ops, const json_t *signer, struct buf *out)
+{
+	static const struct {
+		const char *family, *member, *help;
+	} families[] = {
+	    {"fas_end_time_seconds", "not_after", "When a certificate or CRL ends"},
+	    {"fas_end_alarm", "alarm", "0: far; 1, 2, 3: within 90, 30, 7 days; 4: ended"},
+	};
+	OWN(json) json_t *own = service_describe_ends(ops->service);
+	for (size_t f = 0; f < NELEMS(families); f++) {
+		metrics_family(out, families[f].family, "gauge", families[f].help);
+		ends_family(own, families[f].family, families[f].member, out);
+		ends_family(signer, families[f].family, families[f].member, out);
+	}
+}
+
 static void
 format_pool(const json_t *state, struct buf *out)
 {
@@ -294,6 +331,7 @@ format_signer(struct ops *ops, struct buf *out)
 	OWN(json) json_t *state = NULL;
 	bool up = ops->service->signer && signer_state(ops->service->signer, &state, &e) == FAS_OK;
 	gauge(out, "fas_signer_up", "Whether fas-signer answers", up);
+	format_ends(ops, json_object_get(state, "ends"), out);
 	if (!up)
 		return;
 	gauge(out, "fas_signer_certificates", "Certificates on the signer's record",

@@ -48,6 +48,8 @@ struct service {
 	const struct policy_world *world; /* for policy_load */
 
 	struct audit_watch audit;
+	_Atomic int64_t api_not_before_s,
+	    api_not_after_s; /* of the API's certificate; 0: none yet */
 	struct watch watch;
 
 	pthread_mutex_t policy_lock; /* guards these two only */

@@ -146,13 +146,31 @@ ctl_fail(const struct cli_args *args, const struct fas_err *e)
 	return rc;
 }
 
+/* Nothing has happened yet: another administrator has to agree. */
+static int
+say_waiting(const struct cli_args *args, const json_t *reply)
+{
+	const json_t *act = json_object_get(reply, "waiting");
+	const char *id = json_string_value(json_object_get(act, "id"));
+	const char *sha256 = json_string_value(json_object_get(act, "sha256"));
+	(void)fprintf(args->err,
+	    "This needs two persons, and waits for the second: fasctl proposal approve %s\n"
+	    "Let him compare (fasctl proposal show): sha256 %s\n",
+	    id ? id : "?", sha256 ? sha256 : "?");
+	if (cli_flag(args, "json")) {
+		(void)json_dumpf(reply, args->out, JSON_INDENT(2));
+		(void)fputc('\n', args->out);
+	}
+	return CLI_WAITING;
+}
+
 int
 ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply)
 {
 	struct fas_err e = {0};
 	if (ctl_request(args, peer, request, reply, &e) != FAS_OK)
 		return ctl_fail(args, &e);
-	return CLI_OK;
+	return json_object_get(*reply, "waiting") ? say_waiting(args, *reply) : CLI_OK;
 }
 
 void

@@ -8,10 +8,10 @@
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/ctl/ask.h"
+#include "fas/ctl/ca_file.h"
 #include "fas/ctl/key_types.h"
 #include "fas/ctl/render.h"
 
-#define PEM_FILE_MAX (256 * 1024)
 #define LIFE_MAX_S (825LL * 86400)
 #define DEFAULT_AUTHORITY "main"
 
@@ -50,7 +50,7 @@ show_lab_root(const struct cli_args *args, const json_t *reply)
 	OWN(buf) struct buf chain;
 	const char *own = json_string_value(json_object_get(reply, "certificate"));
 	const char *root = json_string_value(json_object_get(reply, "root_certificate"));
-	buf_init(&chain, PEM_FILE_MAX);
+	buf_init(&chain, CTL_PEM_FILE_MAX);
 	buf_text(&chain, own ? own : "");
 	buf_text(&chain, root ? root : "");
 	if (buf_check(&chain, &e) != FAS_OK ||
@@ -58,7 +58,7 @@ show_lab_root(const struct cli_args *args, const json_t *reply)
 		return ctl_fail(args, &e);
 	ctl_key_type_say(args->err, reply);
 	(void)fprintf(args->err,
-	    "Authority %s is ready under a root made on the spot: for a lab only.\n",
+	    "Authority %s has its certificate under a root made on the spot: for a lab only.\n",
 	    authority_of(args));
 	return CLI_OK;
 }
@@ -71,6 +71,8 @@ run_ca_init(const struct cli_args *args)
 	OWN(json)
 	json_t *request = json_pack(
 	    "{s:s,s:s,s:b}", "op", "ca.init", "authority", authority_of(args), "root", root);
+	if (cli_flag(args, "next"))
+		(void)json_object_set_new(request, "next", json_true());
 	int rc = ctl_put_option(request, "key", args, "key");
 	if (rc == CLI_OK)
 		rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
@@ -85,14 +87,13 @@ run_ca_init(const struct cli_args *args)
 
 /* ---- ca install ---- */
 
-/* request[member] = the file as PEM text, or as base64 where it is DER. */
-static enum fas_code
-put_file(json_t *request, const char *member, const char *path, struct fas_err *e)
+enum fas_code
+ctl_put_certificates(json_t *request, const char *member, const char *path, struct fas_err *e)
 {
 	OWN(text) char *data = NULL;
 	OWN(text) char *encoded = NULL;
 	size_t len = 0;
-	enum fas_code rc = file_read(path, PEM_FILE_MAX, &data, &len, e);
+	enum fas_code rc = file_read(path, CTL_PEM_FILE_MAX, &data, &len, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (!strstr(data, "-----BEGIN ")) {
@@ -118,18 +119,44 @@ static const struct render_column ca_fields[] = {
     {"sha256", "sha256", RENDER_TEXT},
     {"CRL at", "cdp", RENDER_TEXT},
     {"certificate at", "aia", RENDER_TEXT},
+    {"in NTAuth since", "in_ntauth", RENDER_TIME},
+    {"last certificate ends", "last_end", RENDER_TIME},
+    {"renewed, not after", "renewal.not_after", RENDER_TIME},
+    {"renewed, sha256", "renewal.sha256", RENDER_TEXT},
+    {"trouble", "trouble", RENDER_TEXT},
 };
 
 static enum fas_code
 put_install(json_t *request, const struct cli_args *args, struct fas_err *e)
 {
 	const char *crl = cli_text(args, "root-crl");
-	enum fas_code rc = put_file(request, "chain", cli_text(args, "chain"), e);
-	if (rc == FAS_OK)
-		rc = put_file(request, "root", cli_text(args, "root"), e);
+	const char *root = cli_text(args, "root");
+	enum fas_code rc = ctl_put_certificates(request, "chain", cli_text(args, "chain"), e);
+	if (rc == FAS_OK && root)
+		rc = ctl_put_certificates(request, "root", root, e);
 	if (rc == FAS_OK && crl)
-		rc = put_file(request, "root_crl", crl, e);
+		rc = ctl_put_certificates(request, "root_crl", crl, e);
 	return rc;
+}
+
+static void
+say_next_step(const struct cli_args *args, const json_t *summary)
+{
+	const char *state = json_string_value(json_object_get(summary, "state"));
+	bool renewal = json_object_get(summary, "renewal") != NULL;
+	if (renewal || (state && strcmp(state, "ready") == 0)) {
+		(void)fprintf(args->err,
+		    "Next: publish the new certificate in NTAuth (docs/ADMIN.md), say so (fasctl "
+		    "ca "
+		    "ntauth-seen),\nwait until each domain controller has read it, then: fasctl ca "
+		    "rotate --authority %s%s\n",
+		    authority_of(args), renewal ? " --renewal" : "");
+		return;
+	}
+	(void)fprintf(args->err,
+	    "Authority %s can issue.  Next: publish its certificate in NTAuth (docs/ADMIN.md);\n"
+	    "domain members read NTAuth from a copy that may be 8 hours old.\n",
+	    authority_of(args));
 }
 
 static int
@@ -152,14 +179,24 @@ run_ca_install(const struct cli_args *args)
 	json_t *summary = json_object_get(reply, "certificate");
 	render_fields(
 	    args->out, json_is_object(summary) ? summary : reply, ca_fields, NELEMS(ca_fields));
-	(void)fprintf(args->err,
-	    "Authority %s can issue.  Next: publish its certificate in NTAuth (docs/ADMIN.md);\n"
-	    "domain members read NTAuth from a copy that may be 8 hours old.\n",
-	    authority_of(args));
+	say_next_step(args, summary);
 	return CLI_OK;
 }
 
 /* ---- ca show ---- */
+
+/* The present certificate, and the one that waits for the switch. */
+static void
+print_pem(const struct cli_args *args, const json_t *authority)
+{
+	const json_t *renewal = json_object_get(authority, "renewal");
+	const char *present = json_string_value(json_object_get(authority, "certificate"));
+	const char *renewed = json_string_value(json_object_get(renewal, "certificate"));
+	if (present)
+		(void)fputs(present, args->out);
+	if (renewed)
+		(void)fputs(renewed, args->out);
+}
 
 static int
 run_ca_show(const struct cli_args *args)
@@ -182,9 +219,8 @@ run_ca_show(const struct cli_args *args)
 		if (i > 0)
 			(void)fputc('\n', args->out);
 		render_fields(args->out, authority, ca_fields, NELEMS(ca_fields));
-		const char *pem = json_string_value(json_object_get(authority, "certificate"));
-		if (cli_flag(args, "pem") && pem)
-			(void)fputs(pem, args->out);
+		if (cli_flag(args, "pem"))
+			print_pem(args, authority);
 	}
 	return CLI_OK;
 }
@@ -208,7 +244,7 @@ write_kdc(const struct cli_args *args, const json_t *reply)
 	OWN(buf) struct buf chain;
 	const char *pem = json_string_value(json_object_get(reply, "pem"));
 	const char *rest = json_string_value(json_object_get(reply, "chain"));
-	buf_init(&chain, PEM_FILE_MAX);
+	buf_init(&chain, CTL_PEM_FILE_MAX);
 	buf_text(&chain, pem ? pem : "");
 	buf_text(&chain, rest ? rest : "");
 	if (buf_check(&chain, &e) != FAS_OK ||
@@ -227,7 +263,7 @@ run_kdc_issue(const struct cli_args *args)
 	OWN(json)
 	json_t *request = json_pack("{s:s,s:s,s:o}", "op", "kdc.issue", "authority",
 	    authority_of(args), "dns_names", dns_names(args));
-	if (put_file(request, "csr", cli_text(args, "csr"), &e) != FAS_OK)
+	if (ctl_put_certificates(request, "csr", cli_text(args, "csr"), &e) != FAS_OK)
 		return ctl_fail(args, &e);
 	int rc = ctl_put_option(request, "realm", args, "realm");
 	if (rc == CLI_OK)
@@ -245,13 +281,14 @@ static const struct cli_option init_options[] = {
     {"authority", "NAME", "as in signer.yaml; default main", 0},
     {"key", "TYPE", "rsa-2048, rsa-3072, rsa-4096, p-256, p-384; default as signer.yaml says", 0},
     {"out", "FILE", "where the request goes; default standard output", 0},
+    {"next", NULL, "the next generation, while the present one issues", 0},
     {"root", NULL, "lab only: sign with a root made on the spot", 0},
 };
 
 static const struct cli_option install_options[] = {
     {"authority", "NAME", "as in signer.yaml; default main", 0},
-    {"chain", "FILE", "PEM: the signed CA certificate, then its issuers", CLI_NEED},
-    {"root", "FILE", "PEM: the root that the chain must end in", CLI_NEED},
+    {"chain", "FILE", "the signed certificate and its issuers: PEM, DER or PKCS#7", CLI_NEED},
+    {"root", "FILE", "the root that the chain must end in; default the chain's own", 0},
     {"root-crl", "FILE", "the root's CRL, PEM or DER: published beside the CA's own", 0},
 };
 
@@ -272,7 +309,8 @@ static const struct cli_option kdc_options[] = {
 static const struct cli_command commands[] = {
     {"ca init", NULL, "Make an authority's key and the request for its certificate",
 	"The key never leaves the signer.  The request is signed at your offline root; its answer\n"
-	"comes back by: fasctl ca install.\n\n" CTL_KEY_TYPES_HELP,
+	"comes back by: fasctl ca install.  With --next it is the key of the next generation: see\n"
+	"fasctl ca rotate.\n\n" CTL_KEY_TYPES_HELP,
 	init_options, NELEMS(init_options), run_ca_init},
     {"ca install", NULL, "Check and install an authority's certificate chain",
 	"Checked: the key is ours, CA:TRUE, keyCertSign and cRLSign, path length, validity, a CRL\n"

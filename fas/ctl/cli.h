@@ -15,10 +15,11 @@
 /* What a caller's script may rely on; docs/ADMIN.md explains each. */
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1, /* refused, or it could not be done */
-	CLI_USAGE = 2,  /* the command line is wrong */
-	CLI_AWAY = 3,   /* the process or server that was asked does not answer */
-	CLI_DEFECT = 4, /* the question was answered, and the answer is a defect */
+	CLI_FAILED = 1,  /* refused, or it could not be done */
+	CLI_USAGE = 2,   /* the command line is wrong */
+	CLI_AWAY = 3,    /* the process or server that was asked does not answer */
+	CLI_DEFECT = 4,  /* the question was answered, and the answer is a defect */
+	CLI_WAITING = 5, /* nothing is done yet: a second person has to agree */
 };
 
 #define CLI_NEED 1U /* the option must be given */

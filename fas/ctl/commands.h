@@ -5,6 +5,8 @@
 #include "fas/ctl/cli.h"
 
 extern const struct cli_group ctl_ca_group;
+extern const struct cli_group ctl_ca_life_group;
+extern const struct cli_group ctl_proposal_group;
 extern const struct cli_group ctl_config_group;
 extern const struct cli_group ctl_machine_group;
 extern const struct cli_group ctl_certificate_group;

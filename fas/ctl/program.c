@@ -5,6 +5,8 @@ static const struct cli_group *const groups[] = {
     &ctl_status_group,
     &ctl_config_group,
     &ctl_ca_group,
+    &ctl_ca_life_group,
+    &ctl_proposal_group,
     &ctl_machine_group,
     &ctl_certificate_group,
     &ctl_lint_group,
@@ -36,5 +38,6 @@ const struct cli_program ctl_program = {
 	      "not answer,\n"
 	      "             4 it answered, and the answer is a defect (status, doctor, audit "
 	      "verify, crl verify,\n"
-	      "             publish)\n",
+	      "             publish)\n"
+	      "             5 the act waits for a second person (proposal approve)\n",
 };

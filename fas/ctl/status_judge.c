@@ -8,7 +8,6 @@
 #include "fas/base/text.h"
 
 #define DAY_S ((int64_t)86400)
-#define SOON_S (30 * DAY_S)
 
 /* One finding: what, and what to do about it. */
 PRINTF_LIKE(4, 5)
@@ -45,20 +44,76 @@ time_of(const json_t *object, const char *member)
 	return json_integer_value(value);
 }
 
-/* A certificate that ends: an error once it has, a warning 30 days ahead. */
-static void
-judge_end(struct findings *out, const char *whose, const char *name, int64_t not_after_s,
-    int64_t now_s, const char *remedy)
+/* What ends, as both services judge it (fas/base/ends.h): whose it is, what stops then, and what to do. */
+static const struct end_kind {
+	const char *what, *whose, *remedy;
+	bool fatal; /* its end is an error: something stops */
+} end_kinds[] = {
+    {"authority", "the certificate of authority ",
+	"fasctl ca init --next, or fasctl ca csr --renewal; sign, install, fasctl ca rotate", true},
+    {"root", "the root's certificate ",
+	"a new root; then fasctl ca init --next below it (docs/ADMIN.md)", true},
+    {"root_crl", "the root's CRL ",
+	"make the next one at the offline root, then fasctl ca root-crl --crl FILE", true},
+    {"crl", "the CRL of ", "fasctl crl publish; journalctl -u fas-signer", true},
+    {"service_ca", "the service CA ",
+	"renew it, then enrol hosts and storefronts anew (docs/ADMIN.md)", true},
+    {"tls", "the API's certificate of node ",
+	"it renews itself: journalctl -u fasd says why it did not", true},
+    /* The bare key is pinned, so nothing stops at that moment; the provider changes keys then. */
+    {"provider", "the certificate of identity provider ",
+	"expect a new key: get its next certificate and list both in fasd.yaml", false},
+};
+
+static const struct end_kind *
+find_kind(const char *what)
 {
-	char when[TIME_TEXT_MAX];
-	if (not_after_s == 0 || not_after_s > now_s + SOON_S)
-		return;
-	time_format(not_after_s, when);
-	if (not_after_s <= now_s)
-		add(out, true, remedy, "%s%s ended at %s", whose, name, when);
-	else
-		add(out, false, remedy, "%s%s ends at %s, in %lld days", whose, name, when,
-		    (long long)((not_after_s - now_s) / DAY_S));
+	for (size_t i = 0; i < NELEMS(end_kinds); i++) {
+		if (strcmp(end_kinds[i].what, what) == 0)
+			return &end_kinds[i];
+	}
+	return NULL;
+}
+
+/* Of the CRL of the generation that issues judge_crl says more. */
+static bool
+is_judged(const json_t *authorities, const char *what, const char *name)
+{
+	size_t i;
+	json_t *at;
+	char stem[64];
+	json_array_foreach(authorities, i, at)
+	{
+		(void)snprintf(stem, sizeof(stem), "%s-%lld", text_of(at, "name"),
+		    (long long)json_integer_value(json_object_get(at, "generation")));
+		if (strcmp(what, "crl") == 0 && strcmp(stem, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_ends(struct findings *out, const json_t *ends, const json_t *authorities, int64_t now_s)
+{
+	size_t i;
+	json_t *end;
+	json_array_foreach(ends, i, end)
+	{
+		char when[TIME_TEXT_MAX];
+		int64_t at_s = time_of(end, "not_after");
+		const char *name = text_of(end, "name");
+		const struct end_kind *kind = find_kind(text_of(end, "what"));
+		if (!kind || json_integer_value(json_object_get(end, "alarm")) == 0 ||
+		    is_judged(authorities, kind->what, name))
+			continue;
+		time_format(at_s, when);
+		if (at_s <= now_s)
+			add(out, kind->fatal, kind->remedy, "%s%s ended at %s", kind->whose, name,
+			    when);
+		else
+			add(out, false, kind->remedy, "%s%s ends at %s, in %lld days", kind->whose,
+			    name, when, (long long)((at_s - now_s) / DAY_S));
+	}
 }
 
 /* ---- the signer ---- */
@@ -94,10 +149,13 @@ judge_authority(struct findings *out, const json_t *authority, int64_t now_s)
 		    "authority %s has no certificate: it cannot issue", name);
 		return;
 	}
+	if (strcmp(state, "no_key") == 0) {
+		add(out, true, "put its key file or token back, then restart fas-signer",
+		    "authority %s has no key: %s", name, text_of(authority, "trouble"));
+		return;
+	}
 	if (strcmp(state, "ready") != 0)
 		add(out, true, "journalctl -u fas-signer", "authority %s is %s", name, state);
-	judge_end(out, "the certificate of authority ", name, time_of(authority, "not_after"),
-	    now_s, "make the next one: fasctl ca init, fasctl ca install");
 	judge_crl(out, name, json_object_get(authority, "crl"), now_s);
 }
 
@@ -134,13 +192,14 @@ judge_signer(struct findings *out, const json_t *signer, int64_t now_s)
 		add(out, true, "docs/ADMIN.md, When something breaks; journalctl -u fas-signer",
 		    "fas-signer cannot issue: %s", text_of(failure, "message"));
 	judge_acts(out, json_object_get(signer, "acts"));
+	if (json_is_true(json_object_get(signer, "limits_wait")))
+		add(out, false, "fasctl limits reload, and another person: fasctl proposal approve",
+		    "limits.yaml has changed; what two persons agreed on last is in force");
 	const json_t *authorities = json_object_get(signer, "authorities");
 	if (json_array_size(authorities) == 0)
 		add(out, true, "authorities: in signer.yaml", "the signer has no authority");
 	json_array_foreach(authorities, i, authority) judge_authority(out, authority, now_s);
-	judge_end(out, "the service CA", "",
-	    time_of(json_object_get(signer, "service_ca"), "not_after"), now_s,
-	    "renew it, then enrol hosts and storefronts anew (docs/ADMIN.md)");
+	judge_ends(out, json_object_get(signer, "ends"), authorities, now_s);
 }
 
 /* ---- fasd ---- */
@@ -214,25 +273,6 @@ judge_checks(struct findings *out, const json_t *checks)
 		if (json_is_false(json_object_get(check, "ok")) && !known)
 			add(out, true, "journalctl -u fasd", "fasd, %s: %s", names[i],
 			    text_of(check, "message"));
-	}
-}
-
-static void
-judge_providers(struct findings *out, const json_t *providers, int64_t now_s)
-{
-	size_t i;
-	json_t *provider;
-	json_array_foreach(providers, i, provider)
-	{
-		int64_t end = time_of(provider, "certificate_not_after");
-		char when[TIME_TEXT_MAX];
-		if (end == 0 || end > now_s + SOON_S)
-			continue;
-		/* The bare key is pinned, so nothing stops at that moment; the provider changes
-		 * keys then. */
-		add(out, false, "get its next certificate and list both in fasd.yaml",
-		    "the certificate of identity provider %s ends at %s: expect a new key",
-		    text_of(provider, "name"), time_format(end, when));
 	}
 }
 
@@ -345,7 +385,7 @@ judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 	judge_checks(out, json_object_get(fasd, "checks"));
 	judge_revocation(out, json_object_get(fasd, "revocation"));
 	judge_objects(out, json_object_get(fasd, "directory_objects"));
-	judge_providers(out, json_object_get(fasd, "identity_providers"), now_s);
+	judge_ends(out, json_object_get(fasd, "ends"), NULL, now_s);
 }
 
 void

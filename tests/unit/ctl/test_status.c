@@ -101,16 +101,51 @@ an_ended_crl_is_an_error_and_a_late_one_a_warning(void **state)
 	one_finding("authority", "crl", "null", true, "has no CRL");
 }
 
-static void
-a_ca_near_its_end_is_a_warning_and_behind_it_an_error(void **state)
+/* As a service has judged it. */
+static const char *
+ends(const char *what, const char *name, int64_t not_after_s, int alarm)
 {
-	char soon[32], past[32];
+	static char text[256];
+	(void)snprintf(text, sizeof(text),
+	    "[{\"what\":\"%s\",\"name\":\"%s\",\"not_after\":%lld,\"alarm\":%d}]", what, name,
+	    (long long)not_after_s, alarm);
+	return text;
+}
+
+static void
+what_is_near_its_end_is_a_warning_and_behind_it_an_error(void **state)
+{
+	struct findings f;
 	(void)state;
-	(void)snprintf(soon, sizeof(soon), "%d", NOW + 29 * DAY);
-	(void)snprintf(past, sizeof(past), "%d", NOW - 1);
-	one_finding("authority", "not_after", soon, false, "in 29 days");
-	one_finding("authority", "not_after", past, true, "ended at");
-	one_finding("signer", "service_ca", "{\"not_after\":1700000001}", false, "the service CA");
+	one_finding(
+	    "signer", "ends", ends("authority", "main-1", NOW + 89 * DAY, 1), false, "in 89 days");
+	one_finding("signer", "ends", ends("authority", "main-1", NOW - 1, 4), true, "ended at");
+	one_finding("signer", "ends", ends("root", "main-1-root", NOW + DAY, 3), false, "root's");
+	one_finding(
+	    "signer", "ends", ends("root_crl", "main-1-root", NOW + DAY, 3), false, "root's CRL");
+	one_finding("signer", "ends", ends("crl", "main-2", NOW + 60, 3), false, "CRL of main-2");
+	one_finding("signer", "ends", ends("service_ca", "service-1", NOW + DAY, 3), false,
+	    "the service CA");
+	one_finding("fasd", "ends", ends("tls", "fas1", NOW + DAY, 3), false, "API's certificate");
+	judge(good_signer, good_fasd, "signer", "ends",
+	    ends("authority", "main-1", NOW + 91 * DAY, 0), &f);
+	assert_int_equal(f.n, 0);
+	/* The present generation's CRL has findings of its own. */
+	judge(good_signer, good_fasd, "signer", "ends", ends("crl", "main-1", NOW + 60, 3), &f);
+	assert_int_equal(f.n, 0);
+}
+
+static void
+an_authority_whose_key_is_away_is_an_error(void **state)
+{
+	(void)state;
+	one_finding("authority", "state", "\"no_key\"", true, "has no key");
+}
+
+static void
+a_signer_that_cannot_issue_is_an_error(void **state)
+{
+	(void)state;
 	one_finding("signer", "acts", "{\"holds\":1,\"stopped_since\":1700000000}", true,
 	    "all issuing is stopped");
 	one_finding(
@@ -161,9 +196,9 @@ static void
 a_providers_ending_certificate_is_a_warning(void **state)
 {
 	(void)state;
-	one_finding("fasd", "identity_providers",
-	    "[{\"name\":\"okta\",\"certificate_not_after\":\"2023-11-20T00:00:00Z\"}]", false,
+	one_finding("fasd", "ends", ends("provider", "okta", NOW + 6 * DAY, 3), false,
 	    "identity provider okta");
+	one_finding("fasd", "ends", ends("provider", "okta", NOW - DAY, 4), false, "ended at");
 }
 
 #define LINK(issues, alarm, place)                                                                 \
@@ -233,7 +268,9 @@ main(void)
 	    cmocka_unit_test(a_process_that_is_away_is_an_error_with_a_remedy),
 	    cmocka_unit_test(an_authority_without_a_certificate_is_an_error),
 	    cmocka_unit_test(an_ended_crl_is_an_error_and_a_late_one_a_warning),
-	    cmocka_unit_test(a_ca_near_its_end_is_a_warning_and_behind_it_an_error),
+	    cmocka_unit_test(what_is_near_its_end_is_a_warning_and_behind_it_an_error),
+	    cmocka_unit_test(an_authority_whose_key_is_away_is_an_error),
+	    cmocka_unit_test(a_signer_that_cannot_issue_is_an_error),
 	    cmocka_unit_test(a_policy_that_cannot_decide_is_an_error),
 	    cmocka_unit_test(a_controller_that_failed_is_a_warning_while_another_serves),
 	    cmocka_unit_test(fasd_that_does_not_reach_the_signer_is_an_error),
