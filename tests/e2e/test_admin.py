@@ -38,7 +38,7 @@ class Fasctl(LabCase):
 
     def test_the_authority_is_shown_as_a_subordinate_of_the_offline_root(self):
         authority = self.fasctl_json("ca", "show")["authorities"][0]
-        self.assertEqual((authority["name"], authority["generation"], authority["state"]), ("main", 1, "ready"))
+        self.assertEqual((authority["name"], authority["generation"], authority["state"]), ("main", 1, "current"))
         self.assertNotEqual(authority["subject"], authority["issuer"])
 
     def test_the_published_crl_is_shown(self):
