@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ca/backup.h"
+#include "ca/publisher.h"
 #include "ca/store.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
