@@ -16,12 +16,31 @@ from .layout import DOMAIN, HOSTS, NETBIOS, LabError, write
 LOCKS = Path("/run/fas-lab")
 NUMBERS = range(1, 201)
 FIRST_UID = 71001  # of the people with a local account, so that a host can give them a session
+LISTENING = "0A"  # in /proc/net/tcp
+
+
+def _listened_on():
+    """The numbers at whose addresses (127.88.NUMBER.*) somebody listens."""
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        local, state = line.split()[1], line.split()[3]
+        octets = bytes.fromhex(local.partition(":")[0])[::-1]
+        if state == LISTENING and octets[:2] == bytes([127, 88]):
+            found.add(octets[2])
+    return found
 
 
 def claim():
-    """Lock the first free number; returns it with the open descriptor of its lock."""
+    """Lock the first free number; returns it with the open descriptor of its lock.
+
+    A lab that was killed may have left programs behind, and those that share their port (SO_REUSEPORT: krb5kdc) would
+    answer every other question of the new one.
+    """
     LOCKS.mkdir(exist_ok=True)
+    taken = _listened_on()
     for number in NUMBERS:
+        if number in taken:
+            continue
         fd = os.open(LOCKS / f"{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
