@@ -276,6 +276,7 @@ rebuild(sqlite3 *db)
 {
 	uint8_t hash[AUDIT_HASH] = {0};
 	sqlite3_stmt *rows = NULL, *set = NULL, *first = NULL;
+	execute(db, "BEGIN IMMEDIATE"); /* the signer may be writing of its lists meanwhile */
 	/* Behind what was pruned the first record goes on from a hash that is not here. */
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT previous FROM audit ORDER BY seq LIMIT 1",
 			     -1, &first, NULL),
@@ -299,6 +300,7 @@ rebuild(sqlite3 *db)
 	}
 	(void)sqlite3_finalize(rows);
 	(void)sqlite3_finalize(set);
+	execute(db, "COMMIT");
 }
 
 void
