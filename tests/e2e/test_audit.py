@@ -273,10 +273,14 @@ class Forgotten(Databases):
         with contextlib.closing(sqlite3.connect(self.path("fas-signer"))) as database:
             return database.execute("SELECT COUNT(*) FROM certificates WHERE sid IS NOT NULL").fetchone()[0]
 
+    def hosts(self):
+        return sorted(one["serial"] for one in self.fasctl_json("host", "list")["hosts"])
+
     def test_what_ended_a_week_ago_leaves_the_ledger_and_verify_tells_it_from_a_loss(self):
         programs.start_signer(self.lab)
         programs.start_fasd(self.lab)
         self.session()
+        hosts = self.hosts()
         self.stop()
         self.assertGreater(self.users_certificates(), 1)
         self.start(NEXT_WEEK)
@@ -287,7 +291,8 @@ class Forgotten(Databases):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("the certificate is no longer in ca.db", done.stdout)
         # Machines' certificates live on, and so do the machines.
-        self.assertEqual(len(self.fasctl_json("host", "list")["hosts"]), 3)
+        self.assertGreater(len(hosts), 0)
+        self.assertEqual(self.hosts(), hosts)
 
 
 class Restored(Databases):
