@@ -11,10 +11,18 @@
 #define AWAIT_MS 2000
 #define FOLLOWED_US INT64_C(5000000) /* who has asked within this time follows */
 
+/* A fasd that has followed comes back within FOLLOWED_US of the signer's start: an act of until then waits for it, too. */
 static enum fas_code
 read_last(struct db *db, void *arg, struct fas_err *e)
 {
-	return store_act_last(db, arg, e);
+	struct act_feed *acts = arg;
+	bool followed = false;
+	enum fas_code rc = store_act_last(db, &acts->last, e);
+	if (rc == FAS_OK)
+		rc = store_acts_applied(db, &followed, e);
+	if (followed)
+		acts->asked_us = clock_monotonic_us();
+	return rc;
 }
 
 enum fas_code
@@ -23,7 +31,7 @@ acts_init(struct act_feed *acts, struct db_pool *db, struct fas_err *e)
 	*acts = (struct act_feed){0};
 	(void)pthread_mutex_init(&acts->lock, NULL);
 	clock_cond_init(&acts->changed);
-	return db_read(db, read_last, &acts->last, e);
+	return db_read(db, read_last, acts, e);
 }
 
 void

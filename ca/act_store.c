@@ -116,6 +116,14 @@ store_act_last(struct db *db, int64_t *id, struct fas_err *e)
 }
 
 enum fas_code
+store_acts_applied(struct db *db, bool *any, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q = db_query(db, "SELECT 1 FROM acts WHERE sessions>=0 LIMIT 1", e);
+	return db_step(&q, any);
+}
+
+enum fas_code
 store_act_stops(struct db *db, const struct act_question *question, char target[ACT_TARGET_MAX],
     struct fas_err *e)
 {

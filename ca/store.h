@@ -235,6 +235,8 @@ MUST_CHECK enum fas_code store_acts_each(
 MUST_CHECK enum fas_code store_acts_standing(
     struct db *db, size_t limit, act_visit *visit, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code store_act_last(struct db *db, int64_t *id, struct fas_err *e);
+/* Has fasd ever applied one? */
+MUST_CHECK enum fas_code store_acts_applied(struct db *db, bool *any, struct fas_err *e);
 /* Does one stop this issue?  All borrowed; *target is "" or what the act names ("everything", "upn", ...). */
 struct act_question {
 	const char *upn, *sid, *host, *rule;
