@@ -72,13 +72,15 @@ issuer_check_able(struct issuer *issuer, int64_t now_s, struct fas_err *e)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "authority_ends",
 		    "RFC 5280 6.1: the certificate of %s ends; nothing is issued past it",
 		    issuer->stem);
-	return failed_us ? try_key(issuer, failed_us, e) : FAS_OK;
+	enum fas_code rc = key_check(issuer->key, e);
+	return rc == FAS_OK && failed_us ? try_key(issuer, failed_us, e) : rc;
 }
 
 void
 issuer_note_failure(struct issuer *issuer)
 {
-	atomic_store(&issuer->failed_us, clock_monotonic_us());
+	if (!key_is_in_token(issuer->key))
+		atomic_store(&issuer->failed_us, clock_monotonic_us());
 }
 
 enum fas_code

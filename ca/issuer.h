@@ -65,7 +65,7 @@ void issuer_unref(struct issuer *issuer);
 bool issuer_is_ready(const struct issuer *issuer);
 /*
  * Could it issue something that is of use?  A key that has failed has to prove itself first, by a trial signature at most
- * once a second.  FAS_E_UNAVAILABLE "authority_ends", "authority_key".
+ * once a second; a token is asked.  FAS_E_UNAVAILABLE "authority_ends", "authority_key", and those of key_check.
  */
 MUST_CHECK enum fas_code issuer_check_able(struct issuer *issuer, int64_t now_s, struct fas_err *e);
 /* Its key has not signed. */

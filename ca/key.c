@@ -280,6 +280,12 @@ key_matches(const struct key *key, const EVP_PKEY *public_key, struct fas_err *e
 	    "RFC 5280 4.1.2.7: the certificate's public key is not this authority's");
 }
 
+bool
+key_is_in_token(const struct key *key)
+{
+	return key->token != NULL;
+}
+
 enum fas_code
 key_check(const struct key *key, struct fas_err *e)
 {

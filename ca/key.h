@@ -68,6 +68,8 @@ const uint8_t *key_spki(const struct key *key, size_t *len);
 MUST_CHECK enum fas_code key_matches(
     const struct key *key, const EVP_PKEY *public_key, struct fas_err *e);
 
+/* It lies in a token, whose processes know by themselves whether it can sign. */
+bool key_is_in_token(const struct key *key);
 /* Could it sign now?  Always, when it lies in a file; FAS_E_UNAVAILABLE as pkcs11.h says when it lies in a token. */
 MUST_CHECK enum fas_code key_check(const struct key *key, struct fas_err *e);
 

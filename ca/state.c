@@ -103,9 +103,10 @@ check_keys(struct ca *ca, struct fas_err *e)
 	for (size_t i = 0; rc == FAS_OK && i < ca->config->n_authorities; i++) {
 		OWN(issuer) struct issuer *at = NULL;
 		struct fas_err not_ready = {0};
-		if (authorities_find(&ca->authorities, ca->config->authorities[i].name, &at,
-			&not_ready) == FAS_OK)
-			rc = key_check(at->key, e);
+		OWN(issuer) struct issuer *able = NULL; /* itself, or the one it fails over to */
+		const char *name = ca->config->authorities[i].name;
+		if (authorities_find(&ca->authorities, name, &at, &not_ready) == FAS_OK)
+			rc = authorities_choose(&ca->authorities, name, clock_now(), &able, e);
 	}
 	return rc;
 }

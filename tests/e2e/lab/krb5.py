@@ -74,8 +74,8 @@ class MitKdc:
 
     def start(self, clock=None):
         """clock: what faketime calls a relative time, e.g. '-4m'."""
-        argv = (["faketime", "-f", clock] if clock else []) + ["krb5kdc", "-n", "-r", MIT_REALM]
-        proc.start(self.lab, self.name, namespace.enter(self.lab, argv), env=self.env)
+        env = {**self.env, **(proc.clock(clock) if clock else {})}
+        proc.start(self.lab, self.name, namespace.enter(self.lab, ["krb5kdc", "-n", "-r", MIT_REALM]), env=env)
         proc.wait_ready(self.lab, self.name, self._answers)
 
     def _answers(self):
