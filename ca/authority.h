@@ -41,8 +41,11 @@ MUST_CHECK enum fas_code authorities_find(
 /*
  * Who issues for this authority at now_s: itself, or, while it cannot sign, the first of its fail_over that can; a new
  * reference.  When nobody can, the error is why itself cannot: as authorities_find, or FAS_E_UNAVAILABLE
- * "authority_ends", "authority_key".
+ * "authority_ends", "authority_key", or what key_check says.
  */
+MUST_CHECK enum fas_code authorities_able(
+    struct authorities *a, const char *name, int64_t now_s, struct issuer **out, struct fas_err *e);
+/* The same for an issue: where nobody is able, a token is asked all the same, since a signature begins its worker anew. */
 MUST_CHECK enum fas_code authorities_choose(
     struct authorities *a, const char *name, int64_t now_s, struct issuer **out, struct fas_err *e);
 MUST_CHECK enum fas_code authorities_service(

@@ -106,7 +106,7 @@ check_keys(struct ca *ca, struct fas_err *e)
 		OWN(issuer) struct issuer *able = NULL; /* itself, or the one it fails over to */
 		const char *name = ca->config->authorities[i].name;
 		if (authorities_find(&ca->authorities, name, &at, &not_ready) == FAS_OK)
-			rc = authorities_choose(&ca->authorities, name, clock_now(), &able, e);
+			rc = authorities_able(&ca->authorities, name, clock_now(), &able, e);
 	}
 	return rc;
 }

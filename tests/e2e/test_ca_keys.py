@@ -329,6 +329,8 @@ class SoftHsm(TokenCases, Tokens):
         self.start(self.inside, self.box.yaml())
         signer = programs.pid(self.node, "fas-signer")
         waiting, worker = self.processes()
+        # One that dies young is not begun anew at once.
+        proc.wait_for(lambda: int(proc.run(["ps", "-o", "etimes=", "-p", str(worker)])) > 2, 10, "a worker of some age")
         os.kill(worker, signal.SIGKILL)
         self.issue()
         self.assertEqual(self.processes()[0], waiting)

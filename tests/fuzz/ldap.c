@@ -254,7 +254,7 @@ make_alice(struct made *m)
 {
 	static const char *const texts[] = {"user", NULL, "0123456789abcdef",
 	    "alice@corp.example.com", "alice", "805306368", "512", "0", "0", "9223372036854775807",
-	    "0", NULL};
+	    "0", NULL, "alice@example.com"};
 	*m = (struct made){.entry = {.dn = "CN=alice,CN=Users,DC=corp,DC=example,DC=com"}};
 	for (size_t i = 0; account_attributes[i]; i++) {
 		m->attributes[i] =
