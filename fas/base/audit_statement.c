@@ -205,6 +205,8 @@ audit_stated_parse(const char *text, struct audit_stated *out, struct fas_err *e
 		rc = json_finish(&r);
 	if (rc == FAS_OK && good)
 		return FAS_OK;
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
 	return fas_fail(e, FAS_E_INPUT, "statement_malformed", "statement: %s",
 	    why.message[0] ? why.message : "its members contradict each other");
 }
