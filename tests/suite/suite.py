@@ -68,7 +68,7 @@ Stage = namedtuple("Stage", "name run quick takes what")
 STAGES = [
     Stage("check", check, True, "5 s", "packages, includes and format"),
     Stage("unit", unit("dev", GCC), True, "2 min", "unit tests"),
-    Stage("e2e", e2e("dev", GCC), True, "6 min", "end-to-end cases on a lab with a domain controller"),
+    Stage("e2e", e2e("dev", GCC), True, "4 min", "end-to-end cases on a lab with a domain controller"),
     Stage("asan", unit("asan", ASAN), True, "3 min", "unit tests under the address and undefined sanitizers"),
     Stage("clang", clang, True, "1 min", "all builds with clang without warnings"),
     Stage("fuzz", fuzz, True, "4 min", "each fuzz target for 20 s; in `full` for 10 min, which takes over an hour"),
