@@ -130,9 +130,18 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
 	return remove(path);
 }
 
+/* Before OpenSSL cleans up: the signer's threads use it to their end. */
+static void
+end_last_life(void)
+{
+	signer_server_stop(server);
+	server = NULL;
+}
+
 static void
 begin_life(void)
 {
+	static bool to_be_ended;
 	char path[300];
 	struct fas_err e = {0};
 	if (!config)
@@ -146,6 +155,9 @@ begin_life(void)
 		abort();
 	}
 	FUZZ_CHECK(n_sockets == 2);
+	if (!to_be_ended)
+		FUZZ_CHECK(atexit(end_last_life) == 0);
+	to_be_ended = true;
 	OWN(json)
 	json_t *init = json_pack("{s:s,s:s,s:b}", "op", "ca.init", "authority", "main", "root", 1);
 	OWN(json) json_t *reply = ask(0, init);
