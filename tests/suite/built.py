@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from score import BUILD
 
 JOBS = str(os.cpu_count() or 2)
+SANITIZED = ("asan", "tsan")
 # In unit tests every finding of a sanitizer ends in a status of its own.  In the lab LeakSanitizer cannot look at programs
 # that confine themselves; the address and undefined-behaviour sanitizers can.
 IN_UNIT_TESTS = {"TSAN_OPTIONS": "exitcode=66 second_deadlock_stack=1"}
@@ -25,13 +26,17 @@ def unit_tests(score, preset):
     report = BUILD / preset / "junit.xml"
     report.unlink(missing_ok=True)
     _, said = score.run(f"unit, {preset}", ["ctest", "--test-dir", BUILD / preset, "-j", JOBS, "--output-junit", report,
-                                            "--output-on-failure", "--timeout", "1200"], env={**os.environ, **IN_UNIT_TESTS})
+                                            "--output-on-failure", "--timeout", "1200",
+                                            "--test-output-size-passed", "10000000"], env={**os.environ, **IN_UNIT_TESTS})
     if not report.exists():
         score.add(f"ctest: {preset}", False, 0, said)
         return
     for case in ElementTree.parse(report).iter("testcase"):
         said = case.findtext("system-out") or ""
-        score.add(f"unit, {preset}: {case.get('name')}", case.get("status") == "run", float(case.get("time") or 0), said)
+        # cmocka ends with 0 behind a test that was skipped.  Under sanitizers a few have nothing to look at.
+        ran = preset in SANITIZED or "[  SKIPPED ]" not in said
+        score.add(f"unit, {preset}: {case.get('name')}", case.get("status") == "run" and ran, float(case.get("time") or 0),
+                  said)
 
 
 def lab_tests(score, preset, what, pattern="", modules=None, **variables):
