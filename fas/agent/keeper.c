@@ -45,15 +45,21 @@ tell(struct daemon *d, struct session *s, struct fas_err *e)
 	return logoff_session(&d->up, &file, e);
 }
 
+/* Behind the end, which is the more urgent: the service takes what an ended session has signed. */
 static void
-tell_end(struct daemon *d, struct session *s)
+report_rest(struct daemon *d, struct session *s)
 {
-	struct fas_err e = {0};
 	sessions_lock(&d->sessions);
 	bool used = uses_are_due(s, clock_monotonic_us(), true);
 	sessions_unlock(&d->sessions);
 	if (used)
 		uses_report(&d->up, &d->sessions, s);
+}
+
+static void
+tell_end(struct daemon *d, struct session *s)
+{
+	struct fas_err e = {0};
 	enum fas_code rc = tell(d, s, &e);
 	bool later = rc == FAS_E_UNAVAILABLE || rc == FAS_E_LIMIT || rc == FAS_E_TIMEOUT;
 	if (rc != FAS_OK)
@@ -67,6 +73,7 @@ tell_end(struct daemon *d, struct session *s)
 	/* Past its cap the service has ended it by itself. */
 	if (rc != FAS_OK && session_file_remove(d->config.state, s->file.id, &e) != FAS_OK)
 		log_error("session_file", &e, "session", s->file.id, NULL);
+	report_rest(d, s);
 	sessions_remove(&d->sessions, s);
 }
 
