@@ -1,6 +1,7 @@
 #include "fas/agent/pkcs11/info.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fas/agent/pkcs11/session.h"
@@ -22,8 +23,9 @@ pad(unsigned char *out, size_t size, const char *text)
 static CK_VERSION
 our_version(void)
 {
-	unsigned int major = 0, minor = 0;
-	(void)sscanf(FAS_VERSION, "%u.%u", &major, &minor);
+	char *dot = NULL;
+	unsigned long major = strtoul(FAS_VERSION, &dot, 10);
+	unsigned long minor = *dot == '.' ? strtoul(dot + 1, NULL, 10) : 0;
 	return (CK_VERSION){(unsigned char)major, (unsigned char)minor};
 }
 
