@@ -197,6 +197,22 @@ put(json_t *request, const char *member, json_t *value, const struct cli_args *a
 }
 
 int
+ctl_ask_table(
+    const struct cli_args *args, enum ctl_peer peer, json_t *request, const struct ctl_table *table)
+{
+	OWN(json) json_t *reply = NULL;
+	int rc = ctl_ask(args, peer, request, &reply);
+	if (rc != CLI_OK)
+		return rc;
+	if (cli_flag(args, "json"))
+		render_json(args->out, reply);
+	else
+		render_table(args->out, json_object_get(reply, table->member), table->columns,
+		    table->n_columns, table->none);
+	return CLI_OK;
+}
+
+int
 ctl_put_option(json_t *request, const char *member, const struct cli_args *args, const char *option)
 {
 	const char *text = cli_text(args, option);

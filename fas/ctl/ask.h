@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "fas/ctl/cli.h"
+#include "fas/ctl/render.h"
 
 enum ctl_peer { CTL_SIGNER, CTL_FASD };
 
@@ -29,6 +30,15 @@ MUST_CHECK enum fas_code ctl_request_file(const struct cli_args *args, enum ctl_
 
 /* The same; an error is printed, with a remedy where one is known.  Returns an enum cli_exit. */
 int ctl_ask(const struct cli_args *args, enum ctl_peer peer, json_t *request, json_t **reply);
+/* The same, and show the answer: as it came with --json, else the rows of its array `member`. */
+struct ctl_table {
+	const char *member;
+	const struct render_column *columns;
+	size_t n_columns;
+	const char *none; /* the line for no rows */
+};
+int ctl_ask_table(const struct cli_args *args, enum ctl_peer peer, json_t *request,
+    const struct ctl_table *table);
 /* Print an error with its remedy.  Returns an enum cli_exit. */
 int ctl_fail(const struct cli_args *args, const struct fas_err *e);
 

@@ -59,19 +59,13 @@ static const struct render_column list_columns[] = {
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
 	OWN(json) json_t *request = json_pack("{s:s}", "op", "ca.show");
 	int rc = ctl_put_option(request, "authority", args, "authority");
-	if (rc == CLI_OK)
-		rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "authorities"), list_columns,
-		    NELEMS(list_columns), "No authority has a key yet: fasctl ca init.");
-	return CLI_OK;
+	return rc == CLI_OK
+		   ? ctl_ask_table(args, CTL_SIGNER, TAKE(request),
+			 &(struct ctl_table){"authorities", list_columns, NELEMS(list_columns),
+			     "No authority has a key yet: fasctl ca init."})
+		   : rc;
 }
 
 /* ---- ca rotate ---- */
@@ -177,19 +171,11 @@ static int
 run_root_crl(const struct cli_args *args)
 {
 	struct fas_err e = {0};
-	OWN(json) json_t *reply = NULL;
 	OWN(json) json_t *request = json_pack("{s:s}", "op", "ca.root_crl");
 	if (ctl_put_certificates(request, "root_crl", cli_text(args, "crl"), &e) != FAS_OK)
 		return ctl_fail(args, &e);
-	int rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "published"), crl_columns,
-		    NELEMS(crl_columns), "");
-	return CLI_OK;
+	return ctl_ask_table(args, CTL_SIGNER, TAKE(request),
+	    &(struct ctl_table){"published", crl_columns, NELEMS(crl_columns), ""});
 }
 
 static const struct cli_option csr_options[] = {

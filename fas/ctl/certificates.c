@@ -44,23 +44,16 @@ static const struct render_column list_columns[] = {
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
 	OWN(json) json_t *request = json_pack("{s:s}", "op", "cert.list");
 	int rc = put_selectors(request, args);
 	if (rc == CLI_OK)
 		rc = ctl_put_option(request, "state", args, "state");
 	if (rc == CLI_OK)
 		rc = ctl_put_number(request, "limit", args, "limit", LIMIT_MAX);
-	if (rc == CLI_OK)
-		rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "certificates"), list_columns,
-		    NELEMS(list_columns), "No certificate.");
-	return CLI_OK;
+	return rc == CLI_OK ? ctl_ask_table(args, CTL_SIGNER, TAKE(request),
+				  &(struct ctl_table){"certificates", list_columns,
+				      NELEMS(list_columns), "No certificate."})
+			    : rc;
 }
 
 static const struct render_column show_fields[] = {
@@ -231,16 +224,9 @@ static const struct render_column hold_columns[] = {
 static int
 run_holds(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
-	int rc = ctl_ask(args, CTL_SIGNER, json_pack("{s:s}", "op", "cert.holds"), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "holds"), hold_columns,
-		    NELEMS(hold_columns), "Nothing is on hold.");
-	return CLI_OK;
+	return ctl_ask_table(args, CTL_SIGNER, json_pack("{s:s}", "op", "cert.holds"),
+	    &(struct ctl_table){
+		"holds", hold_columns, NELEMS(hold_columns), "Nothing is on hold."});
 }
 
 /* ---- CRLs ---- */
@@ -257,19 +243,12 @@ static const struct render_column crl_columns[] = {
 static int
 ask_crl(const struct cli_args *args, const char *op)
 {
-	OWN(json) json_t *reply = NULL;
 	OWN(json) json_t *request = json_pack("{s:s}", "op", op);
 	int rc = ctl_put_option(request, "authority", args, "authority");
-	if (rc == CLI_OK)
-		rc = ctl_ask(args, CTL_SIGNER, TAKE(request), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "published"), crl_columns,
-		    NELEMS(crl_columns), "No CRL: no authority has a certificate yet.");
-	return CLI_OK;
+	return rc == CLI_OK ? ctl_ask_table(args, CTL_SIGNER, TAKE(request),
+				  &(struct ctl_table){"published", crl_columns, NELEMS(crl_columns),
+				      "No CRL: no authority has a certificate yet."})
+			    : rc;
 }
 
 static int

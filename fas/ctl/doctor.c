@@ -109,16 +109,8 @@ names_of(const struct cli_args *args, const char *option)
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
-	int rc = ctl_ask(args, CTL_FASD, json_pack("{s:s,s:b}", "op", "doctor", "list", 1), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "checks"), list_columns,
-		    NELEMS(list_columns), "");
-	return CLI_OK;
+	return ctl_ask_table(args, CTL_FASD, json_pack("{s:s,s:b}", "op", "doctor", "list", 1),
+	    &(struct ctl_table){"checks", list_columns, NELEMS(list_columns), ""});
 }
 
 int

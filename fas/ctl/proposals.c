@@ -16,16 +16,9 @@ static const struct render_column proposal_columns[] = {
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
-	int rc = ctl_ask(args, CTL_SIGNER, json_pack("{s:s}", "op", "proposal.list"), &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "proposals"), proposal_columns,
-		    NELEMS(proposal_columns), "No act waits for a second person.");
-	return CLI_OK;
+	return ctl_ask_table(args, CTL_SIGNER, json_pack("{s:s}", "op", "proposal.list"),
+	    &(struct ctl_table){"proposals", proposal_columns, NELEMS(proposal_columns),
+		"No act waits for a second person."});
 }
 
 static int

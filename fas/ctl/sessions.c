@@ -22,18 +22,10 @@ static const struct render_column columns[] = {
 static int
 run_list(const struct cli_args *args)
 {
-	OWN(json) json_t *reply = NULL;
 	json_t *request =
 	    json_pack("{s:s,s:b}", "op", "session.list", "all", (int)cli_flag(args, "all"));
-	int rc = ctl_ask(args, CTL_FASD, request, &reply);
-	if (rc != CLI_OK)
-		return rc;
-	if (cli_flag(args, "json"))
-		render_json(args->out, reply);
-	else
-		render_table(args->out, json_object_get(reply, "sessions"), columns,
-		    NELEMS(columns), "No session.");
-	return CLI_OK;
+	return ctl_ask_table(args, CTL_FASD, request,
+	    &(struct ctl_table){"sessions", columns, NELEMS(columns), "No session."});
 }
 
 static const struct render_column session_fields[] = {
