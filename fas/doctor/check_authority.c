@@ -167,6 +167,63 @@ check_authority_root(const struct exam *x, struct report *r)
 	}
 }
 
+/* Has a domain in front of this one the same forest's objects? */
+static bool
+is_same_forest(const struct exam *x, size_t at)
+{
+	const char *base = x->domains[at].survey.pki.base;
+	for (size_t i = 0; i < at; i++) {
+		if (x->domains[i].survey.pki.base &&
+		    ascii_equal_nocase(x->domains[i].survey.pki.base, base))
+			return true;
+	}
+	return false;
+}
+
+/* The new certificate beside the present one in each forest; chain.pem, which begins with it, has come there. */
+static void
+remedy_beside(json_t *f, const struct exam *x)
+{
+	for (size_t i = 0; i < x->n_domains; i++) {
+		const char *base = x->domains[i].survey.pki.base;
+		if (!base || is_same_forest(x, i))
+			continue;
+		OWN(text) char *quoted = quote_shell(base);
+		if (x->domains[i].vendor != VENDOR_SAMBA)
+			remedy(f, REMEDY_CONTROLLER,
+			    "certutil -dspublish -f new.cer NTAuthCA      # new.cer: the first "
+			    "certificate of chain.pem; then gpupdate /force on each controller");
+		else if (quoted)
+			remedy(f, REMEDY_CONTROLLER,
+			    "base=%s\n"
+			    "ldbmodify -H /var/lib/samba/private/sam.ldb <<EOF\n"
+			    "dn: CN=NTAuthCertificates,$base\n"
+			    "changetype: modify\n"
+			    "add: cACertificate\n"
+			    "cACertificate:: $(openssl x509 -in chain.pem -outform DER | base64 "
+			    "-w0)\n"
+			    "EOF",
+			    quoted);
+	}
+}
+
+/* The switch waits for NTAuth (ca/rotate.h): so does whoever pastes this. */
+static void
+remedy_renewal(json_t *f, const struct exam *x, const char *authority)
+{
+	remedy(f, REMEDY_HERE,
+	    "fasctl ca csr --authority %s --renewal --out main.csr      # have it signed at your "
+	    "root",
+	    authority);
+	remedy(f, REMEDY_HERE, "fasctl ca install --authority %s --chain chain.pem --root root.pem",
+	    authority);
+	remedy_beside(f, x);
+	remedy(f, REMEDY_HERE, "fasctl ca ntauth-seen --authority %s --renewal", authority);
+	remedy(f, REMEDY_HERE,
+	    "fasctl ca rotate --authority %s --renewal      # a day later (ntauth_wait)",
+	    authority);
+}
+
 static void
 judge_life(const struct exam *x, const struct exam_authority *a, X509 *certificate,
     const char *whose, struct report *r)
@@ -177,19 +234,12 @@ judge_life(const struct exam *x, const struct exam_authority *a, X509 *certifica
 		return;
 	json_t *f = report_finding(r, a->name, "%s %s at %s", whose,
 	    to <= x->now_s ? "ended" : "ends", time_format(to, when));
-	if (certificate == a->root) {
+	if (certificate == a->root)
 		remedy(f, REMEDY_HERE,
 		    "# renew the root, and have the certificate of authority %s signed by it",
 		    a->plain);
-		return;
-	}
-	remedy(f, REMEDY_HERE,
-	    "fasctl ca csr --authority %s --renewal --out main.csr      # have it signed at your "
-	    "root",
-	    a->plain);
-	remedy(f, REMEDY_HERE, "fasctl ca install --authority %s --chain chain.pem --root root.pem",
-	    a->plain);
-	remedy(f, REMEDY_HERE, "fasctl ca rotate --authority %s --renewal", a->plain);
+	else
+		remedy_renewal(f, x, a->plain);
 }
 
 void
