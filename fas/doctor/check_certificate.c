@@ -170,7 +170,6 @@ static STACK_OF(X509) * others_of(const struct exam_controller *c)
 static void
 remedy_root(json_t *f, const struct exam_controller *c)
 {
-	const char *base = c->domain->survey.pki.base;
 	if (c->domain->vendor != VENDOR_SAMBA) {
 		remedy(f, REMEDY_CONTROLLER,
 		    "certutil -dspublish -f dcroot.cer RootCA      # dcroot.cer: the root above "
@@ -179,13 +178,17 @@ remedy_root(json_t *f, const struct exam_controller *c)
 		remedy(f, REMEDY_CONTROLLER, "gpupdate /force");
 		return;
 	}
+	OWN(text) char *base = quote_shell(c->domain->survey.pki.base);
+	if (!base)
+		return;
 	remedy(f, REMEDY_CONTROLLER,
 	    "openssl x509 -in \"$(testparm -s --parameter-name='tls cafile' 2>/dev/null)\" "
 	    "-outform "
 	    "DER -out dcroot.cer");
 	remedy(f, REMEDY_CONTROLLER,
+	    "base=%s\n"
 	    "ldbadd -H /var/lib/samba/private/sam.ldb <<EOF\n"
-	    "dn: CN=dcroot-$(sha1sum dcroot.cer | head -c 8),CN=Certification Authorities,%s\n"
+	    "dn: CN=dcroot-$(sha1sum dcroot.cer | head -c 8),CN=Certification Authorities,$base\n"
 	    "objectClass: certificationAuthority\n"
 	    "cACertificate:: $(base64 -w0 dcroot.cer)\n"
 	    "authorityRevocationList:: AA==\n"
