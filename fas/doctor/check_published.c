@@ -4,22 +4,43 @@
 #include "fas/base/own.h"
 #include "fas/doctor/checks.h"
 
-/* The signer publishes lists and certificates together; a root's new list has to be handed to it. */
+static bool
+is_between(const struct exam_place *place)
+{
+	return place->of != place->authority->certificate && place->of != place->authority->root;
+}
+
+/*
+ * The signer publishes lists and certificates together; a root's new list has to be handed to it.  Those of an authority
+ * between the two are published by whoever runs that one.
+ */
 static void
 remedy_place(json_t *f, const struct exam_place *place)
 {
 	const char *name = place->authority->plain;
-	if (strncmp(place->url, "ldap:", 5) == 0)
+	if (is_between(place))
+		remedy(f, REMEDY_HERE,
+		    "# have whoever runs the authority above %s publish its present %s there", name,
+		    place->is_crl ? "CRL" : "certificate");
+	else if (strncmp(place->url, "ldap:", 5) == 0)
 		remedy(f, REMEDY_HERE,
 		    "fasctl publish      # what it may not write: fasctl publish --ldif");
 	else
 		remedy(f, REMEDY_HERE, "fasctl crl publish --authority %s", name);
-	if (place->of_root && strcmp(place->fault.reason, "crl_ended") == 0)
+	if (place->of == place->authority->root && strcmp(place->fault.reason, "crl_ended") == 0)
 		remedy(f, REMEDY_HERE,
 		    "fasctl ca root-crl --crl root.crl      # the root's present CRL");
 	OWN(text) char *url = quote_shell(place->url);
 	if (url && strncmp(place->url, "http:", 5) == 0)
 		remedy(f, REMEDY_HERE, "curl -sS -o /dev/null -w '%%{http_code}\\n' %s", url);
+}
+
+static const char *
+whose(const struct exam_place *place)
+{
+	if (place->of == place->authority->certificate)
+		return "";
+	return is_between(place) ? "the authority above " : "the root of ";
 }
 
 static void
@@ -34,8 +55,7 @@ each(const struct exam *x, struct report *r, bool crl, bool fetched)
 			report_unknown(r, place->url, &place->why);
 		else if (why->code != FAS_OK)
 			remedy_place(report_finding(r, place->url, "%s of %s%s: %s",
-					 crl ? "the CRL" : "the certificate",
-					 place->of_root ? "the root of " : "",
+					 crl ? "the CRL" : "the certificate", whose(place),
 					 place->authority->name, why->message),
 			    place);
 	}

@@ -31,9 +31,9 @@ struct exam_authority {
 struct exam_place {
 	const struct exam_authority *authority;
 	char url[PLACE_URL_MAX + 1];
-	bool is_crl,
-	    of_root;        /* signed by, or the certificate of, the authority itself or its root */
-	struct fas_err why; /* it could not be fetched */
+	bool is_crl;
+	X509 *of; /* the CRL's signer, or the certificate itself: of the authority's chain */
+	struct fas_err why;   /* it could not be fetched */
 	struct fas_err fault; /* it was, and is no good */
 };
 

@@ -6,14 +6,14 @@
 
 static void
 add_place(struct exam *exam, const struct exam_authority *authority, const char *url, bool is_crl,
-    bool of_root)
+    X509 *of)
 {
 	if (!url || strlen(url) > PLACE_URL_MAX || exam->n_places == EXAM_PLACES_MAX)
 		return;
 	struct exam_place *place = &exam->places[exam->n_places++];
 	place->authority = authority;
 	place->is_crl = is_crl;
-	place->of_root = of_root;
+	place->of = of;
 	(void)snprintf(place->url, sizeof(place->url), "%s", url);
 }
 
@@ -22,21 +22,22 @@ add_places(
     struct exam *exam, const struct exam_authority *authority, const json_t *urls, bool is_crl)
 {
 	for (size_t i = 0; i < json_array_size(urls) && i < PLACES_MAX; i++)
-		add_place(
-		    exam, authority, json_string_value(json_array_get(urls, i)), is_crl, false);
+		add_place(exam, authority, json_string_value(json_array_get(urls, i)), is_crl,
+		    authority->certificate);
 }
 
-/* Where the root's CRL and certificate are is said by what the root has signed. */
+/* Where an issuer's CRL and certificate are is said by what it has signed. */
 static void
-add_root_places(struct exam *exam, const struct exam_authority *authority)
+add_places_above(
+    struct exam *exam, const struct exam_authority *authority, X509 *certificate, X509 *issuer)
 {
 	OWN(places) struct places places = {0};
-	if (places_read(authority->certificate, &places, NULL) != FAS_OK)
+	if (places_read(certificate, &places, NULL) != FAS_OK)
 		return;
 	for (size_t i = 0; i < places.n_crl; i++)
-		add_place(exam, authority, places.crl[i], true, true);
+		add_place(exam, authority, places.crl[i], true, issuer);
 	for (size_t i = 0; i < places.n_ca; i++)
-		add_place(exam, authority, places.ca[i], false, true);
+		add_place(exam, authority, places.ca[i], false, issuer);
 }
 
 void
@@ -51,8 +52,9 @@ exam_authorities(struct exam *exam, const struct published_list *list)
 		out->root = from->chain[from->n_chain - 1];
 		add_places(exam, out, from->cdp, true);
 		add_places(exam, out, from->aia, false);
-		add_place(exam, out, from->ldap_cdp, true, false);
-		add_root_places(exam, out);
+		add_place(exam, out, from->ldap_cdp, true, out->certificate);
+		for (size_t k = 1; k < from->n_chain; k++)
+			add_places_above(exam, out, from->chain[k - 1], from->chain[k]);
 	}
 }
 
@@ -71,12 +73,11 @@ exam_place(
     struct exam_place *place, const struct watchdog_config *config, struct directory *directory)
 {
 	struct place_view view;
-	X509 *signer = place->of_root ? place->authority->root : place->authority->certificate;
-	const struct crl_expected want = {.signer = signer, .newest = "", .known = ""};
+	const struct crl_expected want = {.signer = place->of, .newest = "", .known = ""};
 	if (place->is_crl)
 		place_look_crl(config, directory, place->url, &want, &view);
 	else
-		place_look_certificate(config, directory, place->url, signer, &view);
+		place_look_certificate(config, directory, place->url, place->of, &view);
 	if (is_fault(&view.why))
 		place->fault = view.why;
 	else

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/x509v3.h>
 
 #include "fas/base/json.h"
 #include "fas/doctor/checks.h"
@@ -227,6 +228,50 @@ of_windows_ntauth_is_filled_by_certutil(void **state)
 }
 
 static void
+name_list(struct pki_ca *ca, const char *uri)
+{
+	X509_EXTENSION *places = X509V3_EXT_conf_nid(NULL, NULL, NID_crl_distribution_points, uri);
+	assert_non_null(places);
+	assert_int_equal(X509_add_ext(ca->certificate, places, -1), 1);
+	X509_EXTENSION_free(places);
+}
+
+/* Root, issuing authority of the house, logon authority: the list between them is signed by neither end. */
+static void
+of_a_chain_of_three_each_list_is_expected_of_its_own_signer(void **state)
+{
+	struct world *w = *state;
+	struct pki_ca root, middle, logon;
+	struct published_list *list = &w->exam->published;
+	pki_ca_make(&root, "Root");
+	pki_ca_make(&middle, "Middle");
+	pki_ca_make(&logon, "Logon CA");
+	name_list(&logon, "URI:http://pki.corp.example.com/middle.crl");
+	name_list(&middle, "URI:http://pki.corp.example.com/root.crl");
+	list->n = 1;
+	list->items[0] = (struct published){.authority = "main",
+	    .stem = "main-1",
+	    .chain = {logon.certificate, middle.certificate, root.certificate},
+	    .n_chain = 3};
+	exam_authorities(w->exam, list);
+	assert_int_equal(w->exam->n_places, 2);
+	const struct exam_place *places = w->exam->places;
+	assert_string_equal(places[0].url, "http://pki.corp.example.com/middle.crl");
+	assert_ptr_equal(places[0].of, middle.certificate);
+	assert_string_equal(places[1].url, "http://pki.corp.example.com/root.crl");
+	assert_ptr_equal(places[1].of, root.certificate);
+	w->exam->places[0].why = w->exam->places[1].why = away;
+	check_crl_reachable(w->exam, &w->report);
+	assert_int_equal(w->report.n_found, 2);
+	assert_commands_have(
+	    w, "# have whoever runs the authority above main publish its present CRL");
+	list->n = 0; /* they are pki_ca's */
+	pki_ca_done(&root);
+	pki_ca_done(&middle);
+	pki_ca_done(&logon);
+}
+
+static void
 every_check_has_a_name_of_its_own_and_a_meaning(void **state)
 {
 	(void)state;
@@ -269,6 +314,7 @@ main(void)
 	    TEST(the_same_name_in_other_letters_is_the_same_name),
 	    TEST(a_suffix_is_told_once_with_the_first_who_has_it),
 	    TEST(of_windows_ntauth_is_filled_by_certutil),
+	    TEST(of_a_chain_of_three_each_list_is_expected_of_its_own_signer),
 	    cmocka_unit_test(every_check_has_a_name_of_its_own_and_a_meaning),
 	    cmocka_unit_test(times_of_the_directory_are_read_strictly),
 	};
