@@ -12,6 +12,7 @@ struct pki_item {
 	const struct published *of;
 	unsigned char *der;   /* owned: object.value */
 	enum pki_state state; /* as it was last seen */
+	bool looked;          /* it was: the last look did not fail */
 	struct fas_err why;   /* of a look or a write that failed */
 };
 

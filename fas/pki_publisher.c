@@ -104,7 +104,8 @@ static void
 look_at(struct pki_publisher *p, struct pki_item *item)
 {
 	fas_err_clear(&item->why);
-	(void)!pki_look(p->service->directory, p->domain, &item->object, &item->state, &item->why);
+	item->looked = pki_look(p->service->directory, p->domain, &item->object, &item->state,
+			   &item->why) == FAS_OK;
 }
 
 /* Put there what is not, and believe it when it is read. */
@@ -183,33 +184,50 @@ conclude_blind(struct pki_publisher *p, const struct fas_err *why)
 
 /* ---- NTAuth ---- */
 
-/* Since when this one has been seen there; -1 when there is no room to remember it. */
-static int64_t
-seen_since(struct pki_publisher *p, const char *stem)
+/* What is remembered of this one; NULL: it has not been seen there. */
+static struct in_ntauth *
+seen(struct pki_publisher *p, const char *stem)
 {
 	for (size_t i = 0; i < p->n_ntauth; i++) {
 		if (strcmp(p->ntauth[i].stem, stem) == 0)
-			return p->ntauth[i].since_s;
+			return &p->ntauth[i];
 	}
-	if (p->n_ntauth == PUBLISHED_MAX)
-		return -1;
-	struct in_ntauth *new = &p->ntauth[p->n_ntauth++];
-	(void)snprintf(new->stem, sizeof(new->stem), "%s", stem);
-	new->since_s = clock_now();
-	return new->since_s;
+	return NULL;
 }
 
-/* A signer that has no use for it says that it does not know the word: it is not asked again, since it records that. */
+/* Since when it stands there, as far as this process has seen; 0: no more; -1: there is nothing to say. */
+static int64_t
+see(struct pki_publisher *p, const char *stem, bool there)
+{
+	struct in_ntauth *at = seen(p, stem);
+	if (at && !there) {
+		*at = p->ntauth[--p->n_ntauth];
+		return 0;
+	}
+	if (at)
+		return at->since_s;
+	if (!there || p->n_ntauth == PUBLISHED_MAX)
+		return -1;
+	at = &p->ntauth[p->n_ntauth++];
+	(void)snprintf(at->stem, sizeof(at->stem), "%s", stem);
+	at->since_s = clock_now();
+	return at->since_s;
+}
+
+/*
+ * Only what was seen there before is said to be gone: what an administrator has noted of a directory that is not asked
+ * here stays.  A signer that has no use for it says that it does not know the word: it is not asked again, since it
+ * records that.
+ */
 static void
 tell_ntauth(struct pki_publisher *p, const struct work *work)
 {
 	for (size_t i = 0; i < work->items.n; i++) {
 		const struct pki_item *item = &work->items.items[i];
 		struct fas_err e = {0};
-		if (item->object.kind != PKI_NTAUTH || item->state != PKI_THERE ||
-		    p->ntauth_unheard)
+		if (item->object.kind != PKI_NTAUTH || !item->looked || p->ntauth_unheard)
 			continue;
-		int64_t since_s = seen_since(p, item->of->stem);
+		int64_t since_s = see(p, item->of->stem, item->state == PKI_THERE);
 		if (since_s >= 0 && signer_in_ntauth(p->service->signer, item->of->authority,
 					item->of->generation, since_s, &e) != FAS_OK)
 			p->ntauth_unheard = strcmp(e.reason, "operation_unknown") == 0;
@@ -275,6 +293,8 @@ pki_publisher_round(struct pki_publisher *p)
 	(void)pthread_mutex_lock(&p->round);
 	if (p->config->publish.on) {
 		(void)!publish(p, &e);
+		if (!p->config->publish.places[PKI_NTAUTH])
+			look_only(p);
 		next_s = pki_publisher_wait(p->config->publish.each_s, p->failed);
 	} else {
 		look_only(p);

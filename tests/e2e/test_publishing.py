@@ -114,6 +114,17 @@ class Directory(LabCase):
     def crl_file(self):
         return (self.lab.fas / "public/crl/main-1.crl").read_bytes()
 
+    def in_ntauth(self):
+        """Since when the signer believes the authority to stand there; None: it does not."""
+        at, = (one for one in self.fasctl_json("ca", "list")["authorities"] if one["state"] == "current")
+        return at.get("in_ntauth")
+
+    def add_ntauth(self, *certificates):
+        self.import_ldif("\n".join([
+            f"dn: {NTAUTH}", "changetype: add", "objectClass: certificationAuthority",
+            *(f"cACertificate:: {base64.b64encode(one).decode()}" for one in certificates),
+            "certificateRevocationList:: AA==", "authorityRevocationList:: AA==", ""]))
+
     def places_in(self, certificate):
         point, = certificate.extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS).value
         return [name.value for name in point.full_name]
@@ -146,14 +157,22 @@ class Publishing(Directory):
     def test_what_others_have_in_ntauth_stays(self):
         _, other = pki.issue_self_signed("Another CA")
         der = other.public_bytes(Encoding.DER)
-        self.import_ldif("\n".join([
-            f"dn: {NTAUTH}", "changetype: add", "objectClass: certificationAuthority",
-            f"cACertificate:: {base64.b64encode(der).decode()}", "certificateRevocationList:: AA==",
-            "authorityRevocationList:: AA==", ""]))
+        self.add_ntauth(der)
         ldif = self.fasctl("publish", "--ldif")
         self.assertIn("changetype: modify\nadd: cACertificate", ldif)
         self.import_ldif(ldif)
         self.assertEqual(sorted(self.read(NTAUTH, "cACertificate")), sorted([der, self.certificate("logon-ca.crt")]))
+
+    def test_since_when_the_authority_stands_in_ntauth_is_noted_until_it_is_gone(self):
+        self.fasctl("ca", "ntauth-seen", "--gone")
+        self.publish()
+        self.assertIsNone(self.in_ntauth())
+        self.import_ldif(self.fasctl("publish", "--ldif"))
+        self.publish()
+        self.assertIsNotNone(self.in_ntauth())
+        self.clear()
+        self.publish()
+        self.assertIsNone(self.in_ntauth())
 
     def test_with_the_printed_grant_the_service_writes_its_crl_and_nothing_else(self):
         ldif = self.fasctl("publish", "--ldif")
@@ -236,6 +255,11 @@ class OnSchedule(Directory):
         self.await_published()
         self.fasctl("crl", "publish")
         self.await_published()
+
+    def test_ntauth_is_looked_at_also_where_it_is_not_published_to(self):
+        self.fasctl("ca", "ntauth-seen", "--gone")
+        self.add_ntauth(self.certificate("logon-ca.crt"))
+        proc.wait_for(lambda: self.in_ntauth() is not None, 30, "the authority's certificate seen in NTAuth")
 
     def test_a_domain_controller_that_is_away_is_an_alarm_until_it_is_back(self):
         self.await_published()
