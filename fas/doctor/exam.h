@@ -43,7 +43,6 @@ struct exam_domain {
 	struct survey survey;
 	enum exam_vendor vendor;
 	STACK_OF(X509) * ntauth, *roots, *intermediates;
-	size_t n_unreadable; /* values of these that are no certificates */
 	struct fas_err targets_why, upns_why, mappings_why;
 	struct survey_upns upns;
 	struct survey_list mappings; /* of our authorities */

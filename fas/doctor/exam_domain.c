@@ -24,12 +24,11 @@ deadline(void)
 
 /* ---- a domain ---- */
 
-static STACK_OF(X509) * parse_all(const struct survey_list *list, size_t *unreadable)
+static STACK_OF(X509) * parse_all(const struct survey_list *list)
 {
 	STACK_OF(X509) *out = sk_X509_new_null();
 	for (size_t i = 0; out && i < list->n; i++) {
 		X509 *one = certificate_parse(list->items[i].data, list->items[i].len);
-		*unreadable += one == NULL;
 		if (one && sk_X509_push(out, one) <= 0)
 			X509_free(one);
 	}
@@ -56,9 +55,9 @@ exam_domain(struct exam *exam, size_t i, struct directory *directory)
 	struct exam_domain *domain = &exam->domains[i];
 	survey_read(directory, i, exam->now_s, &domain->survey);
 	const struct survey_pki *pki = &domain->survey.pki;
-	domain->ntauth = parse_all(&pki->ntauth, &domain->n_unreadable);
-	domain->roots = parse_all(&pki->roots, &domain->n_unreadable);
-	domain->intermediates = parse_all(&pki->intermediates, &domain->n_unreadable);
+	domain->ntauth = parse_all(&pki->ntauth);
+	domain->roots = parse_all(&pki->roots);
+	domain->intermediates = parse_all(&pki->intermediates);
 	(void)!survey_upns(directory, i, &domain->upns, &domain->upns_why);
 	read_mappings(exam, i, directory, domain);
 }
