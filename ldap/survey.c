@@ -31,13 +31,14 @@ survey_list_add(
 	if (!list->items)
 		return fas_fail_nomem(e);
 	struct survey_item *item = &list->items[list->n];
-	item->dn = strdup(dn);
-	item->data = calloc(1, len + 1);
-	list->n++;
-	if (!item->dn || !item->data)
+	*item = (struct survey_item){.dn = strdup(dn), .data = calloc(1, len + 1), .len = len};
+	if (!item->dn || !item->data) {
+		free(item->dn);
+		free(item->data);
 		return fas_fail_nomem(e);
+	}
 	memcpy(item->data, data, len);
-	item->len = len;
+	list->n++;
 	return FAS_OK;
 }
 

@@ -50,6 +50,15 @@ text_or_empty(const struct entry *entry, const char *name, size_t max)
 	return entry_text(entry, name, max, &text, NULL) == FAS_OK && text ? text : "";
 }
 
+static void
+upn_done(struct survey_upn *item)
+{
+	free(item->upn);
+	free(item->dn);
+	free(item->sam);
+	free(item->other);
+}
+
 static enum fas_code
 take_upns(const struct entries *page, void *arg, bool *full, struct fas_err *e)
 {
@@ -63,13 +72,16 @@ take_upns(const struct entries *page, void *arg, bool *full, struct fas_err *e)
 		const char *upn = text_or_empty(entry, "userPrincipalName", UPN_MAX);
 		if (!*upn)
 			continue; /* no name that anybody could give */
-		struct survey_upn *item = &out->items[out->n++];
+		struct survey_upn *item = &out->items[out->n];
 		item->upn = strdup(upn);
 		item->sam =
 		    strdup(text_or_empty(entry, "sAMAccountName", SAM_ACCOUNT_NAME_MAX - 1));
 		item->dn = strdup(entry->dn);
-		if (!item->upn || !item->sam || !item->dn)
+		if (!item->upn || !item->sam || !item->dn) {
+			upn_done(item);
 			return fas_fail_nomem(e);
+		}
+		out->n++;
 	}
 	return FAS_OK;
 }
@@ -163,12 +175,8 @@ survey_upns(struct directory *directory, size_t i, struct survey_upns *out, stru
 void
 survey_upns_done(struct survey_upns *upns)
 {
-	for (size_t i = 0; i < upns->n; i++) {
-		free(upns->items[i].upn);
-		free(upns->items[i].dn);
-		free(upns->items[i].sam);
-		free(upns->items[i].other);
-	}
+	for (size_t i = 0; i < upns->n; i++)
+		upn_done(&upns->items[i]);
 	free(upns->items);
 	*upns = (struct survey_upns){0};
 }

@@ -39,11 +39,18 @@ note_account(struct judge *judge, const struct survey_member *member, const stru
 		exam->accounts_more = true;
 		return;
 	}
-	struct exam_account *out = &exam->accounts[exam->n_accounts++];
+	struct exam_account *out = &exam->accounts[exam->n_accounts];
 	out->rule = judge->rule.name;
 	out->name = strdup(account ? account->sam_account_name : sid_format(&member->sid, text));
 	out->dn = strdup(member->dn);
 	out->why = *why;
+	if (out->name && out->dn) {
+		exam->n_accounts++;
+		return;
+	}
+	free(out->name);
+	free(out->dn);
+	(void)fas_fail_nomem(&exam->accounts_why);
 }
 
 static void
@@ -73,8 +80,10 @@ static void
 judge_group(struct judge *judge, const struct sid *group)
 {
 	struct survey_members *members = calloc(1, sizeof(*members));
-	if (!members)
+	if (!members) {
+		(void)fas_fail_nomem(&judge->exam->accounts_why);
 		return;
+	}
 	if (survey_members(judge->directory, group, members, &judge->exam->accounts_why) ==
 	    FAS_OK) {
 		judge->exam->accounts_more = judge->exam->accounts_more || members->more;
@@ -96,7 +105,11 @@ exam_accounts(struct exam *exam, struct directory *directory)
 	struct judge judge = {
 	    .exam = exam, .directory = directory, .last_us = clock_monotonic_us() + ALL_US};
 	size_t n = exam->policy ? policy_rule_count(exam->policy) : 0;
-	for (size_t i = 0; i < n && clock_monotonic_us() < judge.last_us; i++) {
+	for (size_t i = 0; i < n; i++) {
+		if (clock_monotonic_us() >= judge.last_us) {
+			exam->accounts_more = true;
+			return;
+		}
 		policy_rule_view(exam->policy, i, &judge.rule);
 		for (size_t k = 0; !judge.rule.deny && k < judge.rule.n_groups; k++) {
 			const struct sid *group = policy_rule_group(exam->policy, i, k);
