@@ -284,9 +284,13 @@ read_own(struct domain *domain, int64_t now_s, struct survey_own *out)
 	if (domain_identify(domain, &identity, &out->why) != FAS_OK || !sid_is_set(&identity.own))
 		return;
 	(void)snprintf(base, sizeof(base), "<SID=%s>", sid_format(&identity.own, sid));
-	if (search(domain, DC_BASE, base, "(objectClass=*)", wanted, &found, &out->why) == FAS_OK &&
-	    found.n == 1)
+	if (search(domain, DC_BASE, base, "(objectClass=*)", wanted, &found, &out->why) != FAS_OK)
+		return;
+	if (found.n == 1)
 		(void)!read_own_entry(domain, &identity, &found.items[0], now_s, out, &out->why);
+	else
+		(void)fas_fail(&out->why, FAS_E_UNAVAILABLE, "directory_incomplete",
+		    "%s, this service's own account, cannot be read", sid);
 }
 
 /* ---- the whole ---- */

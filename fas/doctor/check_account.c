@@ -12,12 +12,29 @@
 
 /* ---- the service's own account ---- */
 
-/* The account, or NULL: another domain's, or why it cannot be seen is said. */
-static const struct account *
-own_of(const struct exam_domain *d, struct report *r)
+/* Does no domain show it, and none says why? */
+static bool
+is_nowhere(const struct exam *x)
 {
+	for (size_t i = 0; i < x->n_domains; i++) {
+		const struct survey_own *own = &x->domains[i].survey.own;
+		if (own->account || own->why.code != FAS_OK)
+			return false;
+	}
+	return true;
+}
+
+/* The account, or NULL: another domain's; or it cannot be seen, which is said. */
+static const struct account *
+own_of(const struct exam *x, const struct exam_domain *d, struct report *r)
+{
+	static const struct fas_err unseen = {.code = FAS_E_UNAVAILABLE,
+	    .reason = "directory_incomplete",
+	    .message = "no domain shows this service's own account: may it read itself?"};
 	if (d->survey.own.why.code != FAS_OK)
 		report_unknown(r, d->survey.config->name, &d->survey.own.why);
+	else if (d == &x->domains[0] && is_nowhere(x))
+		report_unknown(r, d->survey.config->name, &unseen);
 	return d->survey.own.account;
 }
 
@@ -65,7 +82,7 @@ void
 check_own_readable(const struct exam *x, struct report *r)
 {
 	for (size_t i = 0; i < x->n_domains; i++) {
-		own_of(&x->domains[i], r);
+		(void)own_of(x, &x->domains[i], r);
 		check_places(&x->domains[i], r);
 	}
 	for (size_t i = 0; x->n_domains > 0 && i < x->n_accounts; i++) {
@@ -107,7 +124,7 @@ check_own_power(const struct exam *x, struct report *r)
 {
 	for (size_t i = 0; i < x->n_domains; i++) {
 		const struct exam_domain *d = &x->domains[i];
-		const struct account *own = own_of(d, r);
+		const struct account *own = own_of(x, d, r);
 		if (own && own->privileged)
 			remedy_power(
 			    report_finding(r, own->dn_text,
@@ -123,7 +140,7 @@ check_own_delegation(const struct exam *x, struct report *r)
 {
 	for (size_t i = 0; i < x->n_domains; i++) {
 		const struct exam_domain *d = &x->domains[i];
-		const struct account *own = own_of(d, r);
+		const struct account *own = own_of(x, d, r);
 		int64_t trust = UAC_TRUSTED_FOR_DELEGATION | UAC_TRUSTED_TO_AUTH;
 		if (!own || !(d->survey.own.control & trust))
 			continue;
@@ -173,7 +190,7 @@ check_own_end(const struct exam *x, struct report *r)
 {
 	for (size_t i = 0; i < x->n_domains; i++) {
 		const struct exam_domain *d = &x->domains[i];
-		if (!own_of(d, r))
+		if (!own_of(x, d, r))
 			continue;
 		judge_end(x, d, &d->survey.own.expires_s, "account", "--noexpiry",
 		    "Clear-ADAccountExpiration", r);
@@ -187,7 +204,7 @@ check_own_encryption(const struct exam *x, struct report *r)
 {
 	for (size_t i = 0; i < x->n_domains; i++) {
 		const struct exam_domain *d = &x->domains[i];
-		const struct account *own = own_of(d, r);
+		const struct account *own = own_of(x, d, r);
 		const struct survey_number *types = &d->survey.own.encryption;
 		if (!own || d->survey.config->bind != BIND_GSSAPI)
 			continue;

@@ -148,6 +148,26 @@ what_the_directory_does_not_show_is_not_called_good(void **state)
 }
 
 static void
+an_own_account_that_no_domain_shows_is_not_called_good(void **state)
+{
+	struct world *w = *state;
+	static void (*const checks[])(const struct exam *, struct report *) = {check_own_readable,
+	    check_own_power, check_own_delegation, check_own_end, check_own_encryption};
+	w->exam->n_domains = 2;
+	w->exam->domains[1].survey.config = &corp;
+	for (size_t i = 0; i < NELEMS(checks); i++) {
+		w->report.n_unknown = 0;
+		checks[i](w->exam, &w->report);
+		assert_int_equal(w->report.n_unknown, 1);
+	}
+	/* the second one's account is the service's: of the first there is nothing to say */
+	w->exam->domains[1].survey.own.account = calloc(1, sizeof(struct account));
+	w->report.n_unknown = 0;
+	check_own_delegation(w->exam, &w->report);
+	assert_int_equal(w->report.n_unknown, 0);
+}
+
+static void
 a_number_that_did_not_come_is_not_called_good(void **state)
 {
 	struct world *w = *state;
@@ -271,6 +291,27 @@ of_a_chain_of_three_each_list_is_expected_of_its_own_signer(void **state)
 	pki_ca_done(&logon);
 }
 
+/* The remedy has the shell expand the root's digest and bytes, and nothing that the directory says. */
+static void
+the_forests_name_stands_quoted_where_a_shell_expands_what_is_beside_it(void **state)
+{
+	struct world *w = *state;
+	struct pki_ca ca;
+	struct exam_domain *d = &w->exam->domains[0];
+	struct exam_controller *c = &w->exam->controllers[0];
+	pki_ca_make(&ca, "Root of Controllers");
+	d->vendor = VENDOR_SAMBA;
+	d->survey.pki.base = strdup("CN=PKI,O=$(touch x)'`id`");
+	c->chain = sk_X509_new_null();
+	assert_true(
+	    c->chain && sk_X509_push(c->chain, ca.certificate) > 0 && X509_up_ref(ca.certificate));
+	check_certificate_chain(w->exam, &w->report);
+	assert_int_equal(w->report.n_found, 1);
+	assert_commands_have(w, "\nbase='CN=PKI,O=$(touch x)'\\''`id`'\nldbadd");
+	assert_commands_have(w, "CN=Certification Authorities,$base\n");
+	pki_ca_done(&ca);
+}
+
 static void
 every_check_has_a_name_of_its_own_and_a_meaning(void **state)
 {
@@ -309,12 +350,14 @@ main(void)
 	    TEST(an_answer_that_leaves_it_open_is_neither_good_nor_a_finding),
 	    TEST(a_clock_within_the_skew_is_good_and_beyond_it_is_not),
 	    TEST(what_the_directory_does_not_show_is_not_called_good),
+	    TEST(an_own_account_that_no_domain_shows_is_not_called_good),
 	    TEST(a_number_that_did_not_come_is_not_called_good),
 	    TEST(names_stand_in_powershell_quoted),
 	    TEST(the_same_name_in_other_letters_is_the_same_name),
 	    TEST(a_suffix_is_told_once_with_the_first_who_has_it),
 	    TEST(of_windows_ntauth_is_filled_by_certutil),
 	    TEST(of_a_chain_of_three_each_list_is_expected_of_its_own_signer),
+	    TEST(the_forests_name_stands_quoted_where_a_shell_expands_what_is_beside_it),
 	    cmocka_unit_test(every_check_has_a_name_of_its_own_and_a_meaning),
 	    cmocka_unit_test(times_of_the_directory_are_read_strictly),
 	};
