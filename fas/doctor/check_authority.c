@@ -236,10 +236,10 @@ judge_life(const struct exam *x, const struct exam_authority *a, X509 *certifica
 	    to <= x->now_s ? "ended" : "ends", time_format(to, when));
 	if (certificate == a->root)
 		remedy(f, REMEDY_HERE,
-		    "# renew the root, and have the certificate of authority %s signed by it",
+		    "# sign the root anew with its own key: it is root.pem, and signs %s's "
+		    "certificate, below",
 		    a->plain);
-	else
-		remedy_renewal(f, x, a->plain);
+	remedy_renewal(f, x, a->plain);
 }
 
 void

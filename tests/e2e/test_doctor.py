@@ -177,9 +177,12 @@ class DoctorOnAuthorities(DoctorCase):
         self.await_doctor(node)
         self.of_node(node)
 
-    def sign_authority(self, days=1825):
-        """The offline root's part of the ceremony."""
+    def sign_authority(self, days=1825, root_days=None):
+        """The offline root's part of the ceremony; first it may sign itself anew, for so many days."""
         root = pki.Authority.load(self.lab.pki, "logon-root")
+        if root_days:
+            root.certificate = root.issue(root.certificate.subject, root.key.public_key(), root_days, [
+                (x509.BasicConstraints(True, None), True), (pki.usage("key_cert_sign", "crl_sign"), True)])
         made = pki.sign_subordinate(root, (self.here / "main.csr").read_bytes(), days=days,
                                     publish_url=self.node.publish_url)
         write(self.here / "chain.pem", pki.pem(made) + pki.pem(root.certificate))
@@ -195,21 +198,28 @@ class DoctorOnAuthorities(DoctorCase):
         self.on_this_machine(install)
         self.assertGone("authority", "fas-signer")
 
-    def test_authority_life_that_ends_within_three_months(self):
-        """In the lab NTAuth is waited for no time: else the last command would have to be pasted a day later."""
+    def renew(self, says, ends, mended):
+        """ends: what sign_authority is given when it breaks the authority; mended: when it applies the remedy.  In the
+        lab NTAuth is waited for no time: else the last command would have to be pasted a day later."""
         self.node_without_authority(ntauth_wait="0s")
         init, install = (step["command"] for step in self.see("authority", "fas-signer")["remedy"])
         self.on_this_machine(init)
-        self.sign_authority(days=80)
+        self.sign_authority(**ends)
         self.on_this_machine(install)
-        request, *rest = self.see("authority_life", "main-1", "its certificate ends at")["remedy"]
-        self.assertIn("--renewal", request["command"])
-        self.on_this_machine(request["command"])
-        self.sign_authority()
+        remedy = self.see("authority_life", "main-1", says)["remedy"]
+        request = next(at for at, step in enumerate(remedy) if "ca csr" in step["command"])
+        self.apply(remedy[:request + 1])
+        self.sign_authority(**mended)
         shutil.copy(self.here / "chain.pem", self.dc.path("/root/chain.pem"))
-        self.apply(rest)
+        self.apply(remedy[request + 1:])
         self.assertGone("authority_life", "main-1")
         self.assertNotIn("main-1", [finding["subject"] for finding in self.findings("authority_ntauth")])
+
+    def test_authority_life_that_ends_within_three_months(self):
+        self.renew("its certificate ends at", {"days": 80}, {})
+
+    def test_authority_life_of_a_root_that_ends_within_three_months(self):
+        self.renew("its root ends at", {"days": 200, "root_days": 80}, {"days": 200, "root_days": 3650})
 
     def of_node(self, node):
         """From here on it is the other node's fasctl that is asked."""
