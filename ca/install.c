@@ -7,6 +7,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "ca/asn1.h"
+#include "ca/lint.h"
 #include "ca/pem.h"
 #include "fas/base/text.h"
 
@@ -266,6 +267,41 @@ check_root_crl(const struct install *install, int64_t now_s, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* ---- what else domain controllers would refuse ---- */
+
+static const struct lint_finding *
+first_against_logons(const struct lint_report *report)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		const struct lint_finding *finding = &report->findings[i];
+		if (finding->severity == LINT_ERROR && finding->logon)
+			return finding;
+	}
+	return NULL;
+}
+
+/* It is another house's work: what no logon fails by is for `fasctl lint` to say. */
+static enum fas_code
+check_lints(const struct install *install, int64_t now_s, struct fas_err *e)
+{
+	const struct lint_context context = {
+	    .issuer = install->n > 1 ? install->chain[1] : install->root,
+	    .now_s = now_s,
+	    .issued = true};
+	struct lint_report report;
+	unsigned char *der = NULL;
+	int len = i2d_X509(install->chain[0], &der);
+	if (len <= 0)
+		return fas_fail_openssl(e, "certificate of the authority");
+	lint_ca_certificate(der, (size_t)len, &context, &report);
+	OPENSSL_free(der);
+	const struct lint_finding *finding = first_against_logons(&report);
+	if (!finding)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_INPUT, "ca_lint", "%s, %s: %s: %s. %s", finding->citation,
+	    finding->name, finding->message, finding->logon, finding->remedy);
+}
+
 enum fas_code
 install_check(
     const struct install *install, const struct issuer *issuer, int64_t now_s, struct fas_err *e)
@@ -285,7 +321,9 @@ install_check(
 		return rc;
 	if ((rc = check_path_length(install, e)) != FAS_OK)
 		return rc;
-	return check_root_crl(install, now_s, e);
+	if ((rc = check_root_crl(install, now_s, e)) != FAS_OK)
+		return rc;
+	return check_lints(install, now_s, e);
 }
 
 /* ---- another certificate for the same key ---- */

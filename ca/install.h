@@ -28,8 +28,8 @@ MUST_CHECK enum fas_code install_parse_crl(const char *text, X509_CRL **out, str
 /*
  * Each failing check has its own reason: "key_mismatch", "not_a_ca", "no_key_cert_sign", "no_crl_sign", "path_length",
  * "not_yet_valid", "expired", "no_crl_distribution_point", "no_subject_key_id", "extended_key_usage", "chain_invalid",
- * "root_crl_issuer", "root_crl_signature", "root_crl_stale", "ca_revoked".  FAS_E_CONFLICT for the first, FAS_E_INPUT
- * for all others.
+ * "root_crl_issuer", "root_crl_signature", "root_crl_stale", "ca_revoked", "ca_lint" (a lint by which logons would fail,
+ * with its remedy).  FAS_E_CONFLICT for the first, FAS_E_INPUT for all others.
  */
 MUST_CHECK enum fas_code install_check(
     const struct install *install, const struct issuer *issuer, int64_t now_s, struct fas_err *e);

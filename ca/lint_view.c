@@ -194,6 +194,15 @@ lint_extensions_unique(struct lint_run *run)
 	}
 }
 
+/* What bounds an authority's paths, no lint reads; domain controllers do (RFC 5280 4.2.1.5, 4.2.1.10, 4.2.1.11, 4.2.1.14). */
+static bool
+bounds_paths(const ASN1_OBJECT *id)
+{
+	int nid = OBJ_obj2nid(id);
+	return nid == NID_policy_mappings || nid == NID_name_constraints ||
+	       nid == NID_policy_constraints || nid == NID_inhibit_any_policy;
+}
+
 void
 lint_extensions_known(struct lint_run *run)
 {
@@ -201,7 +210,8 @@ lint_extensions_known(struct lint_run *run)
 	char name[80];
 	for (int i = 0; i < sk_asn1_extension_num(all) && i < LINT_EXTENSIONS_MAX; i++) {
 		const struct asn1_extension *extension = sk_asn1_extension_value(all, i);
-		if (!extension->critical || lint_slot_of(extension->id) != SLOTS)
+		if (!extension->critical || lint_slot_of(extension->id) != SLOTS ||
+		    (run->kind == LINT_CA && bounds_paths(extension->id)))
 			continue;
 		(void)OBJ_obj2txt(name, sizeof(name), extension->id, 0);
 		lint_say(

@@ -47,8 +47,9 @@ cut(const struct cut *c, const char *name, EVP_PKEY *public_key, X509 *issuer, E
 	add(x, issuer ? issuer : x, NID_key_usage, c->usage);
 	add(x, issuer ? issuer : x, NID_crl_distribution_points, c->cdp);
 	add(x, issuer ? issuer : x, NID_ext_key_usage, c->purposes);
+	add(x, issuer ? issuer : x, NID_name_constraints, c->names);
 	add(x, x, NID_subject_key_identifier, c->no_key_id ? NULL : "hash");
-	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	assert_true(X509_sign(x, key, c->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
 	X509_NAME_free(subject);
 	return x;
 }

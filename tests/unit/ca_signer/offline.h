@@ -9,8 +9,8 @@
 
 /* A certificate to be made; NULL members leave the extension out. */
 struct cut {
-	const char *constraints, *usage, *cdp, *purposes;
-	bool no_key_id;
+	const char *constraints, *usage, *cdp, *purposes, *names; /* names: nameConstraints */
+	bool no_key_id, sha1;
 	long from_s, to_s; /* from now */
 };
 extern const struct cut good, good_root;

@@ -169,6 +169,35 @@ each_wrong_extension_has_its_reason(void **state)
 	refuses(*state, &x, "extended_key_usage");
 }
 
+/* Each is good by RFC 5280, and domain controllers refuse every logon below it. */
+static void
+what_logons_would_fail_by_is_refused(void **state)
+{
+	struct cut x = good;
+	x.sha1 = true;
+	refuses(*state, &x, "ca_lint");
+	x = good;
+	x.cdp = GOOD_CDP ",URI:https://pki.corp.example.com/crl/offline-root.crl";
+	refuses(*state, &x, "ca_lint");
+	x = good;
+	x.to_s = good_root.to_s + 3600;
+	refuses(*state, &x, "ca_lint");
+}
+
+/* As AD CS gives them, and as a careful keeper of the root does. */
+static void
+what_is_unusual_and_keeps_nobody_out_is_installed(void **state)
+{
+	struct ceremony *c = *state;
+	struct cut unusual = good;
+	unusual.usage = "critical,digitalSignature,keyCertSign,cRLSign";
+	unusual.cdp = "URI:ldap:///CN=Root," GOOD_CDP;
+	unusual.names = "critical,permitted;email:corp.example.com";
+	X509 *x = cut(&unusual, "CORP Federated Logon CA", c->ca_key, c->root, test_key(1));
+	json_decref(place_admin(c->place, install_wire(to_pem(x), c->root, NULL)));
+	X509_free(x);
+}
+
 static void
 a_life_that_is_over_or_not_begun_is_refused(void **state)
 {
@@ -319,6 +348,8 @@ main(void)
 	    T(a_good_chain_is_installed_published_and_issues),
 	    T(a_certificate_of_another_key_is_refused),
 	    T(each_wrong_extension_has_its_reason),
+	    T(what_logons_would_fail_by_is_refused),
+	    T(what_is_unusual_and_keeps_nobody_out_is_installed),
 	    T(a_life_that_is_over_or_not_begun_is_refused),
 	    T(a_chain_to_another_root_is_refused),
 	    T(a_root_whose_path_length_is_used_up_is_refused),
