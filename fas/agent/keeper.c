@@ -45,17 +45,6 @@ tell(struct daemon *d, struct session *s, struct fas_err *e)
 	return logoff_session(&d->up, &file, e);
 }
 
-/* Behind the end, which is the more urgent: the service takes what an ended session has signed. */
-static void
-report_rest(struct daemon *d, struct session *s)
-{
-	sessions_lock(&d->sessions);
-	bool used = uses_are_due(s, clock_monotonic_us(), true);
-	sessions_unlock(&d->sessions);
-	if (used)
-		uses_report(&d->up, &d->sessions, s);
-}
-
 static void
 tell_end(struct daemon *d, struct session *s)
 {
@@ -73,7 +62,8 @@ tell_end(struct daemon *d, struct session *s)
 	/* Past its cap the service has ended it by itself. */
 	if (rc != FAS_OK && session_file_remove(d->config.state, s->file.id, &e) != FAS_OK)
 		log_error("session_file", &e, "session", s->file.id, NULL);
-	report_rest(d, s);
+	/* Behind the end, which is the more urgent: the service takes what an ended session has signed. */
+	uses_report_rest(&d->up, &d->sessions, s);
 	sessions_remove(&d->sessions, s);
 }
 
@@ -212,7 +202,7 @@ run_turn(struct job *job)
 		renew_ticket(d, s);
 		break;
 	case DUE_USES:
-		uses_report(&d->up, &d->sessions, s);
+		(void)uses_report(&d->up, &d->sessions, s);
 		break;
 	case DUE_NOTHING:
 		break;

@@ -14,6 +14,7 @@
 #define RETRY_US 30000000
 #define URL_PATH_MAX 160
 #define REPORT_MS 5000
+#define REST_REPORTS 2 /* one that may not have arrived, and what was gathered behind it */
 
 /* Signatures of one kind. */
 struct use {
@@ -164,16 +165,22 @@ take_report(struct uses *uses)
 	return json_pack("{s:I,s:O}", "report", (json_int_t)uses->report, "uses", list);
 }
 
+/* Not what is reported is refused, but nobody could be asked, or we were not believed: it may arrive yet. */
+static bool
+may_arrive(enum fas_code rc)
+{
+	return rc == FAS_E_UNAVAILABLE || rc == FAS_E_TIMEOUT || rc == FAS_E_LIMIT ||
+	       rc == FAS_E_AUTH || rc == FAS_E_NOMEM || rc == FAS_E_IO;
+}
+
 static void
 settle(struct uses *uses, enum fas_code rc)
 {
-	bool refused = rc != FAS_OK && rc != FAS_E_UNAVAILABLE && rc != FAS_E_TIMEOUT &&
-		       rc != FAS_E_LIMIT && rc != FAS_E_NOMEM && rc != FAS_E_IO;
-	if (rc == FAS_OK || refused) {
+	if (!may_arrive(rc)) {
 		batch_free(uses->sent);
 		uses->sent = NULL;
 	}
-	uses->deaf = uses->deaf || refused;
+	uses->deaf = uses->deaf || rc == FAS_E_NOTFOUND;
 	if (uses->deaf)
 		batch_empty(&uses->gathered);
 	int64_t now_us = clock_monotonic_us();
@@ -183,7 +190,7 @@ settle(struct uses *uses, enum fas_code rc)
 		uses->due_us = uses->gathered.n > 0 ? now_us + GATHER_US : 0;
 }
 
-void
+bool
 uses_report(const struct upstream *up, struct sessions *t, struct session *s)
 {
 	char path[URL_PATH_MAX];
@@ -205,4 +212,17 @@ uses_report(const struct upstream *up, struct sessions *t, struct session *s)
 	if (s->uses)
 		settle(s->uses, rc);
 	sessions_unlock(t);
+	return rc == FAS_OK;
+}
+
+void
+uses_report_rest(const struct upstream *up, struct sessions *t, struct session *s)
+{
+	for (int i = 0; i < REST_REPORTS; i++) {
+		sessions_lock(t);
+		bool left = uses_are_due(s, clock_monotonic_us(), true);
+		sessions_unlock(t);
+		if (!left || !uses_report(up, t, s))
+			return;
+	}
 }

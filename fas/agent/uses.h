@@ -15,8 +15,10 @@ void uses_note(struct session *s, const struct card_key *key, const struct signi
     const struct permit *permit);
 /* Is there something to report, now or, with `at_the_end`, at all?  Under the lock. */
 bool uses_are_due(const struct session *s, int64_t now_us, bool at_the_end);
-/* One report, and another if more has come meanwhile.  Whoever has the right to the session's work calls it. */
-void uses_report(const struct upstream *up, struct sessions *t, struct session *s);
+/* One report; true: it has arrived.  Whoever has the right to the session's work calls it. */
+bool uses_report(const struct upstream *up, struct sessions *t, struct session *s);
+/* At the end of a session: all there is, as far as the service takes it now. */
+void uses_report_rest(const struct upstream *up, struct sessions *t, struct session *s);
 void uses_free(struct uses *uses);
 
 #endif

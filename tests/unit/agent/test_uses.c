@@ -58,7 +58,7 @@ is_due(bool at_the_end)
 static void
 report(void)
 {
-	uses_report(&p.d.up, &p.d.sessions, s);
+	(void)uses_report(&p.d.up, &p.d.sessions, s);
 }
 
 /* The report that went out last; the caller's. */
@@ -126,6 +126,65 @@ a_service_that_takes_no_reports_is_not_asked_again(void **state)
 	assert_false(is_due(true));
 }
 
+/* One that cannot be taken must not silence the session. */
+static void
+a_report_that_is_refused_is_given_up_and_the_next_one_goes(void **state)
+{
+	(void)state;
+	sign_by("/usr/bin/ssh", CARD_HASH_SHA256);
+	played_refuse(&p, FAS_E_DENIED, "sign_refused");
+	report();
+	assert_false(is_due(true));
+	sign_by("/usr/bin/curl", CARD_HASH_SHA256);
+	assert_true(is_due(true));
+	played_answer(&p, json_object());
+	report();
+	json_decref(sent(2, 1));
+	assert_non_null(strstr(p.body, "/usr/bin/curl"));
+}
+
+/* The machine's certificate is renewed, or the server's, and the report arrives. */
+static void
+a_host_that_is_not_believed_reports_again(void **state)
+{
+	(void)state;
+	sign_by("/usr/bin/ssh", CARD_HASH_SHA256);
+	played_refuse(&p, FAS_E_AUTH, "server_untrusted");
+	report();
+	assert_true(is_due(true));
+	played_answer(&p, json_object());
+	report();
+	json_decref(sent(1, 1));
+	assert_false(is_due(true));
+}
+
+static void
+the_end_tells_what_is_on_its_way_and_what_was_gathered_behind_it(void **state)
+{
+	(void)state;
+	sign_by("/usr/bin/ssh", CARD_HASH_SHA256);
+	played_refuse(&p, FAS_E_UNAVAILABLE, "server_away");
+	report();
+	sign_by("/usr/bin/curl", CARD_HASH_SHA256);
+	played_answer(&p, json_object());
+	played_answer(&p, json_object());
+	uses_report_rest(&p.d.up, &p.d.sessions, s);
+	json_decref(sent(2, 1));
+	assert_non_null(strstr(p.body, "/usr/bin/curl"));
+	assert_int_equal(p.n_asked, 3);
+	assert_false(is_due(true));
+}
+
+static void
+the_end_asks_a_service_that_is_away_once(void **state)
+{
+	(void)state;
+	sign_by("/usr/bin/ssh", CARD_HASH_SHA256);
+	played_refuse(&p, FAS_E_UNAVAILABLE, "server_away");
+	uses_report_rest(&p.d.up, &p.d.sessions, s);
+	assert_int_equal(p.n_asked, 1);
+}
+
 static void
 more_kinds_than_a_report_holds_leave_the_others_whole(void **state)
 {
@@ -154,6 +213,12 @@ main(void)
 		end),
 	    cmocka_unit_test_setup_teardown(
 		a_service_that_takes_no_reports_is_not_asked_again, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_report_that_is_refused_is_given_up_and_the_next_one_goes, begin, end),
+	    cmocka_unit_test_setup_teardown(a_host_that_is_not_believed_reports_again, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		the_end_tells_what_is_on_its_way_and_what_was_gathered_behind_it, begin, end),
+	    cmocka_unit_test_setup_teardown(the_end_asks_a_service_that_is_away_once, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		more_kinds_than_a_report_holds_leave_the_others_whole, begin, end),
 	};
