@@ -1,7 +1,7 @@
 /*
  * Users' keys made ahead.  A new RSA-2048 key costs some 160 ms, a logon has a few: so keys lie ready, made by one thread
  * that runs only while no other wants the processor (SCHED_IDLE) and, while signatures are asked for, for a fifth of the
-time at most, unless somebody waits for a key.  They exist in memory alone.
+ * time at most, unless somebody waits for a key.  They exist in memory alone.
  */
 #ifndef CA_POOL_H
 #define CA_POOL_H
