@@ -50,7 +50,7 @@ struct lint_report {
 	struct lint_finding findings[LINT_FINDINGS_MAX];
 };
 
-/* der: one whole certificate; its signature is looked at only as an algorithm (the issuer verifies it after signing). */
+/* der: one whole certificate, of up to 64 KiB; its signature is looked at only as an algorithm (the issuer verifies it after signing). */
 void lint_certificate(
     const uint8_t *der, size_t len, const struct lint_context *context, struct lint_report *out);
 /*

@@ -11,7 +11,9 @@ static void
 well_formed(struct lint_run *run)
 {
 	if (!run->certificate)
-		lint_say(run, "%zu octets are no certificate, or something follows it", run->len);
+		lint_say(run,
+		    "%zu octets are no certificate, or over 64 KiB, or something follows it",
+		    run->len);
 }
 
 /* A verifier signs off on bytes: two encodings of one meaning are two certificates. */

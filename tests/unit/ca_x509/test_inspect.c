@@ -274,6 +274,30 @@ more_blocks_than_there_is_room_for_are_refused(void **state)
 	buf_done(&text);
 }
 
+/* A name is held against all others: what has a hundred thousand would be looked at for hours. */
+static void
+a_certificate_of_more_than_64_kib_is_none(void **state)
+{
+	(void)state;
+	static uint8_t filling[65536];
+	OWN(x509) X509 *big = X509_dup(fixture.ca);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	assert_int_equal(ASN1_OCTET_STRING_set(value, filling, sizeof(filling)), 1);
+	X509_EXTENSION *extension =
+	    X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, value);
+	assert_int_equal(X509_add_ext(big, extension, -1), 1);
+	assert_true(X509_sign(big, fixture.ca_key, EVP_sha256()) > 0);
+	unsigned char *der = NULL;
+	int len = i2d_X509(big, &der);
+	OWN(json) json_t *all = look_at(der, (size_t)len, NULL, NULL, 0);
+	json_t *one = json_array_get(all, 0);
+	assert_true(has_finding(one, "certificate_well_formed"));
+	assert_int_equal(json_array_size(json_object_get(one, "findings")), 1);
+	OPENSSL_free(der);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(value);
+}
+
 static void
 bytes_that_are_no_certificate_are_a_malformed_one(void **state)
 {
@@ -295,6 +319,7 @@ main(void)
 	    cmocka_unit_test(foreign_purposes_are_no_finding_unless_they_give_power),
 	    cmocka_unit_test(what_is_neither_is_refused),
 	    cmocka_unit_test(more_blocks_than_there_is_room_for_are_refused),
+	    cmocka_unit_test(a_certificate_of_more_than_64_kib_is_none),
 	    cmocka_unit_test(bytes_that_are_no_certificate_are_a_malformed_one),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
