@@ -36,8 +36,8 @@ const struct cli_program ctl_program = {
     .footer = "environment: FAS_SIGNER_ADMIN, FAS_ADMIN (admin sockets)\n"
 	      "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 the service does "
 	      "not answer,\n"
-	      "             4 it answered, and the answer is a defect (status, doctor, audit "
-	      "verify, crl verify,\n"
-	      "             publish)\n"
+	      "             4 it answered, and the answer is a defect (status, doctor, lint, audit "
+	      "verify,\n"
+	      "             crl verify, publish)\n"
 	      "             5 the act waits for a second person (proposal approve)\n",
 };
