@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "fas/base/db_failure.h"
+#include "fas/base/db_room.h"
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 
@@ -109,6 +110,7 @@ db_connect(const char *path, bool writer, struct db **out, struct fas_err *e)
 	struct db *db = calloc(1, sizeof(*db));
 	if (!db)
 		return fas_fail_nomem(e);
+	db_room_begin();
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	if (writer)
 		flags |= SQLITE_OPEN_CREATE;

@@ -36,6 +36,22 @@ faulty_pread(int fd, void *data, size_t len, off_t at)
 	return pread(fd, data, len, at);
 }
 
+/* What the disk has left, as fallocate finds it. */
+static _Atomic int room_errno;
+int __wrap_fallocate(int fd, int mode, off_t from, off_t len);
+int __real_fallocate(int fd, int mode, off_t from, off_t len);
+
+int
+__wrap_fallocate(int fd, int mode, off_t from, off_t len)
+{
+	int error = atomic_load(&room_errno);
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	return __real_fallocate(fd, mode, from, len);
+}
+
 /* SQLite's own door for tests of its VFS. */
 static int
 setup(void **state)
@@ -86,6 +102,25 @@ full_disk_is_told_and_passes(void **state)
 	(void)state;
 	write_fails_as(ENOSPC, FAS_E_UNAVAILABLE, "disk_full");
 	write_fails_as(EDQUOT, FAS_E_UNAVAILABLE, "disk_full");
+}
+
+/* What is mapped and has no room is a signal and no error. */
+static void
+a_logs_index_without_room_is_a_full_disk_and_no_end(void **state)
+{
+	struct fas_err e = {0};
+	struct db_pool *pool = NULL;
+	(void)state;
+	db_pool_close(db_fixture_open("room.db"));
+	atomic_store(&room_errno, ENOSPC);
+	enum fas_code rc = db_pool_open(fixture_path("room.db"), &db_fixture_schema, 2, &pool, &e);
+	atomic_store(&room_errno, EOPNOTSUPP);
+	assert_failed(rc, &e, FAS_E_UNAVAILABLE, "disk_full");
+	fas_err_clear(&e);
+	pool = db_fixture_open("room.db");
+	assert_good(db_write(pool, insert_fn, &(struct row){1, "without room ahead"}, &e), &e);
+	db_pool_close(pool);
+	atomic_store(&room_errno, 0);
 }
 
 static void
@@ -253,6 +288,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(full_disk_is_told_and_passes),
+	    cmocka_unit_test(a_logs_index_without_room_is_a_full_disk_and_no_end),
 	    cmocka_unit_test(broken_disk_is_told_and_passes),
 	    cmocka_unit_test(disk_that_has_become_read_only_is_told_and_passes),
 	    cmocka_unit_test(a_disk_in_need_is_no_damage),
