@@ -1,5 +1,7 @@
 #include "ca/crl.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,14 +42,16 @@ make_prefix(
 	return out->outer_len + out->tbs_len + frame->head_len + out->list_len;
 }
 
-/* What is put behind a place goes there at once: octets of the file move. */
+/* What is put behind a place goes there at once: octets of the file move.  A page of a mapped file for which a full disk has no
+ * room is a SIGBUS and no error: so all of it gets its room before it is mapped. */
 static enum fas_code
 move(const struct file_beside *file, size_t from, size_t len, size_t to, struct fas_err *e)
 {
 	size_t end = (from > to ? from : to) + len;
 	if (from == to || len == 0)
 		return FAS_OK;
-	if (ftruncate(file->fd, (off_t)end) != 0)
+	errno = posix_fallocate(file->fd, 0, (off_t)end);
+	if (errno != 0)
 		return fas_fail_errno(e, "%s", file->beside);
 	uint8_t *at = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
 	if (at == MAP_FAILED)

@@ -2,6 +2,8 @@
 #include "place.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -447,28 +449,35 @@ make_issuer(const char *type, struct issuer *out)
 }
 
 /* A list of n entries that was expected to have another number, read back and verified by the library. */
-static X509_CRL *
-written(
-    struct place *p, const struct issuer *issuer, uint32_t n, int64_t expected, struct crl_map *map)
+static enum fas_code
+write_list(const struct issuer *issuer, uint32_t n, int64_t expected,
+    const struct file_beside *file, struct fas_err *e)
 {
-	struct fas_err e = {0};
 	OWN(crl_writer) struct crl_writer w = {0};
-	char path[PATH_MAX];
-	OWN(file_beside) struct file_beside file = {.fd = -1};
 	const struct crl_terms terms = {.number = 7,
 	    .this_update_s = clock_now() - 300,
 	    .next_update_s = clock_now() + 3600,
 	    .next_publish_s = clock_now() + 600,
 	    .entries = expected};
-	(void)place_path(p, "public/crl/made.crl", path);
-	assert_int_equal(file_begin(path, 0644, &file, &e), FAS_OK);
-	assert_int_equal(crl_writer_begin(&w, issuer, &terms, &file, &e), FAS_OK);
+	assert_int_equal(crl_writer_begin(&w, issuer, &terms, file, e), FAS_OK);
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t serial[] = {1, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
 		assert_int_equal(
-		    crl_writer_add(&w, serial, sizeof(serial), 1795406690 + i, 4, &e), FAS_OK);
+		    crl_writer_add(&w, serial, sizeof(serial), 1795406690 + i, 4, e), FAS_OK);
 	}
-	if (crl_writer_finish(&w, &e) != FAS_OK)
+	return crl_writer_finish(&w, e);
+}
+
+static X509_CRL *
+written(
+    struct place *p, const struct issuer *issuer, uint32_t n, int64_t expected, struct crl_map *map)
+{
+	struct fas_err e = {0};
+	char path[PATH_MAX];
+	OWN(file_beside) struct file_beside file = {.fd = -1};
+	(void)place_path(p, "public/crl/made.crl", path);
+	assert_int_equal(file_begin(path, 0644, &file, &e), FAS_OK);
+	if (write_list(issuer, n, expected, &file, &e) != FAS_OK)
 		fail_msg("%s", e.message);
 	assert_int_equal(crl_map(&file, map, &e), FAS_OK);
 	const uint8_t *at = map->der;
@@ -477,6 +486,36 @@ written(
 	assert_ptr_equal(at, map->der + map->len);
 	assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(issuer->certificate)), 1);
 	return crl;
+}
+
+static atomic_bool no_room;
+int __wrap_posix_fallocate(int fd, off_t from, off_t len);
+int __real_posix_fallocate(int fd, off_t from, off_t len);
+
+int
+__wrap_posix_fallocate(int fd, off_t from, off_t len)
+{
+	return atomic_load(&no_room) ? ENOSPC : __real_posix_fallocate(fd, from, len);
+}
+
+/* What is mapped and has no room is a signal and no error. */
+static void
+a_list_for_which_a_disk_has_no_room_is_refused(void **state)
+{
+	struct fas_err e = {0};
+	struct issuer issuer;
+	char path[PATH_MAX];
+	OWN(file_beside) struct file_beside file = {.fd = -1};
+	make_issuer("p-256", &issuer);
+	(void)place_path(*state, "public/crl/made.crl", path);
+	assert_int_equal(file_begin(path, 0644, &file, &e), FAS_OK);
+	atomic_store(&no_room, true);
+	enum fas_code rc = write_list(&issuer, 1000, 0, &file, &e);
+	atomic_store(&no_room, false);
+	assert_int_equal(rc, FAS_E_IO);
+	assert_non_null(strstr(e.message, "No space left on device"));
+	X509_free(issuer.certificate);
+	key_free(issuer.key);
 }
 
 /* Around each length at which a header grows, for a signature whose length is always another one. */
@@ -583,6 +622,7 @@ main(void)
 	    cmocka_unit_test(an_entry_is_what_openssl_would_write),
 	    cmocka_unit_test(a_serial_or_time_that_cannot_be_is_no_entry),
 	    T(lists_of_every_length_are_read_and_verified),
+	    T(a_list_for_which_a_disk_has_no_room_is_refused),
 	    T(a_written_list_is_clean_and_leaves_no_other_file),
 	    T(what_a_crash_left_beside_a_list_is_gone_after_the_start),
 	    T(the_next_publication_is_said_and_is_before_the_end),
