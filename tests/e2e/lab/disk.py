@@ -26,6 +26,7 @@ class Disk:
         self.sh('mkdir "$3"; mount -o loop,errors=remount-ro "$2" "$3"; rmdir "$3/lost+found"; cp -a "$1/." "$3"; mount --move "$3" "$1"; rmdir "$3"')
 
     def unmount(self):
+        self.make_room()
         self.sh('mkdir "$3"; cp -a "$1/." "$3"; umount "$1"; find "$1" -mindepth 1 -delete; cp -a "$3/." "$1"')
         shutil.rmtree(self.copy)
         self.image.unlink()
