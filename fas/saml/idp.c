@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 
 #include "fas/base/file.h"
-#include "fas/saml/xmlsec.h"
+#include "fas/saml/key.h"
 
 #define PATH_SIZE 4096
 
@@ -15,11 +15,6 @@ struct saml_trust {
 	struct idp *idps;
 	size_t n;
 };
-
-DEFINE_OWN(x509, X509 *, X509_free);
-DEFINE_OWN(pkey, EVP_PKEY *, EVP_PKEY_free);
-DEFINE_OWN(bio, BIO *, BIO_free);
-DEFINE_OWN(xmlsec_key, xmlSecKey *, xmlSecKeyDestroy);
 
 /* ---- looking up ---- */
 
@@ -104,56 +99,6 @@ refuse_cert(const struct yaml_node *at, struct fas_err *e, const char *finding)
 	return yaml_fail(at, e, "idp_certificate", "certificate %s: %s", at->text, finding);
 }
 
-/* The kind of a key that is strong enough, or why it is none. */
-static const char *
-judge_key(EVP_PKEY *key, enum key_kind *kind)
-{
-	int bits = EVP_PKEY_get_bits(key);
-	if (EVP_PKEY_is_a(key, "RSA")) {
-		*kind = KEY_RSA;
-		return bits >= IDP_RSA_BITS_MIN && bits <= IDP_RSA_BITS_MAX
-			   ? NULL
-			   : "its RSA key has not 2048 to 8192 bits";
-	}
-	char curve[32] = "";
-	*kind = KEY_EC;
-	if (EVP_PKEY_is_a(key, "EC") &&
-	    EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) == 1 &&
-	    (strcmp(curve, "prime256v1") == 0 || strcmp(curve, "secp384r1") == 0 ||
-		strcmp(curve, "secp521r1") == 0))
-		return NULL;
-	return "its key is neither RSA nor on P-256, P-384 or P-521";
-}
-
-static xmlSecKey *
-bare_key(EVP_PKEY *pkey)
-{
-	OWN(xmlsec_key) xmlSecKey *key = xmlSecKeyCreate();
-	if (!key || EVP_PKEY_up_ref(pkey) != 1)
-		return NULL;
-	xmlSecKeyData *value = xmlSecOpenSSLEvpKeyAdopt(pkey);
-	if (!value) {
-		EVP_PKEY_free(pkey);
-		return NULL;
-	}
-	if (xmlSecKeySetValue(key, value) < 0) {
-		xmlSecKeyDataDestroy(value);
-		return NULL;
-	}
-	return TAKE(key);
-}
-
-static bool
-not_after(const X509 *cert, int64_t *out)
-{
-	int days = 0, seconds = 0;
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-	bool ok = epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(cert)) == 1;
-	ASN1_TIME_free(epoch);
-	*out = (int64_t)days * 86400 + seconds;
-	return ok;
-}
-
 /* The certificate is a container: neither its dates nor its issuer decide, only the key that stands in it. */
 static enum fas_code
 pin_cert(struct idp *idp, X509 *cert, const struct yaml_node *at, struct fas_err *e)
@@ -163,12 +108,12 @@ pin_cert(struct idp *idp, X509 *cert, const struct yaml_node *at, struct fas_err
 	int64_t end_s = 0;
 	if (idp->n_keys == IDP_KEYS_MAX)
 		return refuse_cert(at, e, "more than 4 certificates of one provider");
-	const char *why = pkey ? judge_key(pkey, &slot->kind) : "its key cannot be read";
-	if (!why && !not_after(cert, &end_s))
+	const char *why = pkey ? key_judge(pkey, &slot->kind) : "its key cannot be read";
+	if (!why && !key_not_after(cert, &end_s))
 		why = "its notAfter cannot be read";
 	if (why)
 		return refuse_cert(at, e, why);
-	if (!(slot->key = bare_key(pkey)))
+	if (!(slot->key = key_bare(pkey)))
 		return fas_fail_nomem(e);
 	if (idp->n_keys++ == 0 || end_s < idp->not_after_s)
 		idp->not_after_s = end_s;

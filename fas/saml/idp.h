@@ -13,8 +13,6 @@
 #define IDP_KEYS_MAX 4
 #define IDP_ENTITY_ID_MAX 1024 /* SAML core 8.3.6 */
 #define IDP_CERT_FILE_MAX (64 * 1024)
-#define IDP_RSA_BITS_MIN 2048
-#define IDP_RSA_BITS_MAX 8192
 
 /* A bare public key, as xmlsec takes it; shared by threads, lent to each verification. */
 struct idp_key {
