@@ -45,7 +45,7 @@ static const struct description descriptions[METRIC_COUNT] = {
 
 /* Statuses that our answers have; the last slot counts any other. */
 static const unsigned statuses[] = {
-    200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 503, 0};
+    200, 201, 204, 303, 304, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 503, 0};
 
 /* Upper bounds; what is above the last is counted under +Inf only. */
 static const struct {

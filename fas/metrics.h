@@ -45,7 +45,7 @@ void metrics_free(struct metrics *metrics);
 void metrics_add(struct metrics *metrics, enum metric metric);
 uint64_t metrics_get(const struct metrics *metrics, enum metric metric);
 
-#define METRICS_ROUTES_MAX 32
+#define METRICS_ROUTES_MAX 48
 /* The route of this name, made when it is new; NULL when there are METRICS_ROUTES_MAX others.  name: static. */
 struct metrics_route *metrics_route(struct metrics *metrics, const char *name);
 /* route may be NULL. */

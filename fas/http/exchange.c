@@ -11,6 +11,14 @@
 /* What a refused request may still send before its connection is closed: so a client reads its answer. */
 #define DRAIN_MAX (1024 * 1024)
 
+/* The same, "" when absent; it stays until the request has been answered. */
+static const char *
+exchange_text(const struct exchange *x, const char *name)
+{
+	const char *value = exchange_header(x, name);
+	return value ? value : "";
+}
+
 static void
 copy_header(const struct exchange *x, const char *name, char *out, size_t out_size)
 {
@@ -42,6 +50,17 @@ make_response(struct exchange *x)
 }
 
 static void
+add_fixed_headers(const struct exchange *x, struct MHD_Response *response)
+{
+	const struct http_browser *browser = x->server->config.browser;
+	for (size_t i = 0; browser && i < browser->n_headers; i++) {
+		if (!http_has_header(&x->response, browser->headers[i].name))
+			(void)MHD_add_response_header(
+			    response, browser->headers[i].name, browser->headers[i].value);
+	}
+}
+
+static void
 add_headers(const struct exchange *x, struct MHD_Response *response)
 {
 	const struct http_response *r = &x->response;
@@ -54,6 +73,9 @@ add_headers(const struct exchange *x, struct MHD_Response *response)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
 	for (size_t i = 0; i < r->n_headers; i++)
 		(void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+	if (r->location)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, r->location);
+	add_fixed_headers(x, response);
 	negotiate_add_header(x, response);
 	/* A refused certificate may be good on the next connection; a stopping server keeps none. */
 	if (r->status == 401 || atomic_load(&x->server->stopping))
@@ -63,15 +85,23 @@ add_headers(const struct exchange *x, struct MHD_Response *response)
 static void
 record_refusal(const struct exchange *x)
 {
-	char address[HTTP_ADDRESS_MAX];
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct http_route *route = x->request.route;
 	if (x->response.refusal.code == FAS_OK)
 		return;
-	refusals_note(x->server->config.refusals, &x->request.caller,
-	    http_peer_format(info ? info->client_addr : NULL, address), route ? route->name : NULL,
-	    x->response.correlation_id, &x->response.refusal);
+	refusals_note(x->server->config.refusals, &x->request.caller, x->request.address,
+	    route ? route->name : NULL, x->response.correlation_id, &x->response.refusal);
+}
+
+static void
+refuse(struct exchange *x, const struct fas_err *why)
+{
+	if (why->code == FAS_E_LIMIT)
+		metrics_add(x->server->config.metrics, METRIC_OVERLOADED);
+	const struct http_browser *browser = x->server->config.browser;
+	http_refuse(&x->response, why);
+	if (browser)
+		browser->paint(x->server->config.app, &x->request, &x->response, why);
+	x->answered = true;
 }
 
 /* Before the answer leaves: whoever has it may ask again at once. */
@@ -90,7 +120,10 @@ send_answer(struct exchange *x)
 	if (x->response.status == 0 || buf_check(&x->response.body, &e) != FAS_OK) {
 		fas_err_clear(&e);
 		fas_fail(&e, FAS_E_INTERNAL, "internal", "the handler has no answer");
-		http_answer_problem(&x->response, &e);
+		if (x->server->config.browser)
+			refuse(x, &e);
+		else
+			http_answer_problem(&x->response, &e);
 	}
 	record_refusal(x);
 	release_place(x);
@@ -104,15 +137,6 @@ send_answer(struct exchange *x)
 	MHD_destroy_response(response);
 	x->sent = true;
 	return rc;
-}
-
-static void
-refuse(struct exchange *x, const struct fas_err *why)
-{
-	if (why->code == FAS_E_LIMIT)
-		metrics_add(x->server->config.metrics, METRIC_OVERLOADED);
-	http_refuse(&x->response, why);
-	x->answered = true;
 }
 
 static void
@@ -169,6 +193,19 @@ queue_work(struct exchange *x)
 
 /* ---- the steps in which libmicrohttpd hands a request over ---- */
 
+/* Where the client is and, of a browser, what stands beside its request. */
+static void
+know_client(struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	(void)http_peer_format(info ? info->client_addr : NULL, x->request.address);
+	x->query = TAKE(x->connection->query);
+	x->request.query = x->query ? x->query : "";
+	x->request.cookies = exchange_text(x, MHD_HTTP_HEADER_COOKIE);
+	x->request.languages = exchange_text(x, MHD_HTTP_HEADER_ACCEPT_LANGUAGE);
+}
+
 static struct exchange *
 begin(struct http_server *server, struct http_connection *connection, struct MHD_Connection *mhd)
 {
@@ -178,6 +215,7 @@ begin(struct http_server *server, struct http_connection *connection, struct MHD
 	x->server = server;
 	x->connection = connection;
 	x->mhd = mhd;
+	know_client(x);
 	x->began_us = clock_monotonic_us();
 	correlation_id_new(x->request.correlation_id);
 	http_response_init(&x->response, x->request.correlation_id);
@@ -286,6 +324,7 @@ http_exchange_completed(
 	free(x->request.certificate);
 	free(x->token);
 	free(x->reply);
+	free(x->query);
 	http_response_done(&x->response);
 	free(x);
 	atomic_fetch_sub(&server->in_flight, 1);

@@ -17,6 +17,7 @@ struct exchange {
 	char *token; /* owned */
 	bool recheck;
 	char *reply; /* owned; the answer's token */
+	char *query; /* owned; the request's */
 	int64_t began_us;
 	size_t received;
 	bool counted;  /* in state->in_flight */

@@ -36,8 +36,10 @@ check_route(struct exchange *x, const char *method, const char *url, struct fas_
 	memcpy(x->request.segment, match.segment, sizeof(match.segment));
 	memcpy(x->request.second, match.second, sizeof(match.second));
 	x->state = &x->server->routes[match.route - config->routes];
+	if (x->connection->query_lost)
+		return fas_fail_nomem(e);
 	(void)MHD_get_connection_values(x->mhd, MHD_GET_ARGUMENT_KIND, refuse_argument, &has_query);
-	if (has_query)
+	if (has_query && !config->browser)
 		return fas_fail(
 		    e, FAS_E_INPUT, "query_refused", "no query parameters are known here");
 	return FAS_OK;
@@ -103,10 +105,10 @@ check_caller(struct exchange *x, struct fas_err *e)
 		   : FAS_OK;
 }
 
+/* RFC 9110 8.3.1: without its parameters. */
 static bool
-type_is_json(const char *type)
+type_is(const char *type, const char *want)
 {
-	static const char want[] = "application/json";
 	char media[64];
 	if (!type)
 		return false;
@@ -123,6 +125,8 @@ check_body(struct exchange *x, struct fas_err *e)
 {
 	const struct http_route *route = x->request.route;
 	const char *length = exchange_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *want =
+	    x->server->config.browser ? "application/x-www-form-urlencoded" : "application/json";
 	uint64_t bytes = 0;
 	bool has_body = exchange_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
 	if (length && !parse_uint(length, 0, INT64_MAX, &bytes))
@@ -131,9 +135,8 @@ check_body(struct exchange *x, struct fas_err *e)
 		return fas_fail(e, FAS_E_INPUT, "body_too_large",
 		    "RFC 9110 15.5.14: at most %zu bytes", route->body_max);
 	if ((has_body || bytes > 0) &&
-	    !type_is_json(exchange_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
-		return fas_fail(
-		    e, FAS_E_INPUT, "body_type", "RFC 9110 15.5.16: want application/json");
+	    !type_is(exchange_header(x, MHD_HTTP_HEADER_CONTENT_TYPE), want))
+		return fas_fail(e, FAS_E_INPUT, "body_type", "RFC 9110 15.5.16: want %s", want);
 	return FAS_OK;
 }
 

@@ -18,6 +18,7 @@
 #include "fas/base/err.h"
 #include "fas/base/names.h"
 #include "fas/caller.h"
+#include "fas/http/listen.h"
 
 struct http_request;
 struct http_response;
@@ -53,6 +54,10 @@ struct http_request {
 	char correlation_id[CORRELATION_ID_MAX];
 	char if_none_match[256]; /* "" = absent */
 	char if_modified_since[64];
+	char address[HTTP_ADDRESS_MAX]; /* the peer's, without its port */
+	/* Of browsers (struct http_browser) only, as they came; borrowed, "" = absent. */
+	const char *query; /* behind '?', never decoded */
+	const char *cookies, *languages;
 };
 
 /* ---- who has no certificate (RFC 4559) ---- */
@@ -91,7 +96,21 @@ struct http_negotiation {
 	enum fas_code (*recheck)(void *arg, struct http_negotiated *n, struct fas_err *e);
 };
 
-#define HTTP_HEADERS_MAX 8
+/*
+ * A listener for people: query strings, cookies and forms are read (bodies are application/x-www-form-urlencoded instead
+ * of JSON), every answer has these headers unless its handler says otherwise, and a refusal is a page.
+ */
+struct http_browser {
+	/* Over the problem document of why, which stands in response already; request->route may be NULL. */
+	void (*paint)(void *app, const struct http_request *request, struct http_response *response,
+	    const struct fas_err *why);
+	const struct http_fixed {
+		const char *name, *value;
+	} * headers;
+	size_t n_headers;
+};
+
+#define HTTP_HEADERS_MAX 12
 
 struct http_response {
 	unsigned status;          /* 0 = not answered yet */
@@ -104,8 +123,9 @@ struct http_response {
 	size_t n_headers;
 	struct http_header {
 		const char *name; /* static */
-		char value[128];
+		char value[256];
 	} headers[HTTP_HEADERS_MAX];
+	char *location; /* of any length; owned */
 };
 
 #define HTTP_BODY_MAX (4 * 1024 * 1024)
@@ -116,12 +136,18 @@ void http_answer_json(struct http_response *response, unsigned status, json_t *b
 void http_answer_text(
     struct http_response *response, unsigned status, const char *content_type, const char *text);
 void http_answer_empty(struct http_response *response, unsigned status);
+/* RFC 9110 15.4.4: 303, go on there with GET.  location is copied; the body stays whatever it is. */
+void http_answer_see_other(struct http_response *response, const char *location);
 /* The problem that e is (fas/problem.h); somebody has recorded it already. */
 void http_answer_problem(struct http_response *response, const struct fas_err *e);
 /* The same, and the server records it: for refusals before the pipeline. */
 void http_refuse(struct http_response *response, const struct fas_err *e);
 /* Replaces a header of the same name; the value is cut at its end. */
 void http_header(struct http_response *response, const char *name, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/* One more of the same name: Set-Cookie (RFC 6265 3). */
+void http_add_header(struct http_response *response, const char *name, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
 bool http_has_header(const struct http_response *response, const char *name);

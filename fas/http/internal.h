@@ -54,6 +54,8 @@ struct http_connection {
 	struct caller caller; /* by certificate; kind CALLER_NONE until judged good */
 	bool tried;           /* the one negotiation has been */
 	struct http_negotiated negotiated;
+	char *query; /* of the request whose head is being read, owned; NULL = none */
+	bool query_lost;
 };
 
 void http_connection_phase(struct http_connection *connection, enum http_phase phase);

@@ -20,25 +20,44 @@ void
 http_response_done(struct http_response *response)
 {
 	buf_done(&response->body);
+	free(response->location);
+	response->location = NULL;
 	if (response->fd >= 0)
 		(void)close(response->fd);
 	response->fd = -1;
+}
+
+PRINTF_LIKE(4, 0)
+static void
+set_header(
+    struct http_response *response, size_t i, const char *name, const char *fmt, va_list args)
+{
+	if (i == HTTP_HEADERS_MAX)
+		return;
+	if (i == response->n_headers)
+		response->n_headers++;
+	response->headers[i].name = name;
+	(void)vsnprintf(response->headers[i].value, sizeof(response->headers[i].value), fmt, args);
 }
 
 void
 http_header(struct http_response *response, const char *name, const char *fmt, ...)
 {
 	size_t i = 0;
+	va_list args;
 	while (i < response->n_headers && strcmp(response->headers[i].name, name) != 0)
 		i++;
-	if (i == HTTP_HEADERS_MAX)
-		return;
-	if (i == response->n_headers)
-		response->n_headers++;
-	response->headers[i].name = name;
+	va_start(args, fmt);
+	set_header(response, i, name, fmt, args);
+	va_end(args);
+}
+
+void
+http_add_header(struct http_response *response, const char *name, const char *fmt, ...)
+{
 	va_list args;
 	va_start(args, fmt);
-	(void)vsnprintf(response->headers[i].value, sizeof(response->headers[i].value), fmt, args);
+	set_header(response, response->n_headers, name, fmt, args);
 	va_end(args);
 }
 
@@ -60,6 +79,8 @@ restart(struct http_response *response, unsigned status, const char *content_typ
 	if (response->fd >= 0)
 		(void)close(response->fd);
 	response->fd = -1;
+	free(response->location);
+	response->location = NULL;
 	response->status = status;
 	response->content_type = content_type;
 }
@@ -78,6 +99,19 @@ void
 http_answer_empty(struct http_response *response, unsigned status)
 {
 	restart(response, status, NULL);
+}
+
+void
+http_answer_see_other(struct http_response *response, const char *location)
+{
+	char *copy = strdup(location);
+	if (!copy) {
+		restart(response, 500, NULL);
+		return;
+	}
+	free(response->location);
+	response->location = copy;
+	response->status = 303;
 }
 
 void

@@ -73,6 +73,7 @@ connection_close(struct http_server *server, struct http_connection *connection)
 			connection->next->back = connection->back;
 	}
 	pthread_mutex_unlock(&server->lock);
+	free(connection->query);
 	free(connection);
 }
 
@@ -161,6 +162,26 @@ accept_unless_stopping(void *context, const struct sockaddr *address, socklen_t 
 	return atomic_load(&server->stopping) ? MHD_NO : MHD_YES;
 }
 
+/*
+ * The library splits a query at '&' and '=' and keeps no original; what was signed over is the original.  Called with each
+ * request's target before its head is read.  NULL: the request has no context yet.
+ */
+static void *
+keep_query(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_connection *connection = info ? info->socket_context : NULL;
+	const char *query = strchr(target, '?');
+	(void)cls;
+	if (!connection)
+		return NULL;
+	free(connection->query);
+	connection->query = query ? strdup(query + 1) : NULL;
+	connection->query_lost = query && !connection->query;
+	return NULL;
+}
+
 static struct MHD_Daemon *
 start_daemon(struct http_server *server)
 {
@@ -194,10 +215,10 @@ start_daemon(struct http_server *server)
 	}
 	options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 	return MHD_start_daemon(flags, 0, accept_unless_stopping, server, http_exchange_handle,
-	    server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-	    http_exchange_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, options,
-	    MHD_OPTION_END);
+	    server, MHD_OPTION_URI_LOG_CALLBACK, keep_query, NULL, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_library_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_exchange_completed, server,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
+	    keep_escapes, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static void

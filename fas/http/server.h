@@ -27,6 +27,7 @@ struct http_server_config {
 	struct http_tls *tls;         /* NULL = plain HTTP */
 	struct caller_table *callers; /* needed when a route asks for a role */
 	const struct http_negotiation *negotiation; /* NULL = certificates only; needs tls */
+	const struct http_browser *browser;         /* NULL = programs call, in JSON */
 	/* Not NULL: what every request is refused with, whatever it wants and whoever asks. */
 	const struct fas_err *closed;
 	struct metrics *metrics;
