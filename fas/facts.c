@@ -13,6 +13,25 @@ copy_text(char **out, const char *text, struct fas_err *e)
 	return *out ? FAS_OK : fas_fail_nomem(e);
 }
 
+/* Cut short it would be another: what cannot be kept whole is not taken. */
+static enum fas_code
+copy_statement(char **out, const char *text, const char *what, struct fas_err *e)
+{
+	if (text && strlen(text) > FACTS_TEXT_MAX)
+		return fas_fail(e, FAS_E_AUTH, "saml_authn_statement",
+		    "SAML core 2.7.2: %s of %zu octets, want at most %d", what, strlen(text),
+		    FACTS_TEXT_MAX);
+	return copy_text(out, text, e);
+}
+
+static enum fas_code
+copy_statements(const struct saml_assertion *a, struct facts *out, struct fas_err *e)
+{
+	enum fas_code rc =
+	    copy_statement(&out->authn_context, a->authn_context, "AuthnContextClassRef", e);
+	return rc == FAS_OK ? copy_statement(&out->name_id, a->name_id, "NameID", e) : rc;
+}
+
 enum fas_code
 facts_from_assertion(const struct saml_assertion *a, const struct caller *caller, struct facts *out,
     struct fas_err *e)
@@ -31,6 +50,8 @@ facts_from_assertion(const struct saml_assertion *a, const struct caller *caller
 		rc = copy_text(&out->upn, a->upn, e);
 	if (rc == FAS_OK && caller->role == ROLE_STOREFRONT)
 		rc = copy_text(&out->storefront, caller->name, e);
+	if (rc == FAS_OK)
+		rc = copy_statements(a, out, e);
 	if (rc != FAS_OK)
 		facts_done(out);
 	return rc;
@@ -42,6 +63,10 @@ facts_done(struct facts *facts)
 	free(facts->idp);
 	free(facts->storefront);
 	free(facts->upn);
+	free(facts->authn_context);
+	free(facts->name_id);
+	free(facts->name_id_format);
+	free(facts->session_index);
 	*facts = (struct facts){0};
 }
 
@@ -62,12 +87,15 @@ facts_format(const struct facts *facts)
 	(void)json_starved();
 	OWN(json)
 	json_t *object =
-	    json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I}", "idp", facts->idp, "storefront",
-		facts->storefront, "sid", facts->has_sid ? sid_format(&facts->sid, sid) : NULL,
-		"upn", facts->has_upn ? facts->upn : NULL, "guid",
+	    json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I, s:s*, s:s*, s:s*, s:s*}", "idp",
+		facts->idp, "storefront", facts->storefront, "sid",
+		facts->has_sid ? sid_format(&facts->sid, sid) : NULL, "upn",
+		facts->has_upn ? facts->upn : NULL, "guid",
 		facts->has_guid ? guid_format(&facts->guid, guid) : NULL, "account_sid",
 		sid_format(&facts->account_sid, account_sid), "session_not_on_or_after",
-		(json_int_t)facts->session_not_on_or_after_s);
+		(json_int_t)facts->session_not_on_or_after_s, "authn_context", facts->authn_context,
+		"name_id", facts->name_id, "name_id_format", facts->name_id_format, "session_index",
+		facts->session_index);
 	return json_text(object, JSON_COMPACT);
 }
 
@@ -91,6 +119,26 @@ parse_claims(struct json_reader *r, struct facts *out, struct fas_err *e)
 	return rc;
 }
 
+/* Facts of an earlier release have none of them. */
+static enum fas_code
+parse_statements(struct json_reader *r, struct facts *out, struct fas_err *e)
+{
+	const struct {
+		const char *name;
+		char **out;
+	} texts[] = {
+	    {"authn_context", &out->authn_context},
+	    {"name_id", &out->name_id},
+	    {"name_id_format", &out->name_id_format},
+	    {"session_index", &out->session_index},
+	};
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < NELEMS(texts); i++)
+		rc =
+		    copy_text(texts[i].out, json_want_text(r, texts[i].name, 0, FACTS_TEXT_MAX), e);
+	return rc;
+}
+
 static enum fas_code
 parse_all(struct json_reader *r, struct facts *out, struct fas_err *e)
 {
@@ -99,6 +147,8 @@ parse_all(struct json_reader *r, struct facts *out, struct fas_err *e)
 	out->session_not_on_or_after_s = json_need_int(r, "session_not_on_or_after", 0, INT64_MAX);
 	out->front_end = storefront ? FRONT_END_STOREFRONT : FRONT_END_HOST;
 	enum fas_code rc = parse_claims(r, out, e);
+	if (rc == FAS_OK)
+		rc = parse_statements(r, out, e);
 	if (rc == FAS_OK)
 		rc = json_finish(r);
 	if (rc == FAS_OK)

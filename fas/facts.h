@@ -1,6 +1,8 @@
 /*
- * What a logon is about, from the verified assertion on: stored in the ticket, judged again at redemption.
- * Facts, never a verdict.
+ * What a logon is about, from the verified assertion on: stored in the ticket and with the session, judged again at
+ * redemption and as long as the session lives.  Facts, never a verdict.
+ *
+ * What is stored outlives an upgrade: a member is added as one that may be missing (NULL, 0), and keeps its name.
  */
 #ifndef FAS_FACTS_H
 #define FAS_FACTS_H
@@ -18,8 +20,14 @@ struct facts {
 	struct guid guid;
 	struct sid account_sid;            /* whom the claims named */
 	int64_t session_not_on_or_after_s; /* 0 = none */
+	char *authn_context;               /* AuthnContextClassRef; NULL = none */
+	/* As whom the provider knows the user, and its session: what its logout names.  NULL = not said. */
+	char *name_id, *name_id_format, *session_index;
 };
 
+#define FACTS_TEXT_MAX 1024 /* octets of one of the provider's texts */
+
+/* FAS_E_AUTH "saml_authn_statement" for a text that is too long to be kept. */
 MUST_CHECK enum fas_code facts_from_assertion(const struct saml_assertion *assertion,
     const struct caller *caller, struct facts *out, struct fas_err *e);
 void facts_done(struct facts *facts);

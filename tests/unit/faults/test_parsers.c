@@ -132,7 +132,10 @@ entries_are_whole_or_not_there(void **state)
 static const char facts_text[] =
     "{\"idp\":\"okta\",\"storefront\":\"sf1.example.com\",\"sid\":\"S-1-5-21-1-2-3-1104\","
     "\"upn\":\"alice@corp.example.com\",\"guid\":\"6f9619ff-8b86-d011-b42d-00c04fc964ff\","
-    "\"account_sid\":\"S-1-5-21-1-2-3-1104\",\"session_not_on_or_after\":1800000000}";
+    "\"account_sid\":\"S-1-5-21-1-2-3-1104\",\"session_not_on_or_after\":1800000000,"
+    "\"authn_context\":\"urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken\","
+    "\"name_id\":\"_7\",\"name_id_format\":"
+    "\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\",\"session_index\":\"_s1\"}";
 
 static enum fas_code
 run_facts(void *arg, struct fas_err *e)
