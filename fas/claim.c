@@ -50,7 +50,7 @@ check_restore(
 
 enum fas_code
 verified_read(struct service *service, const struct request *request, const char *saml_response,
-    const char *in_response_to, int64_t now_s, struct verified *out, struct fas_err *e)
+    const struct saml_expectation *expected, int64_t now_s, struct verified *out, struct fas_err *e)
 {
 	OWN(bytes) uint8_t *xml = NULL;
 	size_t len = 0;
@@ -61,8 +61,8 @@ verified_read(struct service *service, const struct request *request, const char
 	if (rc == FAS_OK)
 		rc = digest(xml, len, out->response_digest, e);
 	if (rc == FAS_OK) {
-		rc = saml_verify(service_trust_hold(service), xml, len, in_response_to, now_s,
-		    &out->assertion, e);
+		rc = saml_verify(
+		    service_trust_hold(service), xml, len, expected, now_s, &out->assertion, e);
 		service_trust_release(service);
 	}
 	if (rc == FAS_OK)

@@ -15,8 +15,8 @@ struct verified {
 
 /* Base64 -> bytes -> verified assertion -> facts, and the claim that would take it.  Nothing is written. */
 MUST_CHECK enum fas_code verified_read(struct service *service, const struct request *request,
-    const char *saml_response, const char *in_response_to, int64_t now_s, struct verified *out,
-    struct fas_err *e);
+    const char *saml_response, const struct saml_expectation *expected, int64_t now_s,
+    struct verified *out, struct fas_err *e);
 void verified_done(struct verified *verified);
 
 DEFINE_OWN_IN_PLACE(verified, struct verified, verified_done);

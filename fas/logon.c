@@ -130,6 +130,7 @@ logon_start(struct service *service, struct request *request, const struct logon
 	*out = (struct logon_answer){0};
 	trail_begin(&s.trail, "logon_decided", request);
 
+	const struct saml_expectation expected = {.in_response_to = body->in_response_to};
 	enum fas_code rc = check_request(request->caller, body, e);
 	if (rc == FAS_OK)
 		s.trail.record.host = body->host;
@@ -138,8 +139,8 @@ logon_start(struct service *service, struct request *request, const struct logon
 	if (rc == FAS_OK)
 		rc = service_check_issuing(service, e);
 	if (rc == FAS_OK)
-		rc = verified_read(service, request, body->saml_response, body->in_response_to,
-		    s.now_s, &s.verified, e);
+		rc = verified_read(
+		    service, request, body->saml_response, &expected, s.now_s, &s.verified, e);
 	if (rc == FAS_OK)
 		trail_facts(&s.trail, &s.verified.facts);
 	if (rc == FAS_OK)

@@ -115,8 +115,9 @@ static enum fas_code
 accept_assertion(struct redeem *r, const struct redeem_request *body, struct fas_err *e)
 {
 	struct facts *facts = &r->verified.facts;
-	enum fas_code rc = verified_read(r->service, r->request, body->saml_response,
-	    body->in_response_to, r->now_s, &r->verified, e);
+	const struct saml_expectation expected = {.in_response_to = body->in_response_to};
+	enum fas_code rc = verified_read(
+	    r->service, r->request, body->saml_response, &expected, r->now_s, &r->verified, e);
 	if (rc != FAS_OK)
 		return rc;
 	trail_facts(&r->trail, facts);

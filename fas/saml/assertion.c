@@ -31,6 +31,34 @@ refuse(struct fas_err *e, const char *reason, const char *finding)
 	return fas_fail(e, FAS_E_AUTH, reason, "%s", finding);
 }
 
+/* ---- who we are ---- */
+
+bool
+evidence_is_our_entity(const struct evidence *ev, const char *text)
+{
+	const char *want = ev->expected->entity_id;
+	return want ? strcmp(want, text) == 0 : idp_texts_have(&ev->idp->audiences, text);
+}
+
+bool
+evidence_is_our_acs(const struct evidence *ev, const char *text)
+{
+	const char *want = ev->expected->acs_url;
+	return want ? strcmp(want, text) == 0 : idp_texts_have(&ev->idp->recipients, text);
+}
+
+const char *
+evidence_our_entity(const struct evidence *ev)
+{
+	return ev->expected->entity_id ? ev->expected->entity_id : ev->idp->audiences.v[0];
+}
+
+const char *
+evidence_our_acs(const struct evidence *ev)
+{
+	return ev->expected->acs_url ? ev->expected->acs_url : ev->idp->recipients.v[0];
+}
+
 /* ---- Response and Assertion ---- */
 
 static enum fas_code
@@ -132,26 +160,27 @@ check_destination(const struct evidence *ev, struct saml_assertion *out, struct 
 	const char *destination = xml_attr(ev->response, "Destination");
 	if (!destination && !ev->response_signed)
 		return FAS_OK;
-	if (destination && idp_texts_have(&ev->idp->recipients, destination))
+	if (destination && evidence_is_our_acs(ev, destination))
 		return FAS_OK;
 	return fas_fail(e, FAS_E_AUTH, "saml_destination",
-	    "SAML bindings 3.5.5.2: Destination is %.120s, want one of the provider's recipients",
-	    destination ? destination : "missing");
+	    "SAML bindings 3.5.5.2: Destination is %.120s, want %.120s",
+	    destination ? destination : "missing", evidence_our_acs(ev));
 }
 
 enum fas_code
 in_response_to_check(const struct evidence *ev, const xmlNode *node, struct fas_err *e)
 {
+	const char *asked = ev->expected->in_response_to;
 	const char *answers = xml_attr(node, "InResponseTo");
 	if (answers && !*answers) /* as some providers write it when nobody has asked */
 		answers = NULL;
-	if (!answers && !ev->in_response_to)
+	if (!answers && !asked)
 		return FAS_OK;
-	if (answers && ev->in_response_to && strcmp(answers, ev->in_response_to) == 0)
+	if (answers && asked && strcmp(answers, asked) == 0)
 		return FAS_OK;
 	return fas_fail(e, FAS_E_AUTH, "saml_in_response_to",
 	    "SAML profiles 4.1.4.3: InResponseTo of <%.30s> is %.80s, want %.80s", node->name,
-	    answers ? answers : "missing", ev->in_response_to ? ev->in_response_to : "none");
+	    answers ? answers : "missing", asked ? asked : "none");
 }
 
 /* SAML profiles 4.1.5: whether a provider may speak without being asked is the administrator's decision. */
@@ -162,7 +191,7 @@ check_in_response_to(const struct evidence *ev, struct saml_assertion *out, stru
 	enum fas_code rc = in_response_to_check(ev, ev->response, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (!ev->in_response_to && !ev->idp->allow_unsolicited)
+	if (!ev->expected->in_response_to && !ev->idp->allow_unsolicited)
 		return refuse(e, "saml_unsolicited",
 		    "SAML profiles 4.1.5: the response answers no request, which this provider is "
 		    "not allowed (allow_unsolicited)");
@@ -217,12 +246,12 @@ audience_check(const struct evidence *ev, const xmlNode *restriction, struct fas
 	const char *first = audience ? xml_text(audience) : NULL;
 	for (; audience; audience = xml_again(audience)) {
 		const char *text = xml_text(audience);
-		if (text && idp_texts_have(&ev->idp->audiences, text))
+		if (text && evidence_is_our_entity(ev, text))
 			return FAS_OK;
 	}
 	return fas_fail(e, FAS_E_AUTH, "saml_audience",
 	    "SAML core 2.5.1.4: audience is %.120s, want %.120s", first ? first : "no text",
-	    ev->idp->audiences.v[0]);
+	    evidence_our_entity(ev));
 }
 
 /* SAML core 2.5.1.4: several restrictions hold all together; profiles 4.1.4.2: there is one. */
@@ -269,6 +298,12 @@ authn_times_check(const struct evidence *ev, const xmlNode *statement, int64_t *
 	if (*instant_s < 0 || *instant_s > ev->now_s + ev->idp->clock_skew_s)
 		return refuse(e, "saml_authn_statement",
 		    "SAML core 2.7.2: AuthnInstant is missing or in the future");
+	if (ev->expected->force_authn && *instant_s < ev->expected->asked_s - ev->idp->clock_skew_s)
+		return fas_fail(e, FAS_E_AUTH, "saml_force_authn",
+		    "SAML core 3.4.1: AuthnInstant is %lld s before the request that demanded a "
+		    "fresh sign-in (skew allowed: %lld)",
+		    (long long)(ev->expected->asked_s - *instant_s),
+		    (long long)ev->idp->clock_skew_s);
 	if (*end_s != 0 && ev->now_s >= *end_s)
 		return fas_fail(e, FAS_E_AUTH, "saml_session_expired",
 		    "SAML core 2.7.2: SessionNotOnOrAfter was %lld s ago",
@@ -296,6 +331,20 @@ context_read(const xmlNode *statement, struct saml_assertion *out, struct fas_er
 	return out->authn_context ? FAS_OK : fas_fail_nomem(e);
 }
 
+static enum fas_code
+session_index_read(const xmlNode *statement, struct saml_assertion *out, struct fas_err *e)
+{
+	const char *index = xml_attr(statement, "SessionIndex");
+	if (!index || !*index || out->session_index)
+		return FAS_OK;
+	if (strlen(index) > ASSERTION_SESSION_INDEX_MAX || utf8_has_invisible(index))
+		return fas_fail(e, FAS_E_AUTH, "saml_authn_statement",
+		    "SAML core 2.7.2: SessionIndex is no plain text of at most %d octets",
+		    ASSERTION_SESSION_INDEX_MAX);
+	out->session_index = strdup(index);
+	return out->session_index ? FAS_OK : fas_fail_nomem(e);
+}
+
 /* The first statement gives instant and context; the session ends when the first of them does. */
 static enum fas_code
 authn_read(const struct evidence *ev, const xmlNode *statement, struct saml_assertion *out,
@@ -305,6 +354,8 @@ authn_read(const struct evidence *ev, const xmlNode *statement, struct saml_asse
 	enum fas_code rc = model_check(&authn_model, statement, e);
 	if (rc == FAS_OK)
 		rc = authn_times_check(ev, statement, &instant_s, &end_s, e);
+	if (rc == FAS_OK)
+		rc = session_index_read(statement, out, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (out->authn_instant_s == 0) {

@@ -18,7 +18,8 @@
 #include "fas/saml/saml.h"
 
 #define ASSERTION_CONFIRMATIONS_MAX 8
-#define ASSERTION_NAME_ID_MAX 1024 /* octets */
+#define ASSERTION_NAME_ID_MAX 1024       /* octets, of each of its attributes too */
+#define ASSERTION_SESSION_INDEX_MAX 1024 /* octets */
 
 /* Borrowed, from the provider and from documents that outlive it. */
 struct evidence {
@@ -26,7 +27,7 @@ struct evidence {
 	const xmlNode *response;
 	bool response_signed;
 	const xmlNode *assertion;
-	const char *in_response_to; /* NULL = unsolicited */
+	const struct saml_expectation *expected;
 	int64_t now_s;
 };
 
@@ -45,6 +46,13 @@ MUST_CHECK enum fas_code confirmation_check(
 /* Does InResponseTo of node answer what was asked?  SAML core 3.2.2, profiles 4.1.4.3. */
 MUST_CHECK enum fas_code in_response_to_check(
     const struct evidence *ev, const xmlNode *node, struct fas_err *e);
+
+/* Is this text our entity id, our ACS URL, as the expectation or else the provider's entry has it? */
+bool evidence_is_our_entity(const struct evidence *ev, const char *text);
+bool evidence_is_our_acs(const struct evidence *ev, const char *text);
+/* One that is, for messages. */
+const char *evidence_our_entity(const struct evidence *ev);
+const char *evidence_our_acs(const struct evidence *ev);
 
 /* The claims that name the account, and NameID for the record, into out (texts malloc'ed).  FAS_E_AUTH "saml_claims". */
 MUST_CHECK enum fas_code claims_read(

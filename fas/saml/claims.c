@@ -13,6 +13,8 @@
 #include "fas/saml/model.h"
 #include "fas/saml/xml.h"
 
+#define CLAIM_EMAIL_MAX 254 /* octets, RFC 5321 4.5.3.1.3 without its brackets */
+
 static const struct model statement_model = {
     "SAML core 2.7.3", FAS_E_AUTH, "saml_claims", {{NS_SAML, "Attribute", 0, 0, MODEL_MANY}}};
 static const struct model attribute_model = {"SAML core 2.7.3.1", FAS_E_AUTH, "saml_claims",
@@ -69,6 +71,42 @@ take_statement(const struct idp *idp, const xmlNode *statement, const char *valu
 	return rc;
 }
 
+/* Whether it is the account's is asked where the account is known; here only that it can be one. */
+static bool
+is_email(const char *text)
+{
+	const char *at = strchr(text, '@');
+	return at && at != text && strlen(text) <= CLAIM_EMAIL_MAX && hostname_is_valid(at + 1);
+}
+
+static enum fas_code
+copy_claim(const struct idp *idp, enum idp_claim which, const char *text,
+    bool (*is_valid)(const char *), char **out, struct fas_err *e)
+{
+	if (!text)
+		return FAS_OK;
+	if (!is_valid(text))
+		return refuse_claim(e, idp->claims[which], "is no such name");
+	*out = strdup(text);
+	return *out ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* The claims by which nobody is found. */
+static enum fas_code
+copy_others(const struct idp *idp, const char *const values[IDP_CLAIM_COUNT],
+    struct saml_assertion *out, struct fas_err *e)
+{
+	enum fas_code rc =
+	    copy_claim(idp, IDP_CLAIM_EMAIL, values[IDP_CLAIM_EMAIL], is_email, &out->email, e);
+	if (rc == FAS_OK)
+		rc = copy_claim(idp, IDP_CLAIM_FOREST, values[IDP_CLAIM_FOREST], hostname_is_valid,
+		    &out->forest, e);
+	if (rc == FAS_OK)
+		rc = copy_claim(idp, IDP_CLAIM_DOMAIN, values[IDP_CLAIM_DOMAIN], hostname_is_valid,
+		    &out->domain, e);
+	return rc;
+}
+
 /* A malformed value is a refusal, never an absent claim: it may be one that was to name another account. */
 static enum fas_code
 parse_values(const struct idp *idp, const char *const values[IDP_CLAIM_COUNT],
@@ -93,7 +131,27 @@ parse_values(const struct idp *idp, const char *const values[IDP_CLAIM_COUNT],
 		    idp->claims[IDP_CLAIM_GUID]);
 	if (upn && !(out->upn = strdup(upn)))
 		return fas_fail_nomem(e);
-	return FAS_OK;
+	return copy_others(idp, values, out, e);
+}
+
+static enum fas_code
+refuse_name_id(struct fas_err *e, const char *what)
+{
+	return fas_fail(e, FAS_E_AUTH, "saml_claims",
+	    "SAML core 2.2.3: %s is no plain text of at most %d octets", what,
+	    ASSERTION_NAME_ID_MAX);
+}
+
+static enum fas_code
+copy_name_id_attr(const xmlNode *name_id, const char *name, char **out, struct fas_err *e)
+{
+	const char *text = xml_attr(name_id, name);
+	if (!text)
+		return FAS_OK;
+	if (strlen(text) > ASSERTION_NAME_ID_MAX || utf8_has_invisible(text))
+		return refuse_name_id(e, name);
+	*out = strdup(text);
+	return *out ? FAS_OK : fas_fail_nomem(e);
 }
 
 static enum fas_code
@@ -105,11 +163,15 @@ read_name_id(const struct evidence *ev, struct saml_assertion *out, struct fas_e
 	if (!name_id)
 		return FAS_OK;
 	if (!text || strlen(text) > ASSERTION_NAME_ID_MAX || utf8_has_invisible(text))
-		return fas_fail(e, FAS_E_AUTH, "saml_claims",
-		    "SAML core 2.2.3: NameID is no plain text of at most %d octets",
-		    ASSERTION_NAME_ID_MAX);
-	out->name_id = strdup(text);
-	return out->name_id ? FAS_OK : fas_fail_nomem(e);
+		return refuse_name_id(e, "NameID");
+	if (!(out->name_id = strdup(text)))
+		return fas_fail_nomem(e);
+	enum fas_code rc = copy_name_id_attr(name_id, "Format", &out->name_id_format, e);
+	if (rc == FAS_OK)
+		rc = copy_name_id_attr(name_id, "NameQualifier", &out->name_qualifier, e);
+	if (rc == FAS_OK)
+		rc = copy_name_id_attr(name_id, "SPNameQualifier", &out->sp_name_qualifier, e);
+	return rc;
 }
 
 enum fas_code

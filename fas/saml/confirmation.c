@@ -57,11 +57,11 @@ static enum fas_code
 recipient_check(const struct evidence *ev, const xmlNode *data, struct fas_err *e)
 {
 	const char *recipient = xml_attr(data, "Recipient");
-	if (recipient && idp_texts_have(&ev->idp->recipients, recipient))
+	if (recipient && evidence_is_our_acs(ev, recipient))
 		return FAS_OK;
 	return fas_fail(e, FAS_E_AUTH, "saml_recipient",
 	    "SAML profiles 4.1.4.3: Recipient is %.120s, want %.120s",
-	    recipient ? recipient : "missing", ev->idp->recipients.v[0]);
+	    recipient ? recipient : "missing", evidence_our_acs(ev));
 }
 
 static enum fas_code

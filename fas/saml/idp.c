@@ -194,11 +194,23 @@ copy_texts(const struct yaml_node *list, struct idp_texts *out, struct fas_err *
 	return rc;
 }
 
+static bool
+is_among(const char *const *texts, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(texts[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum fas_code
 load_claims(struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 {
-	static const char *const keys[] = {"sid", "upn", "guid"};
-	static const char *const defaults[] = {"cip_sid", "cip_upn", "cip_oid"};
+	static const char *const keys[IDP_CLAIM_COUNT] = {
+	    "sid", "upn", "guid", "email", "forest", "domain"};
+	static const char *const defaults[IDP_CLAIM_COUNT] = {
+	    "cip_sid", "cip_upn", "cip_oid", "cip_email", "cip_forest", "cip_domain"};
 	struct yaml_reader r;
 	const char *names[IDP_CLAIM_COUNT];
 	enum fas_code rc = map ? yaml_open(&r, map, "claims", e) : FAS_OK;
@@ -209,7 +221,7 @@ load_claims(struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 	if (map && (rc = yaml_finish(&r)) != FAS_OK)
 		return rc;
 	for (size_t i = 0; i < IDP_CLAIM_COUNT && rc == FAS_OK; i++) {
-		if (strcmp(names[i], names[(i + 1) % IDP_CLAIM_COUNT]) == 0)
+		if (is_among(names, i, names[i]))
 			return yaml_fail(map, e, "yaml_value",
 			    "claims: one attribute \"%s\" cannot be two claims", names[i]);
 		rc = copy_text(names[i], &idp->claims[i], e);

@@ -25,7 +25,15 @@ struct idp_texts {
 	size_t n;
 };
 
-enum idp_claim { IDP_CLAIM_SID, IDP_CLAIM_UPN, IDP_CLAIM_GUID, IDP_CLAIM_COUNT };
+enum idp_claim {
+	IDP_CLAIM_SID,
+	IDP_CLAIM_UPN,
+	IDP_CLAIM_GUID,
+	IDP_CLAIM_EMAIL,
+	IDP_CLAIM_FOREST,
+	IDP_CLAIM_DOMAIN,
+	IDP_CLAIM_COUNT
+};
 
 struct idp {
 	char *name;

@@ -30,20 +30,40 @@ saml_assertion_free(struct saml_assertion *a)
 	free(a->assertion_id);
 	free(a->response_id);
 	free(a->name_id);
+	free(a->name_id_format);
+	free(a->name_qualifier);
+	free(a->sp_name_qualifier);
+	free(a->session_index);
+	free(a->email);
+	free(a->forest);
+	free(a->domain);
 	free(a->upn);
 	free(a->authn_context);
 	free(a);
 }
 
+static bool
+is_expected(const struct saml_expectation *expected, const struct idp *idp)
+{
+	for (size_t i = 0; i < expected->n_providers; i++) {
+		if (strcmp(expected->providers[i], idp->name) == 0)
+			return true;
+	}
+	return expected->n_providers == 0;
+}
+
 /* Whose keys to try: a hint from bytes that nobody has verified yet; check_issuers asks the signed ones. */
 static enum fas_code
-find_idp(const struct saml_trust *trust, const struct structure *doc, const struct idp **out,
-    struct fas_err *e)
+find_idp(const struct saml_trust *trust, const struct saml_expectation *expected,
+    const struct structure *doc, const struct idp **out, struct fas_err *e)
 {
 	const char *issuer = xml_text(xml_child(doc->assertion, NS_SAML, "Issuer"));
 	*out = issuer ? idp_find(trust, issuer) : NULL;
-	if (*out)
+	if (*out && is_expected(expected, *out))
 		return FAS_OK;
+	if (*out)
+		return fas_fail(e, FAS_E_AUTH, "saml_issuer",
+		    "SAML core 2.3.3: provider %.64s may not sign in here", (*out)->name);
 	return fas_fail(e, FAS_E_AUTH, "saml_issuer",
 	    "SAML core 2.3.3: Issuer %.200s is none of the identity providers",
 	    issuer ? issuer : "(no text)");
@@ -130,19 +150,20 @@ judge(const struct evidence *ev, struct saml_assertion **out, struct fas_err *e)
 
 enum fas_code
 saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e)
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e)
 {
 	OWN(xml) xmlDoc *envelope = NULL;
 	OWN(xml) xmlDoc *content = NULL;
 	OWN(buf) struct buf signed_bytes;
 	struct structure whole, proven;
-	struct evidence ev = {.in_response_to = in_response_to, .now_s = now_s};
+	struct evidence ev = {.expected = expected, .now_s = now_s};
 	enum fas_code rc;
 	*out = NULL;
 	buf_init(&signed_bytes, DSIG_SIGNED_MAX);
 	if ((rc = xml_parse(xml, len, SAML_RESPONSE_MAX, &envelope, e)) != FAS_OK ||
 	    (rc = structure_check(envelope, STRUCTURE_RESPONSE, &whole, e)) != FAS_OK ||
-	    (rc = find_idp(trust, &whole, &ev.idp, e)) != FAS_OK ||
+	    (rc = find_idp(trust, expected, &whole, &ev.idp, e)) != FAS_OK ||
 	    (rc = verify_signatures(ev.idp, &whole, &signed_bytes, e)) != FAS_OK)
 		return rc;
 	ev.response_signed = whole.response_signature != NULL;

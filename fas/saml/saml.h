@@ -34,10 +34,11 @@ struct saml_trust;
  *       certificates: [okta-2026.pem]    one or more PEM files; their bare public keys are what is pinned
  *       audiences: [https://fas.corp.example.com/saml]         our entity id(s)
  *       recipients: [https://fas.corp.example.com/saml/acs]    our ACS URL(s): Destination and Recipient
- *       claims: { sid: cip_sid, upn: cip_upn, guid: cip_oid }  attribute names, these are the defaults
+ *       claims: { sid: cip_sid, upn: cip_upn, guid: cip_oid,   attribute names, these are the defaults
+ *                 email: cip_email, forest: cip_forest, domain: cip_domain }
  *       clock_skew: 60s                  0s to 5m
  *       max_age: 5m                      of the Response's and the Assertion's IssueInstant; 30s to 1h
- *       allow_unsolicited: true          default false: in_response_to must then be given
+ *       allow_unsolicited: true          default false: an expectation must then name its request
  *       insecure_allow_sha1: false       rsa-sha1 and sha1 digests, nothing weaker
  *
  * Relative file names are relative to base_folder.  Errors are those of yaml.h, plus "idp_certificate".
@@ -58,10 +59,17 @@ struct saml_assertion {
 	char *assertion_id; /* claimed once */
 	char *response_id;  /* NULL when only the assertion was signed */
 	char *name_id;      /* may be NULL; for the record only, never used to find an account */
+	/* Attributes of NameID as they stand there, for a logout that must name it the same way; NULL when absent. */
+	char *name_id_format, *name_qualifier, *sp_name_qualifier;
+	char *session_index; /* of the first AuthnStatement that has one; NULL when none has */
 	bool has_sid, has_upn, has_guid;
 	struct sid sid;
 	char *upn; /* checked by upn_check */
 	struct guid guid;
+	char *
+	    email; /* may be NULL, as the two below: nothing is found by them, they must agree with the account */
+	char *forest;                      /* DNS name */
+	char *domain;                      /* DNS or NetBIOS name */
 	char *authn_context;               /* AuthnContextClassRef or NULL */
 	int64_t issued_s;                  /* its IssueInstant, skew taken off: not before that */
 	int64_t authn_instant_s;           /* 0 = none */
@@ -70,10 +78,23 @@ struct saml_assertion {
 	    expires_s; /* from then on no check would accept it again (skew included): replay memory ends */
 };
 
+/* What the caller knows of the response that it waits for; all borrowed. */
+struct saml_expectation {
+	const char
+	    *in_response_to; /* the ID of the request that this answers; NULL = unsolicited */
+	/* The virtual server that the response was posted to; NULL = the provider's audiences, recipients. */
+	const char *entity_id, *acs_url;
+	bool
+	    force_authn; /* the request demanded a fresh sign-in: AuthnInstant must not lie before asked_s */
+	int64_t asked_s;
+	const char *const *providers; /* names of those that may speak here */
+	size_t n_providers;           /* 0 = any */
+};
+
 /*
  * Verify one Response (already base64-decoded, SAML_RESPONSE_MAX at most) and read what was signed.
  *
- * in_response_to: the ID of the request that this answers; NULL = unsolicited.  now_s: the time to judge by.
+ * now_s: the time to judge by.
  * On success *out is the caller's (saml_assertion_free); otherwise NULL and e names the clause.
  *
  * Every refusal is FAS_E_AUTH (not proven) or FAS_E_INPUT (no such document) with one of these reasons:
@@ -84,10 +105,11 @@ struct saml_assertion {
  *   saml_issuer         unknown or differing issuer
  *   saml_version, saml_status, saml_destination, saml_recipient, saml_audience, saml_not_before, saml_expired,
  *   saml_in_response_to, saml_unsolicited, saml_subject_confirmation, saml_max_age, saml_conditions,
- *   saml_session_expired, saml_authn_statement, saml_claims
+ *   saml_session_expired, saml_authn_statement, saml_force_authn, saml_claims
  */
 MUST_CHECK enum fas_code saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e);
 void saml_assertion_free(struct saml_assertion *assertion);
 
 DEFINE_OWN(saml_trust, struct saml_trust *, saml_trust_free);

@@ -13,9 +13,10 @@
 
 enum fas_code
 __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e)
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e)
 {
-	PLAY(world_saml_verify(trust, xml, len, in_response_to, now_s, out, e));
+	PLAY(world_saml_verify(trust, xml, len, expected, now_s, out, e));
 }
 
 enum fas_code

@@ -6,7 +6,8 @@
 
 /* The names that world.c is compiled with here (CMakeLists.txt). */
 enum fas_code world_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e);
 enum fas_code world_directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
 enum fas_code world_directory_reread(struct directory *directory, const struct sid *sid,
@@ -24,7 +25,8 @@ enum fas_code world_signer_revoke(struct signer *signer, const char *correlation
     struct fas_err *e);
 
 enum fas_code __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e);
 enum fas_code __wrap_directory_find(struct directory *directory,
     const struct directory_claims *claims, int64_t now_s, struct account **out, struct fas_err *e);
 enum fas_code __wrap_directory_reread(struct directory *directory, const struct sid *sid,

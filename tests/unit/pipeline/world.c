@@ -21,14 +21,16 @@ static pthread_mutex_t signer_lock = PTHREAD_MUTEX_INITIALIZER;
 /* ---- provider ---- */
 
 enum fas_code __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e);
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e);
 
 enum fas_code
 __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
-    const char *in_response_to, int64_t now_s, struct saml_assertion **out, struct fas_err *e)
+    const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
+    struct fas_err *e)
 {
 	(void)trust;
-	(void)in_response_to;
+	(void)expected;
 	if (len >= 3 && memcmp(xml, "bad", 3) == 0)
 		return fas_fail(e, FAS_E_AUTH, "saml_signature", "played: not signed");
 	struct saml_assertion *a = calloc(1, sizeof(*a));

@@ -194,7 +194,10 @@ enum fas_code
 world_verify(const struct row *row, const void *xml, size_t len, struct saml_assertion **out,
     struct fas_err *e)
 {
-	return saml_verify(world.trust, xml, len, row->asked, NOW_S + row->later_s, out, e);
+	struct saml_expectation expected = row->expected;
+	if (row->asked)
+		expected.in_response_to = row->asked;
+	return saml_verify(world.trust, xml, len, &expected, NOW_S + row->later_s, out, e);
 }
 
 void

@@ -58,9 +58,10 @@ struct row {
 	enum saml_sign_what sign; /* default: the Assertion */
 	bool is_unsigned;
 	const char *algorithm, *digest, *prefix_list;
-	const char *asked;   /* in_response_to of the call */
-	const char *answers; /* InResponseTo of the document */
-	int64_t later_s;     /* judged so many seconds after NOW */
+	const char *asked;                /* in_response_to of the call */
+	struct saml_expectation expected; /* the rest of what the caller knows */
+	const char *answers;              /* InResponseTo of the document */
+	int64_t later_s;                  /* judged so many seconds after NOW */
 	struct edit before[EDITS_MAX], after[EDITS_MAX];
 	char *(*spoil)(char *xml); /* after all edits; takes xml, returns what is sent */
 	void (*check)(const struct saml_assertion *a); /* of an accepted one; default: alice */
