@@ -28,6 +28,16 @@ idp_find(const struct saml_trust *trust, const char *entity_id)
 	return NULL;
 }
 
+const struct idp *
+idp_named(const struct saml_trust *trust, const char *name)
+{
+	for (size_t i = 0; i < trust->n; i++) {
+		if (strcmp(trust->idps[i].name, name) == 0)
+			return &trust->idps[i];
+	}
+	return NULL;
+}
+
 bool
 idp_texts_have(const struct idp_texts *texts, const char *text)
 {
@@ -77,6 +87,7 @@ idp_done(struct idp *idp)
 	texts_done(&idp->recipients);
 	free(idp->name);
 	free(idp->entity_id);
+	asks_done(&idp->asks);
 }
 
 void
@@ -232,6 +243,7 @@ load_claims(struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 struct idp_nodes {
 	const char *name, *entity_id;
 	const struct yaml_node *certificates, *audiences, *recipients, *claims;
+	struct asks_nodes asks;
 };
 
 static enum fas_code
@@ -251,6 +263,7 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	idp->max_age_s = yaml_want_duration(&r, "max_age", 30, 3600, 300);
 	idp->allow_unsolicited = yaml_want_bool(&r, "allow_unsolicited", false);
 	idp->insecure_allow_sha1 = yaml_want_bool(&r, "insecure_allow_sha1", false);
+	asks_read(&r, &n->asks);
 	return yaml_finish(&r);
 }
 
@@ -268,7 +281,8 @@ load_idp(struct idp *idp, const struct yaml_node *map, const char *folder, struc
 	    (rc = copy_text(n.entity_id, &idp->entity_id, e)) != FAS_OK ||
 	    (rc = copy_texts(n.audiences, &idp->audiences, e)) != FAS_OK ||
 	    (rc = copy_texts(n.recipients, &idp->recipients, e)) != FAS_OK ||
-	    (rc = load_claims(idp, n.claims, e)) != FAS_OK)
+	    (rc = load_claims(idp, n.claims, e)) != FAS_OK ||
+	    (rc = asks_load(&n.asks, &idp->asks, e)) != FAS_OK)
 		return rc;
 	return pin_files(idp, n.certificates, folder, e);
 }

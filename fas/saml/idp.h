@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fas/saml/asks.h"
 #include "fas/saml/saml.h"
 #include "fas/saml/signature.h"
 
@@ -18,11 +19,6 @@
 struct idp_key {
 	xmlSecKey *key;
 	enum key_kind kind;
-};
-
-struct idp_texts {
-	char **v;
-	size_t n;
 };
 
 enum idp_claim {
@@ -48,10 +44,14 @@ struct idp {
 	int64_t not_after_s; /* the earliest of its certificates */
 	bool allow_unsolicited;
 	bool insecure_allow_sha1;
+	struct idp_asks asks;
 };
 
 /* The provider of this entity id, exactly; NULL if there is none. */
 const struct idp *idp_find(const struct saml_trust *trust, const char *entity_id);
+
+/* The provider that the configuration calls so; NULL if there is none. */
+const struct idp *idp_named(const struct saml_trust *trust, const char *name);
 
 /* Is text one of the list, octet for octet? */
 bool idp_texts_have(const struct idp_texts *texts, const char *text);

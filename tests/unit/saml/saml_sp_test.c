@@ -3,77 +3,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/pem.h>
-
 #include "fas/base/macros.h"
-#include "fas/base/yaml.h"
-#include "fas/saml/sp.h"
-#include "saml_world.h"
-
-#define PAIR(n) "{key: " #n ".key, certificate: " #n ".pem}"
-
-static void
-write_key(const char *name, EVP_PKEY *key, const EVP_CIPHER *cipher)
-{
-	char path[128];
-	(void)snprintf(path, sizeof(path), "%s/%s", world.folder, name);
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(chmod(path, 0600), 0);
-	assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, cipher, NULL, 0, NULL,
-			     cipher ? (void *)(uintptr_t) "word" : NULL),
-	    1);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void
-remove_file(const char *name)
-{
-	char path[128];
-	(void)snprintf(path, sizeof(path), "%s/%s", world.folder, name);
-	(void)unlink(path);
-}
-
-static int
-setup(void **state)
-{
-	char name[16];
-	int rc = world_setup(state);
-	for (size_t i = 0; rc == 0 && i < KEY_COUNT; i++) {
-		(void)snprintf(name, sizeof(name), "%zu.key", i);
-		write_key(name, world.keys[i], NULL);
-	}
-	return rc;
-}
-
-static int
-teardown(void **state)
-{
-	char name[16];
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		(void)snprintf(name, sizeof(name), "%zu.key", i);
-		remove_file(name);
-	}
-	return world_teardown(state);
-}
-
-static enum fas_code
-load(const char *text, struct saml_sp **out, struct fas_err *e)
-{
-	struct yaml_doc *doc = NULL;
-	if (yaml_parse("fasd.yaml", text, strlen(text), &doc, e) != FAS_OK)
-		fail_msg("%s", e->message);
-	enum fas_code rc = saml_sp_load(yaml_root(doc), world.folder, out, e);
-	yaml_doc_free(doc);
-	return rc;
-}
+#include "saml_kit.h"
 
 static void
 refused(const char *text, const char *reason, const char *says)
 {
 	struct saml_sp *sp = NULL;
 	struct fas_err e = {0};
-	assert_int_equal(load(text, &sp, &e), FAS_E_CONFIG);
+	assert_int_equal(kit_load_sp(text, &sp, &e), FAS_E_CONFIG);
 	assert_null(sp);
 	assert_string_equal(e.reason, reason);
 	if (!strstr(e.message, says))
@@ -86,7 +24,7 @@ one_signing_key_is_enough(void **state)
 	struct fas_err e = {0};
 	OWN(saml_sp) struct saml_sp *sp = NULL;
 	(void)state;
-	assert_int_equal(load("signing: [" PAIR(2) "]\n", &sp, &e), FAS_OK);
+	assert_int_equal(kit_load_sp("signing: [" KIT_PAIR(2) "]\n", &sp, &e), FAS_OK);
 	assert_int_equal(saml_sp_count(sp, SAML_SP_SIGNING), 1);
 	assert_int_equal(saml_sp_count(sp, SAML_SP_DECRYPTION), 0);
 	assert_int_equal(EVP_PKEY_eq(saml_sp_key(sp, SAML_SP_SIGNING, 0), world.keys[KEY_P256]), 1);
@@ -100,10 +38,10 @@ two_of_each_are_kept_in_order(void **state)
 	struct fas_err e = {0};
 	OWN(saml_sp) struct saml_sp *sp = NULL;
 	(void)state;
-	assert_int_equal(
-	    load("signing: [" PAIR(1) ", " PAIR(3) "]\n"
-						   "decryption: [" PAIR(0) ", " PAIR(1) "]\n",
-		&sp, &e),
+	assert_int_equal(kit_load_sp("signing: [" KIT_PAIR(1) ", " KIT_PAIR(
+					 3) "]\n"
+					    "decryption: [" KIT_PAIR(0) ", " KIT_PAIR(1) "]\n",
+			     &sp, &e),
 	    FAS_OK);
 	assert_int_equal(
 	    X509_cmp(saml_sp_certificate(sp, SAML_SP_SIGNING, 1), world.certs[KEY_P384]), 0);
@@ -131,19 +69,20 @@ entries_that_are_no_pairs_are_refused(void **state)
 		const char *text, *reason, *says;
 	} cases[] = {
 	    {"[]\n", "yaml_type", "saml"},
-	    {"decryption: [" PAIR(0) "]\n", "yaml_missing_key", "signing"},
+	    {"decryption: [" KIT_PAIR(0) "]\n", "yaml_missing_key", "signing"},
 	    {"signing: []\n", "yaml_value", "want 1 to 2"},
-	    {"signing: [" PAIR(0) ", " PAIR(1) ", " PAIR(2) "]\n", "yaml_value", "3 entries"},
+	    {"signing: [" KIT_PAIR(0) ", " KIT_PAIR(1) ", " KIT_PAIR(2) "]\n", "yaml_value",
+		"3 entries"},
 	    {"signing: [0.key]\n", "yaml_type", "fasd.yaml:1:11"},
 	    {"signing: [{key: 0.key}]\n", "yaml_missing_key", "certificate"},
 	    {"signing: [{key: 0.key, cert: 0.pem}]\n", "yaml_missing_key", "certificate"},
-	    {"signing: [" PAIR(0) "]\ndecription: []\n", "yaml_unknown_key", "decryption"},
+	    {"signing: [" KIT_PAIR(0) "]\ndecription: []\n", "yaml_unknown_key", "decryption"},
 	    {"signing: [{key: no.key, certificate: 0.pem}]\n", "saml_key", "fasd.yaml:1:17"},
 	    {"signing: [{key: 0.pem, certificate: 0.pem}]\n", "saml_key", "0.pem"},
 	    {"signing: [{key: 0.key, certificate: no.pem}]\n", "saml_certificate", "no.pem"},
 	    {"signing: [{key: 0.key, certificate: 0.key}]\n", "saml_certificate", "0.key"},
 	    {"signing: [{key: 0.key, certificate: 1.pem}]\n", "saml_certificate", "another key"},
-	    {"signing: [" PAIR(0) "]\ndecryption: [" PAIR(2) "]\n", "saml_key", "is RSA"},
+	    {"signing: [" KIT_PAIR(0) "]\ndecryption: [" KIT_PAIR(2) "]\n", "saml_key", "is RSA"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(cases); i++)
@@ -156,18 +95,18 @@ keys_that_are_weak_open_or_locked_are_refused(void **state)
 	char path[128];
 	(void)state;
 	EVP_PKEY *weak = saml_sign_new_rsa(1024);
-	write_key("weak.key", weak, NULL);
+	kit_write_key("weak.key", weak, NULL);
 	refused("signing: [{key: weak.key, certificate: 0.pem}]\n", "saml_key", "2048");
-	remove_file("weak.key");
+	kit_remove("weak.key");
 	EVP_PKEY_free(weak);
-	write_key("locked.key", world.keys[KEY_MAIN], EVP_aes_128_cbc());
+	kit_write_key("locked.key", world.keys[KEY_MAIN], EVP_aes_128_cbc());
 	refused("signing: [{key: locked.key, certificate: 0.pem}]\n", "saml_key", "no readable");
-	remove_file("locked.key");
-	write_key("open.key", world.keys[KEY_MAIN], NULL);
+	kit_remove("locked.key");
+	kit_write_key("open.key", world.keys[KEY_MAIN], NULL);
 	(void)snprintf(path, sizeof(path), "%s/open.key", world.folder);
 	assert_int_equal(chmod(path, 0644), 0);
 	refused("signing: [{key: open.key, certificate: 0.pem}]\n", "saml_key", "open.key");
-	remove_file("open.key");
+	kit_remove("open.key");
 }
 
 int
@@ -180,5 +119,5 @@ main(void)
 	    cmocka_unit_test(entries_that_are_no_pairs_are_refused),
 	    cmocka_unit_test(keys_that_are_weak_open_or_locked_are_refused),
 	};
-	return cmocka_run_group_tests_name("saml_sp", tests, setup, teardown);
+	return cmocka_run_group_tests_name("saml_sp", tests, kit_setup, kit_teardown);
 }
