@@ -229,6 +229,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_watchdog(yaml_want(&r, "watchdog", YAML_MAP), &config->watchdog, e);
 	read_publish(yaml_want(&r, "publish", YAML_MAP), &config->publish, e);
 	read_kerberos(&r, config);
+	config->saml = yaml_want(&r, "saml", YAML_MAP);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);
 	return yaml_finish(&r);

@@ -76,6 +76,7 @@ struct config {
 	unsigned kerberos_recheck_s;
 	bool kerberos_sid_required;                 /* tickets have to say their account's SID */
 	const struct yaml_node *machines;           /* a list, NULL without kerberos */
+	const struct yaml_node *saml;               /* a map, NULL: no keys of our own */
 	const struct yaml_node *identity_providers; /* a list */
 	const struct yaml_node *domains;            /* a list */
 };

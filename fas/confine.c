@@ -87,6 +87,18 @@ allow_list(struct sandbox *sandbox, const struct yaml_node *list, struct fas_err
 	return rc;
 }
 
+/* The lists of `saml`, each of pairs of key and certificate. */
+static enum fas_code
+allow_saml(struct sandbox *sandbox, const struct yaml_node *map, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && map && i < map->n; i++) {
+		if (map->items[i]->kind == YAML_LIST)
+			rc = allow_list(sandbox, map->items[i], e);
+	}
+	return rc;
+}
+
 static enum fas_code
 allow_configured(struct sandbox *sandbox, const struct config *config, struct fas_err *e)
 {
@@ -101,6 +113,8 @@ allow_configured(struct sandbox *sandbox, const struct config *config, struct fa
 		rc = sandbox_allow_beside(sandbox, config->admin_socket, SANDBOX_WRITE, e);
 	if (rc == FAS_OK && config->kerberos_principal)
 		rc = sandbox_allow_beside(sandbox, config->kerberos_keytab, SANDBOX_READ, e);
+	if (rc == FAS_OK)
+		rc = allow_saml(sandbox, config->saml, e);
 	if (rc == FAS_OK)
 		rc = allow_list(sandbox, config->identity_providers, e);
 	return rc == FAS_OK ? allow_list(sandbox, config->domains, e) : rc;

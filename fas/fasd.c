@@ -88,8 +88,11 @@ static enum fas_code
 load_siblings(struct daemon *d, struct fas_err *e)
 {
 	struct saml_trust *trust = NULL;
+	struct saml_sp *sp = NULL;
 	const struct config *config = d->config;
 	enum fas_code rc = saml_init(e);
+	if (rc == FAS_OK && config->saml)
+		rc = saml_sp_load(config->saml, config->folder, &sp, e);
 	if (rc == FAS_OK)
 		rc = saml_trust_load(config->identity_providers, config->folder, &trust, e);
 	if (rc == FAS_OK)
@@ -102,6 +105,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 		rc = metrics_new(&d->metrics, e);
 	d->service = (struct service){.node = config->node,
 	    .trust = trust,
+	    .sp = sp,
 	    .directory = d->directory,
 	    .clock_skew_s = config->clock_skew_s,
 	    .directory_grace_s = config->directory_grace_s,
@@ -352,6 +356,7 @@ shut_down(struct daemon *d)
 		directory_free(d->directory);
 	if (d->service.trust)
 		saml_trust_free(d->service.trust);
+	saml_sp_free(d->service.sp);
 	saml_done();
 	config_free(d->config);
 }

@@ -251,28 +251,33 @@ record_part(
 	put_record(reloader, &record);
 }
 
-/* Only the providers of the file are taken; whatever else has changed in it waits for a restart. */
+/* Only the providers and our own keys of the file are taken; whatever else has changed in it waits for a restart. */
 static enum fas_code
-read_providers(struct reloader *reloader, struct saml_trust **out, struct fas_err *e)
+read_providers(
+    struct reloader *reloader, struct saml_trust **trust, struct saml_sp **sp, struct fas_err *e)
 {
 	OWN(config) struct config *next = NULL;
 	enum fas_code rc = config_load(reloader->config->path, &next, e);
-	return rc == FAS_OK ? saml_trust_load(next->identity_providers, next->folder, out, e) : rc;
+	if (rc == FAS_OK && next->saml)
+		rc = saml_sp_load(next->saml, next->folder, sp, e);
+	return rc == FAS_OK ? saml_trust_load(next->identity_providers, next->folder, trust, e)
+			    : rc;
 }
 
 enum fas_code
 reloader_load_providers(struct reloader *reloader, const char *who, struct fas_err *e)
 {
+	OWN(saml_sp) struct saml_sp *sp = NULL;
 	struct saml_trust *trust = NULL;
 	pthread_mutex_lock(&reloader->lock);
-	enum fas_code rc = read_providers(reloader, &trust, e);
+	enum fas_code rc = read_providers(reloader, &trust, &sp, e);
 	if (rc == FAS_OK && !renew_idps(reloader, trust)) {
 		(void)!renew_idps(reloader, reloader->service->trust);
 		saml_trust_free(trust);
 		rc = fas_fail_nomem(e);
 	}
 	if (rc == FAS_OK)
-		service_replace_trust(reloader->service, trust);
+		service_replace_trust(reloader->service, trust, TAKE(sp));
 	record_part(reloader, "providers_loaded", who, e);
 	pthread_mutex_unlock(&reloader->lock);
 	if (rc != FAS_OK)

@@ -24,14 +24,17 @@ service_trust_release(struct service *service)
 }
 
 void
-service_replace_trust(struct service *service, struct saml_trust *trust)
+service_replace_trust(struct service *service, struct saml_trust *trust, struct saml_sp *sp)
 {
 	(void)pthread_rwlock_wrlock(&service->trust_lock);
 	struct saml_trust *old = service->trust;
+	struct saml_sp *old_sp = service->sp;
 	service->trust = trust;
+	service->sp = sp;
 	(void)pthread_rwlock_unlock(&service->trust_lock);
 	if (old)
 		saml_trust_free(old);
+	saml_sp_free(old_sp);
 }
 
 /* ---- the policy in force ---- */

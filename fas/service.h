@@ -16,6 +16,7 @@
 #include "fas/base/err.h"
 #include "fas/caller.h"
 #include "fas/saml/saml.h"
+#include "fas/saml/sp.h"
 #include "fas/watch.h"
 #include "ldap/directory.h"
 #include "policy/policy.h"
@@ -34,7 +35,8 @@ struct audit_watch {
 struct service {
 	const char *node;         /* names this node in tickets; [a-z0-9]{1,16} */
 	struct saml_trust *trust; /* the service's own; the others are borrowed: fasd.c owns */
-	/* Held for reading as long as trust is looked at. */
+	struct saml_sp *sp;       /* the service's own; NULL: it has no SAML keys */
+	/* Held for reading as long as trust or sp is looked at. */
 	pthread_rwlock_t trust_lock;
 	struct directory *directory;
 	struct signer *signer;
@@ -70,13 +72,13 @@ struct request {
 extern const struct db_migrations fas_migrations;
 
 /*
- * The identity providers in force, between hold and release: verifications go on side by side, and a new set waits for
- * those under way.
+ * The identity providers in force, and our own SAML keys (service->sp), between hold and release: verifications go on
+ * side by side, and a new set waits for those under way.
  */
 const struct saml_trust *service_trust_hold(struct service *service);
 void service_trust_release(struct service *service);
-/* The service owns trust from here on; the old one is freed. */
-void service_replace_trust(struct service *service, struct saml_trust *trust);
+/* The service owns both from here on; the old ones are freed. */
+void service_replace_trust(struct service *service, struct saml_trust *trust, struct saml_sp *sp);
 
 /*
  * Load the policy at policy_path, resolve its groups in the directory and publish it; on any error the old one stays.

@@ -40,6 +40,14 @@ struct saml_trust;
  *       max_age: 5m                      of the Response's and the Assertion's IssueInstant; 30s to 1h
  *       allow_unsolicited: true          default false: an expectation must then name its request
  *       insecure_allow_sha1: false       rsa-sha1 and sha1 digests, nothing weaker
+ *       single_sign_on: { redirect: URL, post: URL }           where people are sent; asks.h judges URLs
+ *       single_logout: { redirect: URL, post: URL, response: URL }
+ *       binding: redirect                or post: which of two URLs; default: redirect where there is one
+ *       sign_requests: true
+ *       force_authn: false               what is asked for in each AuthnRequest
+ *       authn_contexts: []
+ *       authn_context_comparison: exact  or minimum, maximum, better
+ *       name_id_format: FORMAT           default: none is asked for
  *
  * Relative file names are relative to base_folder.  Errors are those of yaml.h, plus "idp_certificate".
  */

@@ -456,6 +456,23 @@ saml_trust_free(struct saml_trust *trust)
 	(void)trust;
 }
 
+enum fas_code
+saml_sp_load(
+    const struct yaml_node *map, const char *base_folder, struct saml_sp **out, struct fas_err *e)
+{
+	(void)map;
+	(void)base_folder;
+	(void)e;
+	*out = NULL;
+	return FAS_OK;
+}
+
+void
+saml_sp_free(struct saml_sp *sp)
+{
+	(void)sp;
+}
+
 const struct saml_trust *
 service_trust_hold(struct service *service)
 {
@@ -469,8 +486,9 @@ service_trust_release(struct service *service)
 }
 
 void
-service_replace_trust(struct service *service, struct saml_trust *trust)
+service_replace_trust(struct service *service, struct saml_trust *trust, struct saml_sp *sp)
 {
+	(void)sp;
 	service->trust = trust;
 }
 
