@@ -22,13 +22,18 @@ FAS2 = "fas2." + DOMAIN  # a second node, for the cases that start one
 PKI = "pki." + DOMAIN
 WEB = "web." + DOMAIN
 KDC = "kdc1." + DOMAIN
-IDP = "idp." + DOMAIN
 VDA1 = "vda1.vdi." + DOMAIN
 VDA2 = "vda2.vdi." + DOMAIN
 STOREFRONT = "storefront01." + DOMAIN
+LOGIN = "login." + DOMAIN  # the front, as browsers call it
+STORE = "store." + DOMAIN  # the storefront's page, where a sign-in ends
+SIMPLESAML = "sso.example.net"  # providers stand at another site than the front, as browsers see it
+SAMLP = "id.example.org"
 
-# Last part of the address that each name has.
-HOSTS = {DC: 10, FAS: 20, PKI: 20, FAS2: 21, WEB: 30, KDC: 40, IDP: 50, VDA1: 61, VDA2: 62, STOREFRONT: 70}
+# Last part of the address that each name of the domain has, and each that is not in its DNS.
+HOSTS = {DC: 10, FAS: 20, PKI: 20, FAS2: 21, LOGIN: 25, WEB: 30, KDC: 40, VDA1: 61, VDA2: 62,
+         STOREFRONT: 70, STORE: 71}
+OUTSIDE = {SIMPLESAML: 51, SAMLP: 52}
 
 # fasd and fas-signer run under numbers that no passwd file of the machine knows.
 FASD_UID = 63101
@@ -40,6 +45,8 @@ ACS2_URL = "https://fas.corp.example.com/saml/acs2"  # an assertion is good at o
 IDP_ENTITY_ID = "https://idp.example.net/lab"
 IDP_NAME = "lab-idp"
 PUBLISH_URL = "http://" + PKI
+FRONT_URL = "https://" + LOGIN
+STORE_URL = f"https://{STORE}/return"
 
 
 class LabError(Exception):
@@ -70,7 +77,7 @@ class Lab:
         self.env_file = self.folder / "env"
 
     def address(self, name):
-        return f"127.88.{self.number}.{HOSTS[name]}"
+        return f"127.88.{self.number}.{HOSTS.get(name) or OUTSIDE[name]}"
 
     @property
     def api_url(self):

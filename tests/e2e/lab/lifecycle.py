@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import config, dc, env, krb5, namespace, people, pki, proc, programs, simplesaml, web
+from . import config, dc, env, krb5, namespace, people, pki, proc, programs, public, samlp, simplesaml, web
 from .layout import Lab, LabError, SecondNode, write
 
 
@@ -83,7 +83,7 @@ def _bring_up(lab, lock, steps):
         krb5.write_client_conf(lab)
         dc.start(lab)
         note("Samba, realm CORP.EXAMPLE.COM")
-    with steps.step("identity providers' keys made"):
+    with steps.step("identity providers' keys and public certificates made"):
         make_identity_providers(lab)
     with steps.step("web site started"):
         web.start(lab)
@@ -135,6 +135,8 @@ def make_identity_providers(lab):
     write(lab.pki / "idp.key", pki.key_pem(key), 0o600)
     write(lab.pki / "idp.crt", pki.pem(certificate))
     simplesaml.make_certificate(lab)
+    samlp.make_certificate(lab)
+    public.make(lab)
 
 
 def down(lab):

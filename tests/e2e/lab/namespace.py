@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from . import proc
-from .layout import DOMAIN, HOSTS, NETBIOS, LabError, write
+from .layout import DOMAIN, HOSTS, NETBIOS, OUTSIDE, LabError, write
 
 LOCKS = Path("/run/fas-lab")
 NUMBERS = range(1, 201)
@@ -52,7 +52,7 @@ def claim():
 
 def hosts_file(lab):
     lines = ["127.0.0.1 localhost", "::1 localhost"]
-    lines += [f"{lab.address(name)} {name}" for name in HOSTS]
+    lines += [f"{lab.address(name)} {name}" for name in (*HOSTS, *OUTSIDE)]
     lines.append(f"{lab.address('dc1.' + DOMAIN)} {DOMAIN} {NETBIOS}")
     return "\n".join(lines) + "\n"
 
