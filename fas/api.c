@@ -95,6 +95,25 @@ logon_json(const struct logon_answer *answer, const char *correlation_id)
 	    answer->rule, "correlation_id", correlation_id);
 }
 
+static enum fas_code
+read_logon(struct json_reader *r, struct logon_request *out, struct fas_err *e)
+{
+	out->saml_response = json_want_lines(r, "saml_response", 1, SAML_BODY_MAX);
+	out->code = json_want_text(r, "code", 1, TICKET_MAX);
+	out->host = need_host(r);
+	out->in_response_to = json_want_text(r, "in_response_to", 1, SAML_ID_MAX);
+	enum fas_code rc = json_finish(r);
+	if (rc != FAS_OK)
+		return rc;
+	if (!out->code == !out->saml_response)
+		return fas_fail(
+		    e, FAS_E_INPUT, "member_invalid", "want one of \"saml_response\" and \"code\"");
+	if (out->code && out->in_response_to)
+		return fas_fail(e, FAS_E_INPUT, "member_invalid",
+		    "\"in_response_to\" goes with \"saml_response\"");
+	return FAS_OK;
+}
+
 static void
 post_logons(void *app, const struct http_request *http, struct http_response *response)
 {
@@ -104,13 +123,7 @@ post_logons(void *app, const struct http_request *http, struct http_response *re
 	OWN(logon_answer) struct logon_answer answer = {0};
 	struct request request = api_request(http);
 	struct logon_request body = {0};
-	if (api_open_body(http, &r, &e) == FAS_OK) {
-		body.saml_response = json_need_lines(&r, "saml_response", 1, SAML_BODY_MAX);
-		body.host = need_host(&r);
-		body.in_response_to = json_want_text(&r, "in_response_to", 1, SAML_ID_MAX);
-		(void)!json_finish(&r);
-	}
-	if (e.code != FAS_OK) {
+	if (api_open_body(http, &r, &e) != FAS_OK || read_logon(&r, &body, &e) != FAS_OK) {
 		http_refuse(response, &e);
 		return;
 	}

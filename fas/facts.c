@@ -223,19 +223,26 @@ check_same_account(const struct account *account, const struct sid *expected, st
 }
 
 enum fas_code
+facts_find_account(struct service *service, const struct facts *facts, int64_t now_s,
+    const struct sid *expected_sid, struct account **out, struct fas_err *e)
+{
+	const struct directory_claims claims = facts_claims(facts);
+	enum fas_code rc = directory_find(service->directory, &claims, now_s, out, e);
+	if (rc == FAS_OK)
+		rc = check_same_account(*out, expected_sid, e);
+	if (rc == FAS_OK)
+		rc = account_match(*out, &claims, e);
+	return rc == FAS_OK ? account_check(*out, e) : rc;
+}
+
+enum fas_code
 facts_judge(struct service *service, const struct facts *facts, const char *host, int64_t now_s,
     const struct sid *expected_sid, struct judgement *out, struct fas_err *e)
 {
-	const struct directory_claims claims = facts_claims(facts);
 	out->policy = service_policy_named(service, out->policy_id);
 	if (!out->policy)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "policy_missing", "no policy is loaded yet");
-	enum fas_code rc = directory_find(service->directory, &claims, now_s, &out->account, e);
-	if (rc == FAS_OK)
-		rc = check_same_account(out->account, expected_sid, e);
-	if (rc == FAS_OK)
-		rc = account_match(out->account, &claims, e);
-	if (rc == FAS_OK)
-		rc = account_check(out->account, e);
+	enum fas_code rc =
+	    facts_find_account(service, facts, now_s, expected_sid, &out->account, e);
 	return rc == FAS_OK ? facts_decide(facts, host, out, e) : rc;
 }

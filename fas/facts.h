@@ -54,6 +54,9 @@ struct judgement {
 MUST_CHECK enum fas_code facts_judge(struct service *service, const struct facts *facts,
     const char *host, int64_t now_s, const struct sid *expected_sid, struct judgement *out,
     struct fas_err *e);
+/* The same without a host, and so without a decision.  *out, where it was found, is the caller's also on a refusal. */
+MUST_CHECK enum fas_code facts_find_account(struct service *service, const struct facts *facts,
+    int64_t now_s, const struct sid *expected_sid, struct account **out, struct fas_err *e);
 /* The last step alone: what the policy of *out says of its account.  FAS_E_DENIED with the policy's reason. */
 MUST_CHECK enum fas_code facts_decide(
     const struct facts *facts, const char *host, struct judgement *out, struct fas_err *e);

@@ -9,6 +9,7 @@
 #include "fas/claim.h"
 #include "fas/facts.h"
 #include "fas/logon_store.h"
+#include "fas/sign_in_store.h"
 #include "fas/ticket.h"
 
 void
@@ -25,7 +26,9 @@ struct start {
 	struct service *service;
 	struct request *request;
 	int64_t now_s;
-	struct verified verified;
+	bool by_code;             /* else by a response */
+	struct verified verified; /* by a code: its facts alone */
+	struct code code;
 	struct judgement judgement;
 	struct trail trail;
 	struct ticket ticket;
@@ -37,6 +40,7 @@ start_done(struct start *s)
 	verified_done(&s->verified);
 	judgement_done(&s->judgement);
 	ticket_done(&s->ticket);
+	code_done(&s->code);
 }
 
 DEFINE_OWN_IN_PLACE(start, struct start, start_done);
@@ -53,11 +57,25 @@ check_request(const struct caller *caller, const struct logon_request *body, str
 	return FAS_OK;
 }
 
+/* What the storefront has brought: a response that was made for it, or the code of one that was verified before. */
+static enum fas_code
+read_proof(struct start *s, const struct logon_request *body, struct fas_err *e)
+{
+	const struct saml_expectation expected = {.in_response_to = body->in_response_to};
+	s->by_code = body->code != NULL;
+	if (!s->by_code)
+		return verified_read(s->service, s->request, body->saml_response, &expected,
+		    s->now_s, &s->verified, e);
+	enum fas_code rc = code_read(s->service, s->request, body->code, s->now_s, &s->code, e);
+	return rc == FAS_OK ? facts_parse(s->code.facts, &s->verified.facts, e) : rc;
+}
+
 static enum fas_code
 judge(struct start *s, const char *host, struct fas_err *e)
 {
 	struct facts *facts = &s->verified.facts;
-	enum fas_code rc = facts_judge(s->service, facts, host, s->now_s, NULL, &s->judgement, e);
+	const struct sid *known = s->by_code ? &facts->account_sid : NULL;
+	enum fas_code rc = facts_judge(s->service, facts, host, s->now_s, known, &s->judgement, e);
 	trail_judgement(&s->trail, &s->judgement);
 	if (rc == FAS_OK)
 		facts->account_sid = s->judgement.account->sid;
@@ -81,6 +99,16 @@ make_ticket(struct start *s, const char *host, struct logon_answer *out, struct 
 	return ticket_new(s->service->node, out->ticket, t->hash, e);
 }
 
+/* The claim that the ticket is made of.  A code's was taken with it: it may be exchanged until a ticket was redeemed. */
+static enum fas_code
+take_claim(struct db *db, struct start *s, struct fas_err *e)
+{
+	if (!s->by_code)
+		return claim_take(db, &s->verified.claim, &s->ticket.claim, e);
+	s->ticket.claim = s->code.claim;
+	return code_check(db, &s->code, e);
+}
+
 /* Claim, decision and ticket become durable together, or not at all. */
 static enum fas_code
 claim_and_record(struct db *db, void *arg, struct fas_err *e)
@@ -90,9 +118,9 @@ claim_and_record(struct db *db, void *arg, struct fas_err *e)
 	const struct account *account = s->judgement.account;
 	const struct act_who who = {account->upn, sid_format(&account->sid, sid), s->ticket.host,
 	    s->judgement.verdict.rule, ""};
-	enum fas_code rc = act_check(db, &who, NULL, e);
+	enum fas_code rc = act_check(db, &who, s->by_code ? s->code.correlation_id : NULL, e);
 	if (rc == FAS_OK)
-		rc = claim_take(db, &s->verified.claim, &s->ticket.claim, e);
+		rc = take_claim(db, s, e);
 	if (rc == FAS_OK)
 		rc = ticket_void_open(db, s->ticket.claim, e);
 	if (rc == FAS_OK)
@@ -130,7 +158,6 @@ logon_start(struct service *service, struct request *request, const struct logon
 	*out = (struct logon_answer){0};
 	trail_begin(&s.trail, "logon_decided", request);
 
-	const struct saml_expectation expected = {.in_response_to = body->in_response_to};
 	enum fas_code rc = check_request(request->caller, body, e);
 	if (rc == FAS_OK)
 		s.trail.record.host = body->host;
@@ -139,8 +166,7 @@ logon_start(struct service *service, struct request *request, const struct logon
 	if (rc == FAS_OK)
 		rc = service_check_issuing(service, e);
 	if (rc == FAS_OK)
-		rc = verified_read(
-		    service, request, body->saml_response, &expected, s.now_s, &s.verified, e);
+		rc = read_proof(&s, body, e);
 	if (rc == FAS_OK)
 		trail_facts(&s.trail, &s.verified.facts);
 	if (rc == FAS_OK)

@@ -12,7 +12,8 @@
 #define SESSION_ID_TEXT_MAX 33 /* as a correlation id */
 
 struct logon_request {
-	const char *saml_response;  /* base64 */
+	const char *saml_response;  /* base64; or NULL, then: */
+	const char *code;           /* of a sign-in that ended at this storefront */
 	const char *host;           /* DNS name of the VDA host that is to redeem */
 	const char *in_response_to; /* or NULL */
 };

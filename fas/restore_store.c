@@ -1,5 +1,7 @@
 #include "fas/restore_store.h"
 
+#include "fas/sign_in_store.h"
+
 #define ASSERTIONS_FROM "assertions_from"
 
 static enum fas_code
@@ -39,6 +41,8 @@ restored_end_all(struct db *db, int64_t now_s, struct restored *out, struct fas_
 	enum fas_code rc = end_sessions(db, now_s, &out->sessions, e);
 	if (rc == FAS_OK)
 		rc = void_tickets(db, &out->tickets, e);
+	if (rc == FAS_OK)
+		rc = sign_ins_void(db, e);
 	return rc == FAS_OK ? db_meta_set_int(db, ASSERTIONS_FROM, now_s, e) : rc;
 }
 

@@ -13,7 +13,8 @@ struct restored {
 
 /*
  * Every live session ends, and the signer is to be told; every open ticket is void, and one that was used and has no result
- * is past its life, so that what the signer may have made for it is revoked.  No assertion of before now_s is good.
+ * is past its life, so that what the signer may have made for it is revoked.  Sign-ins under way and their codes end too.
+ * No assertion of before now_s is good.
  */
 MUST_CHECK enum fas_code restored_end_all(
     struct db *db, int64_t now_s, struct restored *out, struct fas_err *e);

@@ -165,6 +165,23 @@ static const char *const migrations[] = {
 
     /* KEEPING: what has ended is found by its end, and not looked for among all. */
     "CREATE INDEX sessions_ended ON sessions(ended_s) WHERE state='ended';",
+
+    /*
+     * Browsers that sign in (fas/sign_in.h).  browser: SHA-256 of the cookie, in codes all zero where there was none.
+     * used: 0 until the question's one good answer.
+     */
+    ("CREATE TABLE sign_ins("
+     " id INTEGER PRIMARY KEY, correlation_id TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL,"
+     " server TEXT NOT NULL, idp TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL,"
+     " browser BLOB NOT NULL, force_authn INTEGER NOT NULL,"
+     " asked_s INTEGER NOT NULL, expires_s INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX sign_ins_expires ON sign_ins(expires_s);"
+     "CREATE TABLE codes("
+     " id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, claim INTEGER NOT NULL,"
+     " correlation_id TEXT NOT NULL, storefront TEXT NOT NULL, facts TEXT NOT NULL,"
+     " browser BLOB NOT NULL, created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+     " void INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX codes_expires ON codes(expires_s);"),
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

@@ -7,6 +7,7 @@
 #include "fas/logon_store.h"
 #include "fas/order.h"
 #include "fas/revoke.h"
+#include "fas/sign_in_store.h"
 
 #define OVERDUE_MAX 200    /* sessions ended in one round */
 #define UNFINISHED_MAX 200 /* tickets re-driven in one round */
@@ -154,7 +155,7 @@ finish_unfinished(struct service *service, int64_t now_s, int64_t before_s)
 
 struct pruning {
 	int64_t now_s;
-	bool logons, orders, sessions; /* there may be more of these */
+	bool logons, sign_ins, orders, sessions; /* there may be more of these */
 };
 
 static enum fas_code
@@ -162,6 +163,8 @@ prune_some(struct db *db, void *arg, struct fas_err *e)
 {
 	struct pruning *p = arg;
 	enum fas_code rc = logon_prune(db, p->now_s, &p->logons, e);
+	if (rc == FAS_OK)
+		rc = sign_in_prune(db, p->now_s, &p->sign_ins, e);
 	if (rc == FAS_OK)
 		rc = order_prune(db, p->now_s, &p->orders, e);
 	if (rc == FAS_OK)
@@ -175,7 +178,8 @@ prune(struct service *service, int64_t now_s)
 {
 	struct fas_err e = {0};
 	struct pruning p = {.now_s = now_s, .logons = true};
-	for (size_t i = 0; i < PRUNE_ROUNDS && (p.logons || p.orders || p.sessions); i++) {
+	for (size_t i = 0; i < PRUNE_ROUNDS && (p.logons || p.sign_ins || p.orders || p.sessions);
+	     i++) {
 		if (db_write(service->db, prune_some, &p, &e) != FAS_OK) {
 			log_error("prune_failed", &e, NULL);
 			return;

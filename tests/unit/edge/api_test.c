@@ -139,6 +139,20 @@ a_storefront_gets_a_ticket(void **state)
 }
 
 static void
+a_storefront_gets_a_ticket_for_a_code(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    post(&storefront, "/v1/logons", "{\"code\":\"fas1-c\",\"host\":\"vda1.example.com\"}"),
+	    201);
+	assert_string_equal(fakes.ticket, "fas1-c");
+	assert_string_equal(fakes.saml_response, "(null)");
+	assert_string_equal(fakes.host, "vda1.example.com");
+	assert_member("ticket", "fas1-ticket");
+	client_done(&c);
+}
+
+static void
 a_host_gets_a_certificate(void **state)
 {
 	(void)state;
@@ -361,6 +375,9 @@ a_body_that_is_not_exactly_right_is_400(void **state)
 	    "{\"saml_response\":\"a\",\"host\":\"h\\u0000x\"}",
 	    "{\"saml_response\":\"a\",\"host\":null}",
 	    "{\"saml_response\":\"a\",\"host\":\"h\",\"in_response_to\":\"\"}",
+	    "{\"saml_response\":\"a\",\"code\":\"c\",\"host\":\"h\"}", "{\"host\":\"h\"}",
+	    "{\"code\":\"\",\"host\":\"h\"}", "{\"code\":\"c\"}",
+	    "{\"code\":\"c\",\"host\":\"h\",\"in_response_to\":\"x\"}",
 	    "{\"saml_response\":\"a\",\"host\":\"h\"} x",
 	    "{\"saml_response\":\"\xff\",\"host\":\"h\"}"};
 	static const char *const certificates[] = {"{\"csr\":\"A\"}",
@@ -557,6 +574,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(a_storefront_gets_a_ticket, set_up),
+	    cmocka_unit_test_setup(a_storefront_gets_a_ticket_for_a_code, set_up),
 	    cmocka_unit_test_setup(a_host_gets_a_certificate, set_up),
 	    cmocka_unit_test_setup(a_key_of_the_service_is_named_and_needs_no_request, set_up),
 	    cmocka_unit_test_setup(a_session_gets_a_certificate, set_up),

@@ -61,6 +61,7 @@ logon_start(struct service *service, struct request *request, const struct logon
 	(void)service;
 	keep_request(request);
 	keep(fakes.saml_response, body->saml_response);
+	keep(fakes.ticket, body->code);
 	keep(fakes.host, body->host);
 	keep(fakes.in_response_to, body->in_response_to);
 	enum fas_code rc = answer(fakes.code, e);

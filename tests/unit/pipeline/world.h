@@ -19,6 +19,15 @@ struct world {
 	struct service service;
 	int64_t now_s;
 
+	/* what the caller expected of the last response */
+	struct {
+		char in_response_to[160]; /* "" = unsolicited */
+		char entity_id[160], acs_url[160], provider[64];
+		size_t n_providers;
+		bool force_authn;
+		int64_t asked_s;
+	} expected;
+
 	/* the directory */
 	int64_t issued_ago_s;     /* how long before now the provider has issued the assertion */
 	enum fas_code find_fails; /* FAS_OK: alice is found */
