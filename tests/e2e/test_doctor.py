@@ -8,7 +8,7 @@ import shutil
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from lab import config, pki, proc, programs
+from lab import config, lifecycle, pki, proc, programs
 from lab.layout import DOMAIN, FOREIGN_SUFFIX, NETBIOS, SecondNode, write
 from lab.people import ticks
 
@@ -167,7 +167,7 @@ class DoctorOnAuthorities(DoctorCase):
         for path in (node.run, node.pki, node.fas):
             shutil.rmtree(path, ignore_errors=True)
         node.make_folders()
-        for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
+        for name in lifecycle.GIVEN:
             shutil.copy(self.lab.pki / name, node.pki / name)
         config.write_all(node, programs.FASD, programs.SIGNER)
         signer = node.fas / "signer.yaml"

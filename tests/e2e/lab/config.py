@@ -3,12 +3,10 @@
 import json
 import os
 
-from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, REALM, SP_ENTITY_ID,
+from . import public, samlp, simplesaml
+from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, REALM, SAMLP, SP_ENTITY_ID,
                      STOREFRONT, write)
 from .people import MACHINE_OU, VDI_HOSTS
-from .simplesaml import ENTITY_ID as SIMPLESAML_ENTITY_ID
-
-SIMPLESAML_NAME = "simplesaml"
 
 
 def logon_ca_name(lab):
@@ -74,6 +72,9 @@ workers: 8
 queue: 64
 clock_skew: 60s
 log_level: info
+saml:
+  signing: [{{ key: saml.key, certificate: saml.pem }}]
+  decryption: [{{ key: saml-enc.key, certificate: saml-enc.pem }}]
 identity_providers:
   - name: {IDP_NAME}
     entity_id: {IDP_ENTITY_ID}
@@ -83,14 +84,23 @@ identity_providers:
     clock_skew: 60s
     max_age: 5m
     allow_unsolicited: true
-  - name: {SIMPLESAML_NAME}
-    entity_id: {SIMPLESAML_ENTITY_ID}
+  - name: {simplesaml.NAME}
+    entity_id: {simplesaml.ENTITY_ID}
     certificates: [{lab.pki}/simplesaml.crt]
     audiences: [{SP_ENTITY_ID}]
     recipients: [{lab.acs_url}]
     clock_skew: 60s
     max_age: 5m
     allow_unsolicited: true
+    single_sign_on: {{ redirect: "{simplesaml.SIGN_ON_URL}" }}
+    single_logout: {{ redirect: "{simplesaml.LOGOUT_URL}" }}
+  - name: {samlp.NAME}
+    entity_id: {samlp.ENTITY_ID}
+    certificates: [{lab.pki}/samlp.crt]
+    audiences: [{SP_ENTITY_ID}]
+    recipients: [{lab.acs_url}]
+    single_sign_on: {{ redirect: "https://{SAMLP}/sso", post: "https://{SAMLP}/sso" }}
+    single_logout: {{ redirect: "https://{SAMLP}/slo" }}
 domains:
   - name: {DOMAIN}
     netbios: {NETBIOS}
@@ -119,7 +129,7 @@ def policy_yaml():
     return f"""\
 rules:
   - name: vdi-users
-    identity_providers: [{IDP_NAME}, {SIMPLESAML_NAME}]
+    identity_providers: [{IDP_NAME}, {simplesaml.NAME}, {samlp.NAME}]
     storefronts: [{STOREFRONT}]
     hosts: ["*.vdi.{DOMAIN}"]
     users:
@@ -138,6 +148,9 @@ def write_all(lab, fasd_owner, signer_owner):
     write(lab.fas / "limits.yaml", limits_yaml(lab), 0o640, (0, signer_owner[1]))
     write(lab.fas / "fasd.yaml", fasd_yaml(lab), 0o640, (0, fasd_owner[1]))
     write(lab.fas / "policy.d" / "lab.yaml", policy_yaml())
+    for stem in public.SAML_KEYS:
+        write(lab.fas / f"{stem}.key", (lab.pki / f"{stem}.key").read_bytes(), 0o400, fasd_owner)
+        write(lab.fas / f"{stem}.pem", (lab.pki / f"{stem}.crt").read_bytes())
     write(lab.fas / "svc-fas.keytab", (lab.keytabs / "svc-fas.keytab").read_bytes(), 0o400, fasd_owner)
     write(lab.fas / "fas-http.keytab", (lab.keytabs / lab.http_keytab).read_bytes(), 0o400, fasd_owner)
     for path, owner, mode in ((lab.fas / "signer", signer_owner, 0o700), (lab.fas / "public", signer_owner, 0o755),

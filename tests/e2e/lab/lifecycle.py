@@ -8,6 +8,10 @@ from pathlib import Path
 from . import config, dc, env, krb5, namespace, people, pki, proc, programs, public, samlp, simplesaml, web
 from .layout import Lab, LabError, SecondNode, write
 
+# Of lab.pki: what any node is given before it has a key of its own.
+GIVEN = ("idp.crt", "simplesaml.crt", "samlp.crt", "logon-root.crt",
+         *(f"{stem}.{part}" for stem in public.SAML_KEYS for part in ("key", "crt")))
+
 
 class Steps:
     """One line for each step: what happened and how long it took."""
@@ -119,7 +123,7 @@ def prepare_second_node(lab, key="", tokens=""):
     for path in (node.run, node.pki, node.fas):
         shutil.rmtree(path, ignore_errors=True)
     node.make_folders()
-    for name in ("idp.crt", "simplesaml.crt", "logon-root.crt"):
+    for name in GIVEN:
         shutil.copy(lab.pki / name, node.pki / name)
     config.write_all(node, programs.FASD, programs.SIGNER)
     return node
