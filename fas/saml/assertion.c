@@ -61,7 +61,7 @@ evidence_our_acs(const struct evidence *ev)
 
 /* ---- Response and Assertion ---- */
 
-static enum fas_code
+enum fas_code
 version_check(const xmlNode *node, struct fas_err *e)
 {
 	const char *version = xml_attr(node, "Version");
@@ -80,7 +80,7 @@ check_versions(const struct evidence *ev, struct saml_assertion *out, struct fas
 	return rc == FAS_OK ? version_check(ev->assertion, e) : rc;
 }
 
-static enum fas_code
+enum fas_code
 issuer_check(
     const struct evidence *ev, const xmlNode *issuer, const char *clause, struct fas_err *e)
 {
@@ -115,8 +115,7 @@ check_status(const struct evidence *ev, struct saml_assertion *out, struct fas_e
 	return structure_check_status(ev->response, e);
 }
 
-/* SAML core 1.3.3; *age_end_s: when the element of that instant becomes too old, skew not included. */
-static enum fas_code
+enum fas_code
 issue_instant_check(const struct evidence *ev, const xmlNode *node, int64_t *instant_s,
     int64_t *age_end_s, struct fas_err *e)
 {

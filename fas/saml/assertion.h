@@ -43,6 +43,15 @@ MUST_CHECK enum fas_code assertion_check(
 MUST_CHECK enum fas_code confirmation_check(
     const struct evidence *ev, int64_t *last_end_s, struct fas_err *e);
 
+/* Of any message: Version is 2.0 (SAML core 2.3.3, 3.2.2). */
+MUST_CHECK enum fas_code version_check(const xmlNode *node, struct fas_err *e);
+/* Issuer is the provider, an entity (SAML core 2.2.5); clause begins the message. */
+MUST_CHECK enum fas_code issuer_check(
+    const struct evidence *ev, const xmlNode *issuer, const char *clause, struct fas_err *e);
+/* SAML core 1.3.3; *age_end_s: when the element of that instant becomes too old, skew not included. */
+MUST_CHECK enum fas_code issue_instant_check(const struct evidence *ev, const xmlNode *node,
+    int64_t *instant_s, int64_t *age_end_s, struct fas_err *e);
+
 /* Does InResponseTo of node answer what was asked?  SAML core 3.2.2, profiles 4.1.4.3. */
 MUST_CHECK enum fas_code in_response_to_check(
     const struct evidence *ev, const xmlNode *node, struct fas_err *e);

@@ -71,7 +71,9 @@ void saml_logout_free(struct saml_logout *logout);
  * Every refusal is FAS_E_AUTH or FAS_E_INPUT with a reason of saml_verify, or
  *   saml_query          a parameter is missing, there twice or badly encoded, or there are two messages
  *   saml_deflate        what is packed is no DEFLATE stream, or grows over SAML_LOGOUT_MAX
- *   saml_name_id        no NameID, or none that can be read
+ *   base64_malformed    the message or its signature
+ *   saml_name_id        no NameID, or none that can be read; encrypted ones are not read yet
+ * Whether that provider speaks at this server, and whether the ID was seen before, is the caller's to ask.
  */
 MUST_CHECK enum fas_code saml_logout_read_query(const struct saml_sp *sp,
     const struct saml_trust *trust, const struct saml_server *server, const char *query,

@@ -10,13 +10,13 @@
 #define CLAUSE "XML Signature 4"
 
 static const struct signature_method methods[] = {
-    {MORE "rsa-sha256", xmlSecOpenSSLTransformRsaSha256GetKlass, KEY_RSA, false},
-    {MORE "rsa-sha384", xmlSecOpenSSLTransformRsaSha384GetKlass, KEY_RSA, false},
-    {MORE "rsa-sha512", xmlSecOpenSSLTransformRsaSha512GetKlass, KEY_RSA, false},
-    {MORE "ecdsa-sha256", xmlSecOpenSSLTransformEcdsaSha256GetKlass, KEY_EC, false},
-    {MORE "ecdsa-sha384", xmlSecOpenSSLTransformEcdsaSha384GetKlass, KEY_EC, false},
-    {MORE "ecdsa-sha512", xmlSecOpenSSLTransformEcdsaSha512GetKlass, KEY_EC, false},
-    {NS_DSIG "rsa-sha1", xmlSecOpenSSLTransformRsaSha1GetKlass, KEY_RSA, true},
+    {MORE "rsa-sha256", xmlSecOpenSSLTransformRsaSha256GetKlass, KEY_RSA, false, "SHA256"},
+    {MORE "rsa-sha384", xmlSecOpenSSLTransformRsaSha384GetKlass, KEY_RSA, false, "SHA384"},
+    {MORE "rsa-sha512", xmlSecOpenSSLTransformRsaSha512GetKlass, KEY_RSA, false, "SHA512"},
+    {MORE "ecdsa-sha256", xmlSecOpenSSLTransformEcdsaSha256GetKlass, KEY_EC, false, "SHA256"},
+    {MORE "ecdsa-sha384", xmlSecOpenSSLTransformEcdsaSha384GetKlass, KEY_EC, false, "SHA384"},
+    {MORE "ecdsa-sha512", xmlSecOpenSSLTransformEcdsaSha512GetKlass, KEY_EC, false, "SHA512"},
+    {NS_DSIG "rsa-sha1", xmlSecOpenSSLTransformRsaSha1GetKlass, KEY_RSA, true, "SHA1"},
 };
 
 static const struct digest_method digests[] = {
@@ -82,18 +82,25 @@ check_c14n(const xmlNode *node, const char *what, struct fas_err *e)
 	return FAS_OK;
 }
 
+const struct signature_method *
+signature_method_find(const char *href, bool allow_sha1)
+{
+	for (size_t i = 0; i < NELEMS(methods); i++) {
+		if (strcmp(methods[i].href, href) == 0 && (!methods[i].sha1 || allow_sha1))
+			return &methods[i];
+	}
+	return NULL;
+}
+
 static enum fas_code
 find_method(
     const xmlNode *node, bool allow_sha1, const struct signature_method **out, struct fas_err *e)
 {
 	const char *href = xml_attr(node, "Algorithm");
-	for (size_t i = 0; href && i < NELEMS(methods); i++) {
-		if (strcmp(methods[i].href, href) != 0 || (methods[i].sha1 && !allow_sha1))
-			continue;
-		*out = &methods[i];
-		return model_check(&no_parameters_model, node, e);
-	}
-	return refuse_algorithm(e, "signature method", href);
+	*out = href ? signature_method_find(href, allow_sha1) : NULL;
+	if (!*out)
+		return refuse_algorithm(e, "signature method", href);
+	return model_check(&no_parameters_model, node, e);
 }
 
 static enum fas_code

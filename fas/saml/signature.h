@@ -18,6 +18,7 @@ struct signature_method {
 	xmlSecTransformId (*klass)(void);
 	enum key_kind kind;
 	bool sha1;
+	const char *md; /* OpenSSL's name of the digest */
 };
 
 struct digest_method {
@@ -33,6 +34,9 @@ struct signature {
 	const struct signature_method *method;
 	const struct digest_method *digest;
 };
+
+/* The allowed method of this name; NULL when there is none. */
+const struct signature_method *signature_method_find(const char *href, bool allow_sha1);
 
 /*
  * One SignedInfo with exclusive c14n and one Reference to the parent of the Signature by its ID, with the enveloped

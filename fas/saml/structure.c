@@ -84,6 +84,16 @@ survey_ids(struct survey *s, const xmlNode *node)
 	return rc;
 }
 
+enum fas_code
+structure_check_ids(const xmlNode *root, struct fas_err *e)
+{
+	struct survey survey = {.e = e};
+	enum fas_code rc = FAS_OK;
+	for (const xmlNode *at = root; at && rc == FAS_OK; at = xml_walk(at, root))
+		rc = survey_ids(&survey, at);
+	return rc;
+}
+
 static bool
 is_encrypted(const xmlNode *node)
 {
@@ -150,16 +160,20 @@ is_safe_id(const char *id)
 	return len > 0 && len <= SAML_ID_MAX && strchr(letters, id[0]) && strspn(id, others) == len;
 }
 
-static enum fas_code
-check_element(const struct model *model, const xmlNode *node, struct fas_err *e)
+enum fas_code
+structure_check_id(const xmlNode *node, struct fas_err *e)
 {
-	enum fas_code rc = model_check(model, node, e);
-	if (rc != FAS_OK)
-		return rc;
 	if (!is_safe_id(xml_attr(node, "ID")))
 		return fas_fail(e, FAS_E_INPUT, "saml_structure",
 		    "SAML core 1.3.4: ID of <%.20s> is missing or no plain xs:ID", node->name);
 	return FAS_OK;
+}
+
+static enum fas_code
+check_element(const struct model *model, const xmlNode *node, struct fas_err *e)
+{
+	enum fas_code rc = model_check(model, node, e);
+	return rc == FAS_OK ? structure_check_id(node, e) : rc;
 }
 
 enum fas_code

@@ -29,6 +29,11 @@ struct structure {
 MUST_CHECK enum fas_code structure_check(
     xmlDoc *doc, enum structure_root root, struct structure *out, struct fas_err *e);
 
+/* Every ID below root, itself included, is unique, whatever it is called.  FAS_E_INPUT "saml_structure". */
+MUST_CHECK enum fas_code structure_check_ids(const xmlNode *root, struct fas_err *e);
+/* The element's ID is an xs:ID of ASCII, SAML_ID_MAX at most.  FAS_E_INPUT "saml_structure". */
+MUST_CHECK enum fas_code structure_check_id(const xmlNode *node, struct fas_err *e);
+
 /* SAML core 3.2.2.2: is the top-level status code Success?  FAS_E_AUTH "saml_status". */
 MUST_CHECK enum fas_code structure_check_status(const xmlNode *response, struct fas_err *e);
 

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <zlib.h>
 
+#include "fas/base/buf.h"
 #include "fas/base/text.h"
 #include "fas/base/yaml.h"
 #include "fas/saml/xmlsec.h"
@@ -200,6 +201,87 @@ kit_query_is_signed(const char *url, const char *field, EVP_PKEY *key)
 			(const uint8_t *)from, (size_t)(end - from)) == 1;
 	EVP_MD_CTX_free(ctx);
 	return good;
+}
+
+static void
+put_value(struct buf *b, const char *name, const char *value, bool lower)
+{
+	buf_printf(b, "%s%s=", b->len > 0 ? "&" : "", name);
+	for (; *value; value++) {
+		if (strchr("+/=&% :#", *value))
+			buf_printf(b, lower ? "%%%02x" : "%%%02X", (unsigned)(unsigned char)*value);
+		else
+			buf_append(b, value, 1);
+	}
+}
+
+static char *
+deflated(const char *xml)
+{
+	unsigned char out[65536];
+	z_stream z = {0};
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (unsigned char *)(uintptr_t)xml;
+	z.avail_in = (unsigned)strlen(xml);
+	z.next_out = out;
+	z.avail_out = sizeof(out);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	char *base64 = base64_encode(out, z.total_out);
+	(void)deflateEnd(&z);
+	assert_non_null(base64);
+	return base64;
+}
+
+/* DER to r and s side by side. */
+static size_t
+to_raw(EVP_PKEY *key, uint8_t *signature, size_t len)
+{
+	const uint8_t *at = signature;
+	int half = (EVP_PKEY_get_bits(key) + 7) / 8;
+	ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &at, (long)len);
+	assert_non_null(parts);
+	assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(parts), signature, half), half);
+	assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(parts), signature + half, half), half);
+	ECDSA_SIG_free(parts);
+	return 2 * (size_t)half;
+}
+
+static char *
+signature_of(const struct buf *b, EVP_PKEY *key, const struct kit_query *how)
+{
+	uint8_t signature[1024];
+	size_t len = sizeof(signature);
+	const char *sha = how->algorithm ? strstr(how->algorithm, "sha") : "sha256";
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	assert_int_equal(
+	    EVP_DigestSignInit_ex(ctx, NULL, sha ? sha : "sha256", NULL, NULL, key, NULL), 1);
+	assert_int_equal(EVP_DigestSign(ctx, signature, &len, b->data, b->len), 1);
+	EVP_MD_CTX_free(ctx);
+	if (!how->der && EVP_PKEY_is_a(key, "EC"))
+		len = to_raw(key, signature, len);
+	return base64_encode(signature, len);
+}
+
+char *
+kit_sign_query(const char *xml, EVP_PKEY *key, const struct kit_query *how)
+{
+	OWN(buf) struct buf b;
+	OWN(text) char *packed = deflated(xml);
+	char href[96];
+	buf_init(&b, 262144);
+	put_value(&b, how->field ? how->field : "SAMLRequest", packed, how->lower);
+	if (how->relay_state)
+		put_value(&b, "RelayState", how->relay_state, how->lower);
+	(void)snprintf(href, sizeof(href), "http://www.w3.org/%s%s",
+	    how->algorithm && strcmp(how->algorithm, "rsa-sha1") == 0 ? "2000/09/xmldsig#"
+								      : "2001/04/xmldsig-more#",
+	    how->algorithm ? how->algorithm : "rsa-sha256");
+	if (!how->is_unsigned) {
+		put_value(&b, "SigAlg", href, how->lower);
+		OWN(text) char *signature = signature_of(&b, key, how);
+		put_value(&b, "Signature", signature, how->lower);
+	}
+	return buf_take(&b, NULL);
 }
 
 /* ---- documents ---- */

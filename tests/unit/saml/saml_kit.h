@@ -37,6 +37,29 @@ struct saml_trust *kit_trust(const char *text);
 char *kit_parameter(const char *url, const char *name);
 /* Is the URL's Signature by this key, by this EVP digest?  What was signed is taken from the URL as it stands. */
 bool kit_query_is_signed(const char *url, const char *field, EVP_PKEY *key);
+/* How a provider packs and signs a query; all but xml and key may be left out. */
+struct kit_query {
+	const char *field; /* default: SAMLRequest */
+	const char *relay_state;
+	const char *algorithm; /* of xmldsig-more#; default: rsa-sha256 */
+	bool lower;            /* %2f instead of %2F */
+	bool der;              /* an EC key's signature as OpenSSL makes it */
+	bool is_unsigned;
+};
+/* SAMLRequest=...&Signature=..., malloc'ed. */
+char *kit_sign_query(const char *xml, EVP_PKEY *key, const struct kit_query *how);
+/* A place for saml_sign_finish to sign: behind an Issuer. */
+#define KIT_SIGNATURE(id, algorithm)                                                               \
+	"<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>"            \
+	"<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>"       \
+	"<ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#" algorithm "\"/>" \
+	"<ds:Reference URI=\"#" id "\"><ds:Transforms>"                                            \
+	"<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>"      \
+	"<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>"    \
+	"<ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/>"                 \
+	"<ds:DigestValue></ds:DigestValue></ds:Reference></ds:SignedInfo>"                         \
+	"<ds:SignatureValue></ds:SignatureValue></ds:Signature>"
+
 /* The XML that a message carries; malloc'ed. */
 char *kit_xml(const struct saml_message *message);
 /* Is the root's signature by this key, by xmlsec alone? */
