@@ -4,7 +4,7 @@
 
 #include "fas/saml/sp.h"
 
-#define SAML_METADATA_LIFE_S (7 * 86400) /* validUntil of the service's own */
+#define SAML_METADATA_LIFE_S (14 * 86400) /* validUntil of the service's own */
 
 /*
  * The signed EntityDescriptor of one virtual server: its ACS (POST, index 0), single logout by both bindings, the

@@ -19,6 +19,7 @@
 #define NS_SAMLP "urn:oasis:names:tc:SAML:2.0:protocol"
 #define NS_SAML "urn:oasis:names:tc:SAML:2.0:assertion"
 #define NS_DSIG "http://www.w3.org/2000/09/xmldsig#"
+#define NS_METADATA "urn:oasis:names:tc:SAML:2.0:metadata"
 #define NS_XENC "http://www.w3.org/2001/04/xmlenc#"
 #define NS_EXC_C14N "http://www.w3.org/2001/10/xml-exc-c14n#"
 
