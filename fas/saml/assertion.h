@@ -27,6 +27,8 @@ struct evidence {
 	const xmlNode *response;
 	bool response_signed;
 	const xmlNode *assertion;
+	const xmlNode
+	    *name_id; /* the subject's, opened if it was encrypted; NULL when there is none */
 	const struct saml_expectation *expected;
 	int64_t now_s;
 };

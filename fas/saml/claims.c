@@ -157,8 +157,7 @@ copy_name_id_attr(const xmlNode *name_id, const char *name, char **out, struct f
 static enum fas_code
 read_name_id(const struct evidence *ev, struct saml_assertion *out, struct fas_err *e)
 {
-	const xmlNode *subject = xml_child(ev->assertion, NS_SAML, "Subject");
-	const xmlNode *name_id = subject ? xml_child(subject, NS_SAML, "NameID") : NULL;
+	const xmlNode *name_id = ev->name_id;
 	const char *text = xml_text(name_id);
 	if (!name_id)
 		return FAS_OK;

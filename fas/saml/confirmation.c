@@ -11,7 +11,7 @@
 #define REASON "saml_subject_confirmation"
 
 static const struct model subject_model = {"SAML core 2.4.1", FAS_E_AUTH, REASON,
-    {{NS_SAML, "NameID", 0, 0, 1}, {NS_SAML, "BaseID", 0, 0, 1},
+    {{NS_SAML, "NameID", 0, 0, 1}, {NS_SAML, "BaseID", 0, 0, 1}, {NS_SAML, "EncryptedID", 0, 0, 1},
 	{NS_SAML, "SubjectConfirmation", 1, 1, ASSERTION_CONFIRMATIONS_MAX}}};
 
 /* An identifier in it would name another one who may present the assertion: not a browser. */

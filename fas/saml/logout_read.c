@@ -65,7 +65,7 @@ check_shape(struct reading *r, xmlDoc *doc, xmlNode **root)
 	if (!xml_is(*root, NS_SAMLP, name))
 		return fas_fail(r->e, FAS_E_INPUT, "saml_structure",
 		    "SAML core 3.7: root is <%.40s>, want SAML 2.0 <%s>", (*root)->name, name);
-	enum fas_code rc = structure_check_ids(*root, r->e);
+	enum fas_code rc = structure_check_ids(*root, NULL, r->e);
 	if (rc == FAS_OK)
 		rc = model_check(r->is_response ? &response_model : &request_model, *root, r->e);
 	return rc == FAS_OK ? structure_check_id(*root, r->e) : rc;

@@ -87,7 +87,10 @@ struct saml_assertion {
 };
 
 /* What the caller knows of the response that it waits for; all borrowed. */
+struct saml_sp;
 struct saml_expectation {
+	const struct saml_sp
+	    *sp; /* whose keys open what is encrypted (sp.h); NULL = nothing can be */
 	const char
 	    *in_response_to; /* the ID of the request that this answers; NULL = unsolicited */
 	/* The virtual server that the response was posted to; NULL = the provider's audiences, recipients. */
@@ -107,9 +110,11 @@ struct saml_expectation {
  *
  * Every refusal is FAS_E_AUTH (not proven) or FAS_E_INPUT (no such document) with one of these reasons:
  *   saml_xml            not well-formed, DOCTYPE, too deep, too many attributes or namespaces
- *   saml_structure      not a Response, several or no assertions, foreign place of one, duplicate IDs, encrypted
+ *   saml_structure      not a Response, several or no assertions, foreign place of one, duplicate IDs
  *   saml_signature      no signature, structure or algorithm refused, or it does not verify
- *   saml_algorithm      an algorithm that is not allowed (SHA-1 without the switch, HMAC, inclusive c14n, ...)
+ *   saml_algorithm      an algorithm that is not allowed (SHA-1 without the switch, HMAC, inclusive c14n, CBC
+ *                       outside of a signed Response, ...)
+ *   saml_decryption     encrypted, and not for any key that we have: one reason whatever it is that does not fit
  *   saml_issuer         unknown or differing issuer
  *   saml_version, saml_status, saml_destination, saml_recipient, saml_audience, saml_not_before, saml_expired,
  *   saml_in_response_to, saml_unsolicited, saml_subject_confirmation, saml_max_age, saml_conditions,

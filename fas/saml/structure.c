@@ -13,7 +13,7 @@
 static const struct model response_model = {"SAML core 3.3.3", FAS_E_INPUT, "saml_structure",
     {{NS_SAML, "Issuer", 0, 0, 1}, {NS_DSIG, "Signature", 1, 0, 1},
 	{NS_SAMLP, "Extensions", 2, 0, 1}, {NS_SAMLP, "Status", 3, 1, 1},
-	{NS_SAML, "Assertion", 4, 1, 1}}};
+	{NS_SAML, "Assertion", 4, 0, 1}, {NS_SAML, "EncryptedAssertion", 4, 0, 1}}};
 
 static const struct model assertion_model = {"SAML core 2.3.3", FAS_E_INPUT, "saml_structure",
     {{NS_SAML, "Issuer", 0, 1, 1}, {NS_DSIG, "Signature", 1, 0, 1}, {NS_SAML, "Subject", 2, 0, 1},
@@ -84,28 +84,52 @@ survey_ids(struct survey *s, const xmlNode *node)
 	return rc;
 }
 
-enum fas_code
-structure_check_ids(const xmlNode *root, struct fas_err *e)
+/* ns:name with one of the two as its parent. */
+static bool
+is_below(const xmlNode *node, const char *ns, const char *name, const char *a, const char *b)
 {
-	struct survey survey = {.e = e};
-	enum fas_code rc = FAS_OK;
-	for (const xmlNode *at = root; at && rc == FAS_OK; at = xml_walk(at, root))
-		rc = survey_ids(&survey, at);
-	return rc;
+	const xmlNode *parent = node->parent;
+	return xml_is(node, ns, name) && parent &&
+	       (xml_is(parent, NS_SAML, a) || xml_is(parent, NS_SAML, b));
 }
 
 static bool
-is_encrypted(const xmlNode *node)
+is_placed_key(const xmlNode *node)
 {
-	static const char *const names[] = {
-	    "EncryptedAssertion", "EncryptedID", "EncryptedAttribute", "NewEncryptedID"};
-	if (node->ns && strcmp((const char *)node->ns->href, NS_XENC) == 0)
-		return true;
-	for (size_t i = 0; i < NELEMS(names); i++) {
-		if (xml_has_local_name(node, names[i]))
-			return true;
-	}
-	return false;
+	const xmlNode *parent = node->parent;
+	return is_below(node, NS_XENC, "EncryptedKey", "EncryptedAssertion", "EncryptedID") ||
+	       (xml_is(node, NS_XENC, "EncryptedKey") && parent &&
+		   xml_is(parent, NS_DSIG, "KeyInfo") && parent->parent &&
+		   xml_is(parent->parent, NS_XENC, "EncryptedData"));
+}
+
+/*
+ * What XML Encryption knows stands in the one EncryptedAssertion of a Response, or in the EncryptedID of an Assertion's
+ * Subject (SAML core 6); nobody looks for it elsewhere, and whoever would is not to find anything.
+ */
+static bool
+is_misplaced_encryption(const xmlNode *node)
+{
+	const xmlNode *parent = node->parent;
+	if (xml_has_local_name(node, "EncryptedAssertion"))
+		return !xml_is(node, NS_SAML, "EncryptedAssertion") || !parent ||
+		       !xml_is(parent, NS_SAMLP, "Response");
+	if (xml_has_local_name(node, "EncryptedID"))
+		return !is_below(node, NS_SAML, "EncryptedID", "Subject", "Subject");
+	if (xml_has_local_name(node, "EncryptedData"))
+		return !is_below(
+		    node, NS_XENC, "EncryptedData", "EncryptedAssertion", "EncryptedID");
+	if (xml_has_local_name(node, "EncryptedKey"))
+		return !is_placed_key(node);
+	return node->ns && strcmp((const char *)node->ns->href, NS_XENC) == 0 &&
+	       (!parent || !parent->ns || strcmp((const char *)parent->ns->href, NS_XENC) != 0);
+}
+
+static bool
+is_unsupported(const xmlNode *node)
+{
+	return xml_has_local_name(node, "EncryptedAttribute") ||
+	       xml_has_local_name(node, "NewEncryptedID");
 }
 
 /* XML Signature processes a Signature wherever it stands; SAML core 5.4.1 knows two places. */
@@ -121,11 +145,14 @@ is_misplaced_signature(const xmlNode *node)
 static enum fas_code
 survey_node(struct survey *s, const xmlNode *node)
 {
-	s->assertions += xml_has_local_name(node, "Assertion");
+	s->assertions +=
+	    xml_has_local_name(node, "Assertion") || xml_has_local_name(node, "EncryptedAssertion");
 	s->responses += xml_has_local_name(node, "Response");
-	if (is_encrypted(node))
-		return refuse(s->e, "SAML core 2.3.4: encrypted assertions, identifiers and "
-				    "attributes are not supported yet");
+	if (is_unsupported(node))
+		return refuse(s->e, "SAML core 2.7.3.2: encrypted attributes are not supported");
+	if (is_misplaced_encryption(node))
+		return refuse(s->e, "SAML core 6: what is encrypted is neither the Assertion nor "
+				    "the subject's identifier");
 	if (is_misplaced_signature(node))
 		return fas_fail(s->e, FAS_E_AUTH, "saml_signature",
 		    "SAML core 5.4.1: a Signature stands elsewhere than in Response or Assertion");
@@ -142,6 +169,18 @@ survey_tree(struct survey *s, const xmlNode *root)
 		return refuse(s->e, "SAML profiles 4.1.4.2: more than one Assertion, want one");
 	if (rc == FAS_OK && s->responses > 1)
 		return refuse(s->e, "SAML core 3.3.3: a Response within another");
+	return rc;
+}
+
+enum fas_code
+structure_check_ids(const xmlNode *root, const xmlNode *inner, struct fas_err *e)
+{
+	struct survey s = {.e = e};
+	enum fas_code rc = FAS_OK;
+	for (const xmlNode *at = root; at && rc == FAS_OK; at = xml_walk(at, root))
+		rc = survey_ids(&s, at);
+	for (const xmlNode *at = inner; at && rc == FAS_OK; at = xml_walk(at, inner))
+		rc = survey_ids(&s, at);
 	return rc;
 }
 
@@ -200,15 +239,15 @@ static enum fas_code
 check_response(const xmlNode *response, struct structure *out, struct fas_err *e)
 {
 	out->assertion = xml_child(response, NS_SAML, "Assertion");
+	out->encrypted = xml_child(response, NS_SAML, "EncryptedAssertion");
 	out->response_signature = xml_child(response, NS_DSIG, "Signature");
-	if (!out->assertion && structure_check_status(response, e) != FAS_OK)
+	bool has_one = out->assertion || out->encrypted;
+	if (!has_one && structure_check_status(response, e) != FAS_OK)
 		return FAS_E_AUTH;
 	enum fas_code rc = check_element(&response_model, response, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (!out->assertion) /* the model asks for one; the analyser does not know */
-		return refuse(e, "SAML profiles 4.1.4.2: no Assertion");
-	return FAS_OK;
+	return has_one ? FAS_OK : refuse(e, "SAML profiles 4.1.4.2: no Assertion");
 }
 
 enum fas_code
@@ -232,6 +271,8 @@ structure_check(xmlDoc *doc, enum structure_root root, struct structure *out, st
 	} else {
 		out->assertion = top;
 	}
+	if (!out->assertion)
+		return FAS_OK;
 	out->assertion_signature = xml_child(out->assertion, NS_DSIG, "Signature");
 	return check_element(&assertion_model, out->assertion, e);
 }

@@ -12,16 +12,17 @@ enum structure_root { STRUCTURE_RESPONSE, STRUCTURE_ASSERTION };
 
 /* Borrowed from the document. */
 struct structure {
-	xmlNode *response; /* NULL when the root is an Assertion */
-	xmlNode *assertion;
+	xmlNode *response;           /* NULL when the root is an Assertion */
+	xmlNode *assertion;          /* NULL when it is encrypted */
+	xmlNode *encrypted;          /* the EncryptedAssertion, else NULL */
 	xmlNode *response_signature; /* NULL when it has none */
 	xmlNode *assertion_signature;
 };
 
 /*
- * The root is a SAML 2.0 Response (or Assertion); there is one Assertion in the whole tree, the root or its child;
- * nothing is encrypted; every ID is unique; signatures are children of the two only, behind Issuer; no foreign element
- * is a child of the two.
+ * The root is a SAML 2.0 Response (or Assertion); there is one Assertion in the whole tree, the root or its child, or
+ * one EncryptedAssertion in its place; else only the subject's identifier is encrypted; every ID is unique; signatures
+ * are children of the two only, behind Issuer; no foreign element is a child of the two.
  *
  * FAS_E_INPUT "saml_structure", FAS_E_AUTH "saml_signature" (a signature in a foreign place); a Response without
  * Assertion that reports an error is FAS_E_AUTH "saml_status".
@@ -29,8 +30,12 @@ struct structure {
 MUST_CHECK enum fas_code structure_check(
     xmlDoc *doc, enum structure_root root, struct structure *out, struct fas_err *e);
 
-/* Every ID below root, itself included, is unique, whatever it is called.  FAS_E_INPUT "saml_structure". */
-MUST_CHECK enum fas_code structure_check_ids(const xmlNode *root, struct fas_err *e);
+/*
+ * Every ID in the tree is unique (what some XML library may take for one), and in that of inner, which came out of it
+ * (NULL: nothing did): whoever puts it into its place reads them as one.
+ */
+MUST_CHECK enum fas_code structure_check_ids(
+    const xmlNode *root, const xmlNode *inner, struct fas_err *e);
 /* The element's ID is an xs:ID of ASCII, SAML_ID_MAX at most.  FAS_E_INPUT "saml_structure". */
 MUST_CHECK enum fas_code structure_check_id(const xmlNode *node, struct fas_err *e);
 

@@ -31,8 +31,9 @@ a_response_is_not_blamed_for_our_memory(void **state)
 	    SAML_SIGN_ASSERTION, SAML_SIGN_RESPONSE, SAML_SIGN_BOTH};
 	const struct fault_case c = {.run = run_verify};
 	(void)state;
-	for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
-		char *xml = world_response(&(struct row){.sign = whats[i]});
+	for (size_t i = 0; i < 3 * sizeof(whats) / sizeof(whats[0]); i++) {
+		char *xml = world_response(
+		    &(struct row){.sign = whats[i / 3], .sealed = (enum sealed)(i % 3)});
 		(void)faults_each(FAULT_MEMORY, &c, xml);
 		free(xml);
 	}

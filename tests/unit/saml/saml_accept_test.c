@@ -318,5 +318,6 @@ static const struct row rows[] = {
 int
 main(void)
 {
-	return world_run("saml_accept", rows, NELEMS(rows));
+	int failed = world_run("saml_accept", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_accept_sealed", rows, NELEMS(rows));
 }

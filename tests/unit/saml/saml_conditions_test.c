@@ -317,5 +317,6 @@ static const struct row rows[] = {
 int
 main(void)
 {
-	return world_run("saml_conditions", rows, NELEMS(rows));
+	int failed = world_run("saml_conditions", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_conditions_sealed", rows, NELEMS(rows));
 }

@@ -329,5 +329,6 @@ main(void)
 	    cmocka_unit_test(what_is_no_xml_is_refused),
 	};
 	int failed = cmocka_run_group_tests_name("saml_bytes", tests, world_setup, world_teardown);
-	return failed + world_run("saml_document", rows, NELEMS(rows));
+	failed += world_run("saml_document", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_document_sealed", rows, NELEMS(rows));
 }

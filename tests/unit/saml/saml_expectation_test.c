@@ -151,5 +151,6 @@ static const struct row rows[] = {
 int
 main(void)
 {
-	return world_run("saml_expectation", rows, NELEMS(rows));
+	int failed = world_run("saml_expectation", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_expectation_sealed", rows, NELEMS(rows));
 }

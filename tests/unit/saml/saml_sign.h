@@ -64,6 +64,26 @@ char *saml_sign_finish_hmac(const char *xml, const void *secret, size_t len);
 /* Template and finish in one. */
 char *saml_sign_response(const struct saml_sign_spec *spec, EVP_PKEY *key);
 
+/* ---- encryption ---- */
+
+struct saml_sign_seal {
+	EVP_PKEY *to; /* RSA; its public half is used */
+	const char
+	    *cipher; /* aes128-gcm (default), aes256-gcm, aes128-cbc, aes256-cbc, tripledes-cbc */
+	const char
+	    *transport; /* rsa-oaep-mgf1p (default), rsa-oaep (of XML Encryption 1.1), rsa-1_5 */
+	const char *
+	    digest; /* of OAEP, and its DigestMethod: sha1, sha256, sha512; NULL: sha1, not written */
+	const char *mask; /* hash of MGF1; sha1 (default) */
+	int key_outside;  /* EncryptedKey behind EncryptedData, KeyInfo with a RetrievalMethod */
+	int bad_padding;  /* of CBC */
+	unsigned char bad_tag;  /* of GCM: this is xored into it */
+	unsigned int short_key; /* so many octets of the content key are missing */
+};
+
+/* <saml:element> with text encrypted in it (element: EncryptedAssertion, EncryptedID); malloc'ed, NULL on failure. */
+char *saml_sign_encrypt(const char *text, const char *element, const struct saml_sign_seal *seal);
+
 /* ---- keys made at run time ---- */
 
 EVP_PKEY *saml_sign_new_rsa(unsigned int bits);

@@ -408,5 +408,6 @@ static const struct row rows[] = {
 int
 main(void)
 {
-	return world_run("saml_signature", rows, NELEMS(rows));
+	int failed = world_run("saml_signature", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_signature_sealed", rows, NELEMS(rows));
 }

@@ -148,5 +148,6 @@ static const struct row rows[] = {
 int
 main(void)
 {
-	return world_run("saml_text", rows, NELEMS(rows));
+	int failed = world_run("saml_text", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_text_sealed", rows, NELEMS(rows));
 }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "fas/saml/saml.h"
+#include "fas/saml/sp.h"
 #include "saml_sign.h"
 
 #define NOW_S INT64_C(1767225600)
@@ -31,12 +32,15 @@
 #define GUID "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 
 enum world_key { KEY_MAIN, KEY_OTHER, KEY_P256, KEY_P384, KEY_P521, KEY_COUNT };
+#define DECRYPTION_KEYS 2
 
 struct world {
 	EVP_PKEY *keys[KEY_COUNT];
 	X509 *certs[KEY_COUNT];
 	char *cert_base64; /* of KEY_MAIN */
 	struct saml_trust *trust;
+	EVP_PKEY *decryption[DECRYPTION_KEYS]; /* of sp */
+	struct saml_sp *sp;
 	char folder[64];
 };
 extern struct world world;
@@ -48,6 +52,8 @@ struct edit {
 };
 #define EDITS_MAX 4
 
+enum sealed { SEALED_NOTHING, SEALED_ASSERTION, SEALED_NAME_ID };
+
 struct row {
 	const char *name;
 	const char *reason;
@@ -57,13 +63,18 @@ struct row {
 	enum world_key key;
 	enum saml_sign_what sign; /* default: the Assertion */
 	bool is_unsigned;
+	bool without_sp; /* judged by a service that has no keys of its own */
 	const char *algorithm, *digest, *prefix_list;
 	const char *asked;                /* in_response_to of the call */
 	struct saml_expectation expected; /* the rest of what the caller knows */
 	const char *answers;              /* InResponseTo of the document */
 	int64_t later_s;                  /* judged so many seconds after NOW */
 	struct edit before[EDITS_MAX], after[EDITS_MAX];
-	char *(*spoil)(char *xml); /* after all edits; takes xml, returns what is sent */
+	enum sealed sealed;                 /* encrypted, before what is around it is signed */
+	struct saml_sign_seal seal;         /* to: default the first decryption key */
+	struct edit inside[EDITS_MAX];      /* of the signed Assertion before it is encrypted */
+	char *(*spoil_inside)(char *plain); /* the same; takes plain, returns what is encrypted */
+	char *(*spoil)(char *xml);          /* after all edits; takes xml, returns what is sent */
 	void (*check)(const struct saml_assertion *a); /* of an accepted one; default: alice */
 };
 
@@ -71,6 +82,12 @@ struct row {
 int world_run(const char *group, const struct row *rows, size_t n);
 int world_setup(void **state);
 int world_teardown(void **state);
+
+/*
+ * The same rows with their Assertion encrypted as it came out in the end; those whose Response is signed are left out, for
+ * that signature would be broken.
+ */
+int world_run_sealed(const char *group, const struct row *rows, size_t n);
 
 /* The steps of a row, for tests that go their own way. */
 struct saml_sign_spec world_spec(const struct row *row);
@@ -80,6 +97,14 @@ enum fas_code world_verify(const struct row *row, const void *xml, size_t len,
 void world_is_alice(const struct saml_assertion *a);
 /* Fails the test unless the bytes are refused for this reason. */
 void world_refused(const struct row *row, const void *xml, size_t len, const char *reason);
+
+/* The whole Assertion of the document, as a document of its own; and the document with it encrypted. */
+char *world_lift_assertion(const char *xml);
+char *world_seal_assertion(char *xml, const struct row *row);
+/* A row of enum sealed, in the order in which a provider works. */
+char *world_sealed_response(const struct row *row);
+void world_make_sp(void);
+char *world_apply(char *text, const struct edit *edits);
 
 /* Text with the first occurrence of from replaced; malloc'ed, text is freed. */
 char *world_replace(char *text, const char *from, const char *to);

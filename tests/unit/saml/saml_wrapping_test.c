@@ -348,9 +348,13 @@ static const struct row rows[] = {
     {.name = "encrypted_assertion_beside_is_refused",
 	.reason = "saml_structure",
 	.after = {{"<saml:Assertion ", "<saml:EncryptedAssertion/><saml:Assertion "}}},
-    {.name = "encrypted_name_id_is_refused",
+    {.name = "encrypted_name_id_of_nothing_is_refused",
 	.reason = "saml_structure",
 	.before = {{"<saml:NameID>alice</saml:NameID>", "<saml:EncryptedID/>"}}},
+    {.name = "encrypted_id_elsewhere_is_refused",
+	.reason = "saml_structure",
+	.before = {{"<saml:SubjectConfirmationData",
+	    "<saml:EncryptedID/><saml:SubjectConfirmationData"}}},
     {.name = "encrypted_attribute_is_refused",
 	.reason = "saml_structure",
 	.before = {{"</saml:AttributeStatement>",
@@ -391,5 +395,6 @@ main(void)
 	}
 	int failed =
 	    _cmocka_run_group_tests("saml_xsw", tests, NELEMS(tests), world_setup, world_teardown);
-	return failed + world_run("saml_wrapping", rows, NELEMS(rows));
+	failed += world_run("saml_wrapping", rows, NELEMS(rows));
+	return failed + world_run_sealed("saml_wrapping_sealed", rows, NELEMS(rows));
 }
