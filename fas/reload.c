@@ -21,7 +21,7 @@ struct reloader {
 	reload_machines *load_machines; /* NULL: there is none */
 	void *machines;
 	pthread_mutex_t lock; /* one load at a time; guards all below */
-	struct names idps, authorities, domains, logon_profiles, client_profiles;
+	struct names idps, authorities, domains, logon_profiles, client_profiles, policies;
 	struct policy_world world;
 };
 
@@ -86,6 +86,8 @@ point_world(struct reloader *reloader)
 	    .n_logon_profiles = reloader->logon_profiles.n,
 	    .client_profiles = (const char *const *)reloader->client_profiles.name,
 	    .n_client_profiles = reloader->client_profiles.n,
+	    .policies = (const char *const *)reloader->policies.name,
+	    .n_policies = reloader->policies.n,
 	    .domains = (const char *const *)reloader->domains.name,
 	    .n_domains = reloader->domains.n,
 	};
@@ -119,6 +121,7 @@ reloader_free(struct reloader *reloader)
 	names_clear(&reloader->authorities);
 	names_clear(&reloader->logon_profiles);
 	names_clear(&reloader->client_profiles);
+	names_clear(&reloader->policies);
 	names_clear(&reloader->domains);
 	pthread_mutex_destroy(&reloader->lock);
 	free(reloader);
@@ -160,6 +163,20 @@ take_profiles(struct reloader *reloader, const json_t *state)
 	}
 }
 
+static void
+take_policies(struct reloader *reloader, const json_t *state)
+{
+	const json_t *oid;
+	size_t i;
+	names_clear(&reloader->policies);
+	json_array_foreach(json_object_get(state, "issuance_policies"), i, oid)
+	{
+		const char *text = json_string_value(oid);
+		if (text && !names_add(&reloader->policies, text))
+			break;
+	}
+}
+
 /* While the signer is away the names that it last told stand. */
 static void
 ask_authorities(struct reloader *reloader)
@@ -179,6 +196,7 @@ ask_authorities(struct reloader *reloader)
 			break;
 	}
 	take_profiles(reloader, state);
+	take_policies(reloader, state);
 	point_world(reloader);
 }
 
