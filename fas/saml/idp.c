@@ -88,6 +88,7 @@ idp_done(struct idp *idp)
 	free(idp->name);
 	free(idp->entity_id);
 	asks_done(&idp->asks);
+	people_done(&idp->people);
 }
 
 void
@@ -244,6 +245,7 @@ struct idp_nodes {
 	const char *name, *entity_id;
 	const struct yaml_node *certificates, *audiences, *recipients, *claims;
 	struct asks_nodes asks;
+	struct people_nodes people;
 };
 
 static enum fas_code
@@ -264,6 +266,7 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	idp->allow_unsolicited = yaml_want_bool(&r, "allow_unsolicited", false);
 	idp->insecure_allow_sha1 = yaml_want_bool(&r, "insecure_allow_sha1", false);
 	asks_read(&r, &n->asks);
+	people_read(&r, &n->people);
 	return yaml_finish(&r);
 }
 
@@ -282,7 +285,8 @@ load_idp(struct idp *idp, const struct yaml_node *map, const char *folder, struc
 	    (rc = copy_texts(n.audiences, &idp->audiences, e)) != FAS_OK ||
 	    (rc = copy_texts(n.recipients, &idp->recipients, e)) != FAS_OK ||
 	    (rc = load_claims(idp, n.claims, e)) != FAS_OK ||
-	    (rc = asks_load(&n.asks, &idp->asks, e)) != FAS_OK)
+	    (rc = asks_load(&n.asks, &idp->asks, e)) != FAS_OK ||
+	    (rc = people_load(&n.people, &idp->people, e)) != FAS_OK)
 		return rc;
 	return pin_files(idp, n.certificates, folder, e);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "fas/saml/asks.h"
+#include "fas/saml/people.h"
 #include "fas/saml/saml.h"
 #include "fas/saml/signature.h"
 
@@ -45,6 +46,7 @@ struct idp {
 	bool allow_unsolicited;
 	bool insecure_allow_sha1;
 	struct idp_asks asks;
+	struct idp_people people;
 };
 
 /* The provider of this entity id, exactly; NULL if there is none. */

@@ -60,6 +60,11 @@ const char *saml_trust_name(const struct saml_trust *trust, size_t i);
 /* The earliest notAfter of any provider's certificate, for status (the certificate itself is a container only). */
 int64_t saml_trust_not_after(const struct saml_trust *trust, size_t i);
 
+/* How the provider of this name is called before people; and whether an e-mail address in that domain is one of its. */
+const char *saml_trust_title(const struct saml_trust *trust, const char *name);
+bool saml_trust_has_email_domains(const struct saml_trust *trust, const char *name);
+bool saml_trust_email_fits(const struct saml_trust *trust, const char *name, const char *domain);
+
 /* Everything that the pipeline may know of an assertion; all of it was under the signature. */
 struct saml_assertion {
 	char *idp;          /* configured name of the provider */
