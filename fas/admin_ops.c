@@ -125,16 +125,18 @@ op_config_reload(const struct question *q, json_t **reply, struct fas_err *e)
 {
 	char warning[512] = "";
 	struct reloader *reloader = q->config->reloader;
-	struct fas_err why[3] = {{0}, {0}, {0}};
-	static const char *const parts[] = {"identity_providers", "machines", "policy"};
+	struct fas_err why[4] = {{0}, {0}, {0}, {0}};
+	static const char *const parts[] = {"identity_providers", "machines", "policy", "front"};
+	const size_t n = reloader_has_front(reloader) ? NELEMS(parts) : NELEMS(parts) - 1;
 	enum fas_code rc = json_finish(q->r);
 	if (rc != FAS_OK)
 		return rc;
 	(void)!reloader_load_providers(reloader, q->operator_text, &why[0]);
 	(void)!reloader_load_machines(reloader, q->operator_text, &why[1]);
 	(void)!reloader_load(reloader, q->operator_text, warning, sizeof(warning), &why[2]);
+	(void)!reloader_load_front(reloader, q->operator_text, &why[3]);
 	OWN(json) json_t *list = json_array();
-	for (size_t i = 0; i < NELEMS(parts); i++) {
+	for (size_t i = 0; i < n; i++) {
 		bool ok = why[i].code == FAS_OK;
 		(void)json_array_append_new(
 		    list, json_pack("{s:s, s:b, s:s*, s:s*}", "part", parts[i], "ok", ok, "reason",
@@ -153,7 +155,6 @@ op_policy_explain(const struct question *q, json_t **reply, struct fas_err *e)
 	    .host = json_need_text(q->r, "host", 1, HOSTNAME_MAX),
 	    .storefront = json_want_text(q->r, "storefront", 1, HOSTNAME_MAX),
 	    .idp = json_need_text(q->r, "idp", 1, 256),
-	    .authn_context = json_want_text(q->r, "authn_context", 1, 1024),
 	};
 	enum fas_code rc = json_finish(q->r);
 	if (rc != FAS_OK)

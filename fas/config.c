@@ -7,6 +7,7 @@
 #include "fas/base/file.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
+#include "fas/front_config.h"
 #include "fas/http/listen.h"
 
 #define GROUP_BUFFER_BYTES 16384
@@ -14,8 +15,8 @@
 
 /* ---- small readers: nothing is read any more once r has an error ---- */
 
-static void
-read_path(struct yaml_reader *r, const char *folder, const char *key, char out[PATH_MAX])
+void
+config_read_path(struct yaml_reader *r, const char *folder, const char *key, char out[PATH_MAX])
 {
 	const char *text = yaml_need_text(r, key);
 	if (!text)
@@ -47,7 +48,7 @@ read_signer(const struct yaml_node *map, struct config *config, struct fas_err *
 	struct yaml_reader r;
 	if (!map || yaml_open(&r, map, "signer", e) != FAS_OK)
 		return;
-	read_path(&r, config->folder, "socket", config->signer_socket);
+	config_read_path(&r, config->folder, "socket", config->signer_socket);
 	config->signer_connections = (size_t)yaml_want_int(&r, "connections", 1, 64, 16);
 	config->signer_timeout_ms = (int)yaml_want_duration(&r, "timeout", 1, 60, 5) * 1000;
 	(void)!yaml_finish(&r);
@@ -75,7 +76,7 @@ read_admin(const struct yaml_node *map, struct config *config, struct fas_err *e
 	struct yaml_reader r;
 	if (!map || yaml_open(&r, map, "admin", e) != FAS_OK)
 		return;
-	read_path(&r, config->folder, "socket", config->admin_socket);
+	config_read_path(&r, config->folder, "socket", config->admin_socket);
 	const char *group = yaml_want_text(&r, "group", NULL);
 	config->has_admin_group = group != NULL;
 	if (group && !find_group(group, &config->admin_group))
@@ -84,8 +85,8 @@ read_admin(const struct yaml_node *map, struct config *config, struct fas_err *e
 	(void)!yaml_finish(&r);
 }
 
-static void
-read_addresses(const struct yaml_node *list, struct config_listen *out, struct fas_err *e)
+void
+config_read_addresses(const struct yaml_node *list, struct config_listen *out, struct fas_err *e)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
@@ -111,9 +112,9 @@ read_listen(const struct yaml_node *map, struct config *config, struct fas_err *
 	struct yaml_reader r;
 	if (!map || yaml_open(&r, map, "listen", e) != FAS_OK)
 		return;
-	read_addresses(yaml_need_texts(&r, "api"), &config->api, e);
-	read_addresses(yaml_need_texts(&r, "public"), &config->public, e);
-	read_addresses(yaml_need_texts(&r, "ops"), &config->ops, e);
+	config_read_addresses(yaml_need_texts(&r, "api"), &config->api, e);
+	config_read_addresses(yaml_need_texts(&r, "public"), &config->public, e);
+	config_read_addresses(yaml_need_texts(&r, "ops"), &config->ops, e);
 	(void)!yaml_finish(&r);
 }
 
@@ -196,7 +197,7 @@ read_kerberos(struct yaml_reader *top, struct config *config)
 		    "\"machines\" needs \"kerberos\": by certificate a machine's role is known");
 	if (!map || yaml_open(&r, map, "kerberos", top->e) != FAS_OK)
 		return;
-	read_path(&r, config->folder, "keytab", config->kerberos_keytab);
+	config_read_path(&r, config->folder, "keytab", config->kerberos_keytab);
 	config->kerberos_principal = yaml_need_text(&r, "principal");
 	config->kerberos_recheck_s = (unsigned)yaml_want_duration(&r, "recheck", 1, 60, 60);
 	config->kerberos_sid_required =
@@ -210,6 +211,17 @@ read_kerberos(struct yaml_reader *top, struct config *config)
 		    "\"kerberos\" needs \"machines\": without a rule nobody is let in");
 }
 
+/* What a provider gets of the front is signed. */
+static void
+read_front(struct yaml_reader *r, struct config *config)
+{
+	const struct yaml_node *map = yaml_want(r, "front", YAML_MAP);
+	front_config_read(map, config->folder, &config->front, r->e);
+	if (map && !config->saml)
+		yaml_fail_key(map, r->e, "yaml_missing_key",
+		    "\"front\" needs \"saml\": the keys of a service provider");
+}
+
 static enum fas_code
 read_all(struct config *config, struct fas_err *e)
 {
@@ -218,9 +230,9 @@ read_all(struct config *config, struct fas_err *e)
 	if (rc != FAS_OK)
 		return rc;
 	read_node(&r, config);
-	read_path(&r, config->folder, "state", config->state);
-	read_path(&r, config->folder, "policy", config->policy);
-	read_path(&r, config->folder, "public_folder", config->public_folder);
+	config_read_path(&r, config->folder, "state", config->state);
+	config_read_path(&r, config->folder, "policy", config->policy);
+	config_read_path(&r, config->folder, "public_folder", config->public_folder);
 	read_signer(yaml_need(&r, "signer", YAML_MAP), config, e);
 	read_admin(yaml_need(&r, "admin", YAML_MAP), config, e);
 	read_listen(yaml_need(&r, "listen", YAML_MAP), config, e);
@@ -230,6 +242,7 @@ read_all(struct config *config, struct fas_err *e)
 	read_publish(yaml_want(&r, "publish", YAML_MAP), &config->publish, e);
 	read_kerberos(&r, config);
 	config->saml = yaml_want(&r, "saml", YAML_MAP);
+	read_front(&r, config);
 	config->identity_providers = yaml_need(&r, "identity_providers", YAML_LIST);
 	config->domains = yaml_need(&r, "domains", YAML_LIST);
 	return yaml_finish(&r);
@@ -270,6 +283,7 @@ config_free(struct config *config)
 {
 	if (!config)
 		return;
+	front_config_free(config->front);
 	yaml_doc_free(config->doc);
 	free(config);
 }

@@ -48,6 +48,8 @@ struct publish_config {
 	bool places[CONFIG_PLACES];
 };
 
+struct front_config;
+
 struct config {
 	struct yaml_doc *doc; /* owns all texts */
 	char path[PATH_MAX];  /* of the file itself, absolute */
@@ -74,9 +76,10 @@ struct config {
 	const char *kerberos_principal; /* HTTP/...; NULL = machines need certificates; borrowed */
 	char kerberos_keytab[PATH_MAX];
 	unsigned kerberos_recheck_s;
-	bool kerberos_sid_required;                 /* tickets have to say their account's SID */
-	const struct yaml_node *machines;           /* a list, NULL without kerberos */
-	const struct yaml_node *saml;               /* a map, NULL: no keys of our own */
+	bool kerberos_sid_required;       /* tickets have to say their account's SID */
+	const struct yaml_node *machines; /* a list, NULL without kerberos */
+	struct front_config *front;       /* fas/front_config.h; NULL: no browser's door */
+	const struct yaml_node *saml;     /* a map, NULL: no keys of our own */
 	const struct yaml_node *identity_providers; /* a list */
 	const struct yaml_node *domains;            /* a list */
 };
@@ -84,6 +87,12 @@ struct config {
 /* FAS_E_CONFIG with file:line:column; FAS_E_NOTFOUND "file_missing". */
 MUST_CHECK enum fas_code config_load(const char *path, struct config **out, struct fas_err *e);
 void config_free(struct config *config);
+
+/* For the readers of its parts: nothing is read any more once there is an error. */
+void config_read_path(
+    struct yaml_reader *r, const char *folder, const char *key, char out[PATH_MAX]);
+void config_read_addresses(
+    const struct yaml_node *list, struct config_listen *out, struct fas_err *e);
 
 DEFINE_OWN(config, struct config *, config_free);
 

@@ -6,6 +6,7 @@
 #include "fas/base/file.h"
 #include "fas/base/macros.h"
 #include "fas/base/sandbox.h"
+#include "fas/front_config.h"
 
 #define PROFILES_MAX 16 /* files that KRB5_CONFIG may name */
 
@@ -100,6 +101,19 @@ allow_saml(struct sandbox *sandbox, const struct yaml_node *map, struct fas_err 
 }
 
 static enum fas_code
+allow_front(struct sandbox *sandbox, const struct front_config *front, struct fas_err *e)
+{
+	if (!front)
+		return FAS_OK;
+	enum fas_code rc = sandbox_allow_beside(sandbox, front->certificate, SANDBOX_READ, e);
+	if (rc == FAS_OK)
+		rc = sandbox_allow_beside(sandbox, front->key, SANDBOX_READ, e);
+	return rc == FAS_OK && front->texts[0]
+		   ? sandbox_allow_beside(sandbox, front->texts, SANDBOX_READ, e)
+		   : rc;
+}
+
+static enum fas_code
 allow_configured(struct sandbox *sandbox, const struct config *config, struct fas_err *e)
 {
 	enum fas_code rc = sandbox_allow(sandbox, config->folder, SANDBOX_READ, e);
@@ -113,6 +127,8 @@ allow_configured(struct sandbox *sandbox, const struct config *config, struct fa
 		rc = sandbox_allow_beside(sandbox, config->admin_socket, SANDBOX_WRITE, e);
 	if (rc == FAS_OK && config->kerberos_principal)
 		rc = sandbox_allow_beside(sandbox, config->kerberos_keytab, SANDBOX_READ, e);
+	if (rc == FAS_OK)
+		rc = allow_front(sandbox, config->front, e);
 	if (rc == FAS_OK)
 		rc = allow_saml(sandbox, config->saml, e);
 	if (rc == FAS_OK)

@@ -96,14 +96,13 @@ open_public(struct doors *d, int *fds, size_t *n, struct fas_err *e)
 }
 
 static enum fas_code
-bind_api(struct doors *d, struct fas_err *e)
+bind_all(const struct config_listen *at, int *fds, size_t *n, struct fas_err *e)
 {
-	const struct config_listen *at = &d->c.config->api;
 	for (size_t i = 0; i < at->n; i++) {
-		enum fas_code rc = held_listen(at->address[i], &d->api_fds[d->n_api_fds], e);
+		enum fas_code rc = held_listen(at->address[i], &fds[*n], e);
 		if (rc != FAS_OK)
 			return rc;
-		d->n_api_fds++;
+		(*n)++;
 	}
 	return FAS_OK;
 }
@@ -111,36 +110,66 @@ bind_api(struct doors *d, struct fas_err *e)
 enum fas_code
 doors_open(struct doors *d, const struct doors_config *config, struct fas_err *e)
 {
-	int fds[2 * CONFIG_LISTEN_MAX];
+	int fds[3 * CONFIG_LISTEN_MAX];
 	size_t n = 0;
 	*d = (struct doors){.c = *config};
 	enum fas_code rc = open_ops(d, e);
 	if (rc == FAS_OK)
 		rc = open_public(d, fds, &n, e);
 	if (rc == FAS_OK)
-		rc = bind_api(d, e);
+		rc = bind_all(&config->config->api, d->api_fds, &d->n_api_fds, e);
+	if (rc == FAS_OK && config->front)
+		rc = bind_all(config->front->listen, d->front_fds, &d->n_front_fds, e);
 	if (rc != FAS_OK)
 		return rc;
 	for (size_t i = 0; i < d->n_api_fds; i++)
 		fds[n++] = d->api_fds[i];
+	for (size_t i = 0; i < d->n_front_fds; i++)
+		fds[n++] = d->front_fds[i];
 	held_keep(fds, n);
 	return FAS_OK;
 }
 
-/* One server for each of the API's sockets. */
+/* One server for each of the sockets, which stay open for the next. */
 static enum fas_code
-serve_api(
-    struct doors *d, struct door *door, const struct http_server_config *config, struct fas_err *e)
+serve(struct door *door, const struct http_server_config *config, const int *fds, size_t n,
+    const struct config_listen *at, struct fas_err *e)
 {
-	for (size_t i = 0; i < d->n_api_fds; i++) {
-		int fd = fcntl(d->api_fds[i], F_DUPFD_CLOEXEC, 0);
+	for (size_t i = 0; i < n; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
-			return fas_fail_errno(e, "socket of the API");
-		enum fas_code rc = add_server(door, config, fd, d->c.config->api.address[i], e);
+			return fas_fail_errno(e, "socket of %s", at->address[i]);
+		enum fas_code rc = add_server(door, config, fd, at->address[i], e);
 		if (rc != FAS_OK)
 			return rc;
 	}
 	return FAS_OK;
+}
+
+static enum fas_code
+serve_api(
+    struct doors *d, struct door *door, const struct http_server_config *config, struct fas_err *e)
+{
+	return serve(door, config, d->api_fds, d->n_api_fds, &d->c.config->api, e);
+}
+
+/* why: NULL = open. */
+static enum fas_code
+serve_front(struct doors *d, const struct fas_err *why, struct fas_err *e)
+{
+	const struct doors_front *front = d->c.front;
+	struct http_server_config config = server_config(d);
+	if (!front)
+		return FAS_OK;
+	config.routes = front->routes;
+	config.n_routes = front->n_routes;
+	config.app = front->app;
+	config.workers = front->workers;
+	config.tls = front->tls;
+	config.browser = front->browser;
+	config.closed = why;
+	return serve(
+	    why ? &d->shut : &d->front, &config, d->front_fds, d->n_front_fds, front->listen, e);
 }
 
 void
@@ -161,6 +190,9 @@ doors_shut_api(struct doors *d, const struct identity_key *key, const struct fas
 		rc = serve_api(d, &d->shut, &config, &e);
 	if (rc != FAS_OK)
 		log_error("api_waits", &e, NULL);
+	fas_err_clear(&e);
+	if (serve_front(d, &d->why_shut, &e) != FAS_OK)
+		log_error("front_waits", &e, NULL);
 }
 
 /* A request that is being refused still gets its answer. */
@@ -187,6 +219,8 @@ doors_open_api(struct doors *d, struct api *api, struct http_tls *tls,
 	config.threads = API_EVENT_THREADS;
 	end_shut(d);
 	enum fas_code rc = serve_api(d, &d->api, &config, e);
+	if (rc == FAS_OK)
+		rc = serve_front(d, NULL, e);
 	atomic_store(&d->c.ops->api_up, rc == FAS_OK);
 	return rc;
 }
@@ -196,11 +230,14 @@ doors_close_api(struct doors *d)
 {
 	if (d->c.ops)
 		atomic_store(&d->c.ops->api_up, false);
+	close_door(&d->front, OTHERS_DRAIN_MS);
 	close_door(&d->api, DRAIN_MS);
 	end_shut(d);
 	for (size_t i = 0; i < d->n_api_fds; i++)
 		(void)close(d->api_fds[i]);
-	d->n_api_fds = 0;
+	for (size_t i = 0; i < d->n_front_fds; i++)
+		(void)close(d->front_fds[i]);
+	d->n_api_fds = d->n_front_fds = 0;
 }
 
 void

@@ -21,6 +21,7 @@
 #include "fas/confine.h"
 #include "fas/doors.h"
 #include "fas/fasd_options.h"
+#include "fas/front_door.h"
 #include "fas/held.h"
 #include "fas/negotiation.h"
 #include "fas/restore.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct api api;
 	struct publisher publisher;
 	struct doors doors;
+	struct front_door front;
 	sigset_t signals;
 };
 
@@ -82,6 +84,12 @@ static enum fas_code
 load_machines(void *arg, const char *path, struct fas_err *e)
 {
 	return negotiation_load(arg, path, e);
+}
+
+static enum fas_code
+load_front(void *arg, struct fas_err *e)
+{
+	return front_door_reload(arg, e);
 }
 
 static enum fas_code
@@ -117,7 +125,11 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = reloader_new(config, &d->service, d->metrics, &d->reloader, e);
 	if (rc == FAS_OK)
+		rc = front_door_load(&d->front, config, &d->service, d->metrics, e);
+	if (rc == FAS_OK)
 		reloader_use(d->reloader, load_machines, d->negotiation);
+	if (rc == FAS_OK && config->front)
+		reloader_use_front(d->reloader, load_front, &d->front);
 	return rc == FAS_OK ? upkeep_new(config, &d->service, &d->upkeep, e) : rc;
 }
 
@@ -139,6 +151,8 @@ open_service(struct daemon *d, struct fas_err *e)
 		return rc;
 	const struct refusals_config refusals = refusals_defaults(d->db, d->metrics);
 	if ((rc = refusals_start(&refusals, &d->refusals, e)) != FAS_OK)
+		return rc;
+	if ((rc = front_door_start(&d->front, config, e)) != FAS_OK)
 		return rc;
 	if ((rc = workers_start(
 		 config->workers, config->queue, http_server_work, &d->workers, e)) != FAS_OK)
@@ -242,7 +256,8 @@ listen_all(struct daemon *d, struct fas_err *e)
 	    .workers = d->workers,
 	    .ops_workers = d->ops_workers,
 	    .ops = &d->ops,
-	    .publisher = &d->publisher};
+	    .publisher = &d->publisher,
+	    .front = front_door_doors(&d->front)};
 	return doors_open(&d->doors, &doors, e);
 }
 
@@ -274,9 +289,10 @@ static void
 reload(struct daemon *d)
 {
 	char warning[512] = "";
-	struct fas_err providers = {0}, machines = {0}, policy = {0};
+	struct fas_err providers = {0}, machines = {0}, front = {0}, policy = {0};
 	(void)!reloader_load_providers(d->reloader, "signal", &providers);
 	(void)!reloader_load_machines(d->reloader, "signal", &machines);
+	(void)!reloader_load_front(d->reloader, "signal", &front);
 	(void)!reloader_load(d->reloader, "signal", warning, sizeof(warning), &policy);
 	background_renew_certificate(d->background);
 }
@@ -335,6 +351,7 @@ shut_down(struct daemon *d)
 	admin_stop(d->admin);
 	background_stop(d->background);
 	doors_close(&d->doors);
+	front_door_stop(&d->front);
 	workers_stop(d->workers);
 	workers_stop(d->ops_workers);
 	refusals_stop(d->refusals);
@@ -342,6 +359,7 @@ shut_down(struct daemon *d)
 	if (d->service.policy)
 		policy_unref(d->service.policy);
 	http_tls_free(d->tls);
+	front_door_free(&d->front);
 	caller_table_free(d->callers);
 	identity_key_done(&d->key);
 	upkeep_free(d->upkeep);

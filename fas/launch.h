@@ -12,7 +12,7 @@
 #define LAUNCH_FOLDERS_MAX 16
 #define LAUNCH_GROUPS_MAX 32
 #define LAUNCH_NAME_MAX 256
-#define LAUNCH_LISTEN_MAX 16
+#define LAUNCH_LISTEN_MAX 24
 
 struct launch_user {
 	uid_t uid;

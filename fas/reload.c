@@ -20,8 +20,10 @@ struct reloader {
 	struct metrics *metrics;
 	reload_machines *load_machines; /* NULL: there is none */
 	void *machines;
+	reload_front *load_front; /* in the same way */
+	void *front;
 	pthread_mutex_t lock; /* one load at a time; guards all below */
-	struct names idps, authorities, domains, logon_profiles, client_profiles, policies;
+	struct names idps, authorities, domains, logon_profiles, client_profiles;
 	struct policy_world world;
 };
 
@@ -86,8 +88,6 @@ point_world(struct reloader *reloader)
 	    .n_logon_profiles = reloader->logon_profiles.n,
 	    .client_profiles = (const char *const *)reloader->client_profiles.name,
 	    .n_client_profiles = reloader->client_profiles.n,
-	    .policies = (const char *const *)reloader->policies.name,
-	    .n_policies = reloader->policies.n,
 	    .domains = (const char *const *)reloader->domains.name,
 	    .n_domains = reloader->domains.n,
 	};
@@ -121,7 +121,6 @@ reloader_free(struct reloader *reloader)
 	names_clear(&reloader->authorities);
 	names_clear(&reloader->logon_profiles);
 	names_clear(&reloader->client_profiles);
-	names_clear(&reloader->policies);
 	names_clear(&reloader->domains);
 	pthread_mutex_destroy(&reloader->lock);
 	free(reloader);
@@ -132,6 +131,19 @@ reloader_use(struct reloader *reloader, reload_machines *load, void *arg)
 {
 	reloader->load_machines = load;
 	reloader->machines = arg;
+}
+
+void
+reloader_use_front(struct reloader *reloader, reload_front *load, void *arg)
+{
+	reloader->load_front = load;
+	reloader->front = arg;
+}
+
+bool
+reloader_has_front(const struct reloader *reloader)
+{
+	return reloader->load_front != NULL;
 }
 
 enum fas_code
@@ -163,20 +175,6 @@ take_profiles(struct reloader *reloader, const json_t *state)
 	}
 }
 
-static void
-take_policies(struct reloader *reloader, const json_t *state)
-{
-	const json_t *oid;
-	size_t i;
-	names_clear(&reloader->policies);
-	json_array_foreach(json_object_get(state, "issuance_policies"), i, oid)
-	{
-		const char *text = json_string_value(oid);
-		if (text && !names_add(&reloader->policies, text))
-			break;
-	}
-}
-
 /* While the signer is away the names that it last told stand. */
 static void
 ask_authorities(struct reloader *reloader)
@@ -196,7 +194,6 @@ ask_authorities(struct reloader *reloader)
 			break;
 	}
 	take_profiles(reloader, state);
-	take_policies(reloader, state);
 	point_world(reloader);
 }
 
@@ -314,6 +311,20 @@ reloader_load_machines(struct reloader *reloader, const char *who, struct fas_er
 	pthread_mutex_unlock(&reloader->lock);
 	if (rc != FAS_OK)
 		log_error("machines_refused", e, NULL);
+	return rc;
+}
+
+enum fas_code
+reloader_load_front(struct reloader *reloader, const char *who, struct fas_err *e)
+{
+	if (!reloader->load_front)
+		return FAS_OK;
+	pthread_mutex_lock(&reloader->lock);
+	enum fas_code rc = reloader->load_front(reloader->front, e);
+	record_part(reloader, "front_loaded", who, e);
+	pthread_mutex_unlock(&reloader->lock);
+	if (rc != FAS_OK)
+		log_error("front_refused", e, NULL);
 	return rc;
 }
 

@@ -21,6 +21,10 @@ void reloader_free(struct reloader *reloader);
 /* What reloader_load_machines calls, with the configuration's path: negotiation_load (fas/negotiation.h). */
 typedef enum fas_code reload_machines(void *arg, const char *path, struct fas_err *e);
 void reloader_use(struct reloader *reloader, reload_machines *load, void *arg);
+/* And reloader_load_front: front_door_reload (fas/front_door.h). */
+typedef enum fas_code reload_front(void *arg, struct fas_err *e);
+void reloader_use_front(struct reloader *reloader, reload_front *load, void *arg);
+bool reloader_has_front(const struct reloader *reloader);
 
 /* Read the policy and cross-check it without publishing it: what `fasd --check` and the first seconds of a start do. */
 MUST_CHECK enum fas_code reloader_check(struct reloader *reloader, struct fas_err *e);
@@ -38,6 +42,9 @@ MUST_CHECK enum fas_code reloader_load_providers(
     struct reloader *reloader, const char *who, struct fas_err *e);
 /* `kerberos` and `machines`, the same way. */
 MUST_CHECK enum fas_code reloader_load_machines(
+    struct reloader *reloader, const char *who, struct fas_err *e);
+/* The front's certificate and key, the same way. */
+MUST_CHECK enum fas_code reloader_load_front(
     struct reloader *reloader, const char *who, struct fas_err *e);
 /* service_resolve_groups, never at the same time as a load. */
 void reloader_resolve_groups(struct reloader *reloader);

@@ -306,8 +306,10 @@ make_code(struct finish *f, struct sign_in_answer *out, struct fas_err *e)
 	code->created_s = f->now_s;
 	code->expires_s = f->now_s + CODE_LIFE_S;
 	memcpy(code->correlation_id, f->request->correlation_id, sizeof(code->correlation_id));
-	if (f->response->browser.hash)
-		memcpy(code->browser, f->response->browser.hash, sizeof(code->browser));
+	const struct sign_in_browser *browser = &f->response->browser;
+	const uint8_t *hash = browser->hash ? browser->hash : browser->fresh;
+	if (hash)
+		memcpy(code->browser, hash, sizeof(code->browser));
 	code->facts = facts_format(&f->verified.facts);
 	if (!code->facts)
 		return fas_fail_nomem(e);

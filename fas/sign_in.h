@@ -44,7 +44,8 @@ MUST_CHECK enum fas_code sign_in_provider_check(
 
 /* Of whom nothing is known but these; the caller of request is nobody. */
 struct sign_in_browser {
-	const uint8_t *hash; /* of its cookie, BROWSER_HASH_BYTES; NULL = it has shown none */
+	const uint8_t *hash;  /* of its cookie, BROWSER_HASH_BYTES; NULL = it has shown none */
+	const uint8_t *fresh; /* of the one that it gets with the answer; may be NULL */
 	const char *address;
 };
 

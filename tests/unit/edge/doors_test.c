@@ -97,18 +97,25 @@ tear_down(void **state)
 }
 
 static uint16_t
-open_doors(void)
+open_doors_with(const struct doors_front *front)
 {
 	const struct doors_config c = {.config = &config,
 	    .metrics = metrics,
 	    .workers = workers,
 	    .ops_workers = workers,
 	    .ops = &ops,
-	    .publisher = &publisher};
+	    .publisher = &publisher,
+	    .front = front};
 	struct fas_err e = {0};
 	if (doors_open(&doors, &c, &e) != FAS_OK)
 		fail_msg("%s", e.message);
 	return http_listen_port(doors.api_fds[0]);
+}
+
+static uint16_t
+open_doors(void)
+{
+	return open_doors_with(NULL);
 }
 
 static void
@@ -166,6 +173,63 @@ a_shut_api_says_when_to_come_again_and_opens_at_the_same_place(void **state)
 	client_done(&c);
 	close_doors();
 	assert_false(atomic_load(&ops.api_up));
+}
+
+/* ---- the browser's door ---- */
+
+static void
+get_hello(void *app, const struct http_request *request, struct http_response *response)
+{
+	(void)request;
+	http_answer_text(response, 200, "text/plain", app);
+}
+
+static void
+paint(void *app, const struct http_request *request, struct http_response *response,
+    const struct fas_err *why)
+{
+	(void)app;
+	(void)request;
+	(void)why;
+	http_answer_text(response, response->status, "text/html; charset=utf-8", "<p>later</p>");
+}
+
+static const struct http_route front_routes[] = {
+    {"GET", "/hello", "hello", 0, 0, 0, true, false, get_hello}};
+static const struct http_browser front_browser = {.paint = paint};
+static char hello[] = "hello";
+
+static void
+the_front_says_to_come_again_until_the_api_opens(void **state)
+{
+	static const struct config_listen at = {{"127.0.0.1:0"}, 1};
+	struct http_tls *front_tls = NULL;
+	char text[256];
+	struct fas_err e = {0};
+	struct client c;
+	(void)state;
+	assert_int_equal(http_tls_new(NULL, leaf.key_pem, leaf.pem, &front_tls, &e), FAS_OK);
+	const struct doors_front front = {.listen = &at,
+	    .routes = front_routes,
+	    .n_routes = 1,
+	    .browser = &front_browser,
+	    .app = hello,
+	    .workers = workers,
+	    .tls = front_tls};
+	remember_certificate();
+	(void)open_doors_with(&front);
+	uint16_t port = http_listen_port(doors.front_fds[0]);
+	shut();
+	client_init(&c, port, ca.pem, NULL);
+	assert_int_equal(client_ask(&c, &(struct ask){.path = "/hello"}), 503);
+	assert_string_equal(buf_str(&c.body), "<p>later</p>");
+	assert_true(atoi(client_header(&c, "Retry-After", text)) > 0);
+	open_api();
+	assert_int_equal(client_ask(&c, &(struct ask){.path = "/hello", .fresh = true}), 200);
+	assert_string_equal(buf_str(&c.body), "hello");
+	client_done(&c);
+	close_doors();
+	http_tls_free(front_tls);
 }
 
 static void *
@@ -369,6 +433,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_shut_api_says_when_to_come_again_and_opens_at_the_same_place),
+	    cmocka_unit_test(the_front_says_to_come_again_until_the_api_opens),
 	    cmocka_unit_test(without_a_certificate_of_old_a_connection_waits),
 	    cmocka_unit_test(a_damaged_certificate_of_old_is_not_used),
 	    cmocka_unit_test(a_server_that_ends_leaves_a_held_socket_listening),

@@ -49,7 +49,7 @@ run_begin(void *arg, struct fas_err *e)
 	struct request request = {.caller = &nobody};
 	const struct sign_in_question question = {.server = &server,
 	    .target = &targets[0],
-	    .browser = {cookie, "192.0.2.7"},
+	    .browser = {.hash = cookie, .address = "192.0.2.7"},
 	    .idp = "okta",
 	    .request_id = "_r",
 	    .state = "s"};
@@ -64,7 +64,7 @@ run_finish(void *arg, struct fas_err *e)
 	struct story *s = arg;
 	struct request request = {.caller = &nobody};
 	const struct sign_in_response response = {.server = &server,
-	    .browser = {cookie, "192.0.2.7"},
+	    .browser = {.hash = cookie, .address = "192.0.2.7"},
 	    .saml_response = s->response,
 	    .relay_state = s->relay};
 	OWN(sign_in_answer) struct sign_in_answer answer = {0};

@@ -44,7 +44,7 @@ ask_with(char relay[CORRELATION_ID_MAX], const char *idp, const char *state, str
 	struct request request = {.caller = &nobody};
 	const struct sign_in_question question = {.server = &server,
 	    .target = &targets[0],
-	    .browser = {browser, "192.0.2.7"},
+	    .browser = {.hash = browser, .address = "192.0.2.7"},
 	    .idp = idp,
 	    .request_id = "_request",
 	    .state = state,
@@ -69,7 +69,7 @@ answer_at(const struct sign_in_server *at, const uint8_t *by, const char *assert
 	struct request request = {.caller = &nobody};
 	OWN(text) char *text = response_with(assertion);
 	const struct sign_in_response response = {.server = at,
-	    .browser = {by, "192.0.2.7"},
+	    .browser = {.hash = by, .address = "192.0.2.7"},
 	    .saml_response = text,
 	    .relay_state = relay};
 	correlation_id_new(request.correlation_id);
