@@ -293,6 +293,19 @@ call_for_certificate(struct signer *signer, json_t *request, struct known_chain 
 	return reply_failed(&why, e);
 }
 
+static json_t *
+policies_json(const struct signer_request *q)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < q->n_policies; i++) {
+		if (json_array_append_new(list, json_string(q->policies[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 enum fas_code
 signer_issue(struct signer *signer, const struct signer_request *q, struct signer_certificate *out,
     struct fas_err *e)
@@ -317,6 +330,11 @@ signer_issue(struct signer *signer, const struct signer_request *q, struct signe
 		(void)json_object_set_new(request, "key_type", json_string(q->key_type));
 		(void)json_object_set_new(request, "signatures", json_integer(q->signatures));
 		(void)json_object_set_new(request, "sign_until", json_integer(q->sign_until_s));
+	}
+	if (request && q->n_policies > 0 &&
+	    json_object_set_new(request, "policies", policies_json(q)) != 0) {
+		json_decref(request);
+		return fas_fail_nomem(e);
 	}
 	return call_for_certificate(signer, request, &chain, out, e);
 }

@@ -41,6 +41,8 @@ struct signer_request {
 	const char *upn;
 	/* What a profile of the administrator's own may make names of; each may be NULL. */
 	const char *account, *realm, *mail;
+	const char *const *policies; /* issuance policies beside the profile's own; OIDs */
+	size_t n_policies;
 	const uint8_t *spki; /* SubjectPublicKeyInfo, DER */
 	size_t spki_len;
 	/* Instead of spki: a key that the signer holds, "rsa-2048" etc., and what it may do. */

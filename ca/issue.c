@@ -293,14 +293,30 @@ put_on_record(struct db *db, void *arg, struct fas_err *e)
 	return rc;
 }
 
+/* All that the certificate names, also its profile's own; NULL when there are none. */
+static json_t *
+policies_json(const struct profile_facts *facts)
+{
+	const char *oids[PROFILE_POLICIES_MAX];
+	size_t n = profile_policies(facts->own, facts->policies, facts->n_policies, oids);
+	json_t *list = n ? json_array() : NULL;
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, json_string(oids[i]));
+	return list;
+}
+
 static json_t *
 issue_detail(const struct issue *i, const struct prepared *p)
 {
 	char digest[2 * STORE_DIGEST + 1], end[TIME_TEXT_MAX];
-	return audit_detail("profile", profile_facts_name(i->facts), "issuer", i->issuer->stem,
-	    "request_id", i->request_id, "tbs_sha256",
+	json_t *detail = audit_detail("profile", profile_facts_name(i->facts), "issuer",
+	    i->issuer->stem, "request_id", i->request_id, "tbs_sha256",
 	    hex_encode(p->tbs_digest, STORE_DIGEST, digest), "not_after",
 	    time_format(p->not_after_s, end), "role", i->role, "name", i->name, NULL);
+	json_t *policies = policies_json(i->facts);
+	if (policies)
+		(void)json_object_set_new(detail, "issuance_policies", policies);
+	return detail;
 }
 
 enum fas_code

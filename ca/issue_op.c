@@ -6,6 +6,7 @@
 #include "ca/held.h"
 #include "ca/pool.h"
 #include "fas/base/clock.h"
+#include "fas/base/oid.h"
 #include "fas/base/text.h"
 
 #define ACCOUNT_MAX 256
@@ -19,6 +20,8 @@ struct wish {
 	enum profile_kind kind;
 	const struct profile_own *own;      /* NULL: the built-in profile of this kind */
 	const char *account, *realm, *mail; /* for an own profile's names; or NULL */
+	const char *policies[PROFILE_ASKED_POLICIES_MAX]; /* beside the profile's own */
+	size_t n_policies;
 	uint8_t *spki; /* whose key it is: the caller's, or of key_type and the signer's */
 	size_t spki_len;
 	const char *key_type;
@@ -64,6 +67,30 @@ find_profile(const struct ca *ca, struct wish *w, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* Issuance policies: few, each once, and none that no certificate may have. */
+static enum fas_code
+read_policies(const json_t *list, struct wish *w, struct fas_err *e)
+{
+	const json_t *item;
+	size_t i;
+	if (json_array_size(list) > PROFILE_ASKED_POLICIES_MAX)
+		return fas_fail(e, FAS_E_INPUT, "member_invalid",
+		    "\"policies\" has %zu entries, want at most %d", json_array_size(list),
+		    PROFILE_ASKED_POLICIES_MAX);
+	json_array_foreach(list, i, item)
+	{
+		const char *oid = json_string_value(item);
+		for (size_t k = 0; oid && k < w->n_policies; k++)
+			oid = strcmp(w->policies[k], oid) == 0 ? NULL : oid;
+		if (!oid || !oid_is_open_policy(oid))
+			return fas_fail(e, FAS_E_INPUT, "member_invalid",
+			    "\"policies\" wants object identifiers, each once, anyPolicy not "
+			    "among them");
+		w->policies[w->n_policies++] = oid;
+	}
+	return FAS_OK;
+}
+
 static enum fas_code
 read_wish(struct call *call, struct wish *w, struct fas_err *e)
 {
@@ -78,6 +105,7 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 	w->account = json_want_text(in, "account", 1, ACCOUNT_MAX);
 	w->realm = json_want_text(in, "realm", 1, HOSTNAME_MAX);
 	w->mail = json_want_text(in, "mail", 1, MAIL_MAX);
+	const json_t *policies = json_want_value(in, "policies", JSON_ARRAY);
 	read_key(in, w);
 	w->validity_s = json_need_int(in, "validity_s", 60, INT32_MAX);
 	w->rule = json_need_text(in, "rule", 1, 128);
@@ -95,6 +123,8 @@ read_wish(struct call *call, struct wish *w, struct fas_err *e)
 		rc = dn_from_json(subject, &w->subject, e);
 	if (rc == FAS_OK)
 		rc = sid_parse(w->sid_text, &w->sid, e);
+	if (rc == FAS_OK)
+		rc = read_policies(policies, w, e);
 	return rc == FAS_OK ? find_profile(call->ca, w, e) : rc;
 }
 
@@ -109,7 +139,9 @@ check_wish(struct ca *ca, const struct wish *w, struct fas_err *e)
 	    .signatures = (int64_t)w->terms.max_signatures,
 	    .own = w->own,
 	    .realm = w->realm,
-	    .mail = w->mail};
+	    .mail = w->mail,
+	    .policies = w->policies,
+	    .n_policies = w->n_policies};
 	(void)pthread_rwlock_rdlock(&ca->limits_lock);
 	enum fas_code rc = limits_check(ca->limits, &facts, e);
 	(void)pthread_rwlock_unlock(&ca->limits_lock);
@@ -152,6 +184,8 @@ issue_wish(struct call *call, const struct wish *w, struct issue *issue, struct 
 	    .account = w->account,
 	    .realm = w->realm,
 	    .mail = w->mail,
+	    .policies = w->policies,
+	    .n_policies = w->n_policies,
 	    .spki = w->spki,
 	    .spki_len = w->spki_len,
 	    .subject = &w->subject,

@@ -340,6 +340,8 @@ lint_prepared(const struct issuer *issuer, const struct profile_issuer *publishe
 	    .account = facts->account,
 	    .realm = facts->realm,
 	    .mail = facts->mail,
+	    .policies = facts->policies,
+	    .n_policies = facts->n_policies,
 	    .longest_life_s = life_s + issuer->backdate_s,
 	    .now_s = now_s};
 	struct lint_report report = {0};

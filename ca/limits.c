@@ -166,7 +166,8 @@ read_limits(const struct signer_config *config, struct limits *l, struct fas_err
 	    yaml_want_int(&r, "signatures_per_key", 1, INT32_MAX, SIGNATURES_DEFAULT);
 	if (read_domains(&r, l, e) != FAS_OK || read_refusals(&r, l, e) != FAS_OK ||
 	    read_profiles(&r, config, l, e) != FAS_OK || limits_read_own(&r, l, e) != FAS_OK ||
-	    read_rates(&r, l, e) != FAS_OK || yaml_finish(&r) != FAS_OK)
+	    limits_read_policies(&r, l, e) != FAS_OK || read_rates(&r, l, e) != FAS_OK ||
+	    yaml_finish(&r) != FAS_OK)
 		return e->code;
 	return config ? limits_check_profiles(l, config, e) : FAS_OK;
 }
@@ -321,7 +322,7 @@ check_terms(const struct limits *l, const struct limits_facts *f, struct fas_err
 		return fas_fail(e, FAS_E_DENIED, "signatures_outside_limits",
 		    "limits: %lld signatures asked for, signatures_per_key is %lld",
 		    (long long)f->signatures, (long long)l->signatures_per_key);
-	return FAS_OK;
+	return limits_check_policies(l, f, e);
 }
 
 enum fas_code

@@ -55,6 +55,7 @@ struct limits {
 	bool profiles[PROFILE_SERVICE_CLIENT + 1]; /* by enum profile_kind: on the issue socket */
 	const struct yaml_node *profile_names;     /* the list as it stands there; or NULL */
 	struct limits_own own;
+	const struct yaml_node *issuance_policies; /* that a request may ask for; NULL = none */
 	int64_t longest_life_s;
 	struct rate_limit per_sid, total;
 	int64_t signatures_per_key; /* of a key that the signer holds for a session */
@@ -80,7 +81,9 @@ struct limits_facts {
 	int64_t validity_s;
 	int64_t signatures; /* that the signer's key shall make; 0 = the key is not the signer's */
 	const struct profile_own *own;
-	const char *realm, *mail; /* NULL where the request has none */
+	const char *realm, *mail;    /* NULL where the request has none */
+	const char *const *policies; /* issuance policies that it asks for, beside the profile's */
+	size_t n_policies;
 };
 
 /* The sections and checks of own profiles (profile_limits.c). */
@@ -88,6 +91,11 @@ MUST_CHECK enum fas_code limits_read_own(
     struct yaml_reader *r, struct limits *limits, struct fas_err *e);
 MUST_CHECK enum fas_code limits_check_profiles(
     const struct limits *limits, const struct signer_config *config, struct fas_err *e);
+/* Issuance policies that a request may ask for, and that this one asks for no other. */
+MUST_CHECK enum fas_code limits_read_policies(
+    struct yaml_reader *r, struct limits *limits, struct fas_err *e);
+MUST_CHECK enum fas_code limits_check_policies(
+    const struct limits *limits, const struct limits_facts *facts, struct fas_err *e);
 /* What a profile's names say must lie in the domain. */
 MUST_CHECK enum fas_code limits_check_names(const struct limits *limits,
     const struct limits_domain *domain, const struct limits_facts *facts, struct fas_err *e);

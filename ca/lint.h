@@ -24,6 +24,8 @@ struct lint_context {
 	const char *upn;
 	const struct profile_own *own;      /* its own profile, for users */
 	const char *account, *realm, *mail; /* that own's names are made of */
+	const char *const *policies; /* issuance policies that were asked for, beside own's */
+	size_t n_policies;
 	int64_t longest_life_s;
 	int64_t now_s;
 	/*

@@ -297,22 +297,25 @@ policies_no_any(struct lint_run *run)
 static void
 policies_exact(struct lint_run *run)
 {
-	const struct profile_own *own = run->context->own;
+	const struct lint_context *c = run->context;
 	const CERTIFICATEPOLICIES *policies = lint_slot(run, SLOT_POLICIES)->value;
-	int n = sk_POLICYINFO_num(policies);
+	const char *wanted[PROFILE_POLICIES_MAX];
 	char oid[80];
-	if (!own)
+	if (!c->own && c->issued)
 		return;
-	if ((n < 0 ? 0 : n) != (int)own->n_policies) {
-		lint_say(run, "%d certificate policies, want the %zu of profile %s", n < 0 ? 0 : n,
-		    own->n_policies, own->name);
+	int n = policies ? sk_POLICYINFO_num(policies) : 0;
+	size_t n_wanted = profile_policies(c->own, c->policies, c->n_policies, wanted);
+	/* Of one that has left nobody knows any more what was asked for. */
+	if (c->issued ? n < (int)n_wanted : n != (int)n_wanted) {
+		lint_say(run, "%d certificate policies, want the %zu of profile %s", n, n_wanted,
+		    c->own ? c->own->name : profile_name(c->kind));
 		return;
 	}
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < (int)n_wanted; i++) {
 		(void)OBJ_obj2txt(oid, sizeof(oid), sk_POLICYINFO_value(policies, i)->policyid, 1);
-		if (strcmp(oid, own->policies[i]) != 0) {
+		if (strcmp(oid, wanted[i]) != 0) {
 			lint_say(run, "certificate policy %s is not the %s of profile %s", oid,
-			    own->policies[i], own->name);
+			    wanted[i], c->own ? c->own->name : profile_name(c->kind));
 			return;
 		}
 	}

@@ -188,7 +188,9 @@ static const struct advice {
     {"policies_no_any", "Name the policies one by one in \"certificatePolicies\"; revoke this one",
 	NULL},
     {"policies_exact",
-	"Let \"certificatePolicies\" be those of the profile (policies in signer.yaml)" AGAIN,
+	"Let \"certificatePolicies\" be those of the profile (policies in signer.yaml) and what "
+	"was "
+	"asked for" AGAIN,
 	NULL},
     /* ---- locations ---- */
     {"crl_points_present",

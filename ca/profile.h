@@ -86,6 +86,15 @@ struct profile_own {
  */
 bool profile_purpose_is_open(const char *oid);
 
+/* ---- issuance policies (RFC 5280 4.2.1.4) ---- */
+
+#define PROFILE_ASKED_POLICIES_MAX 4 /* that one request asks for, beside those of its profile */
+#define PROFILE_POLICIES_MAX (PROFILE_OIDS_MAX + PROFILE_ASKED_POLICIES_MAX)
+
+/* What certificatePolicies has: the profile's own (NULL: none), then those asked for that are not among them. */
+size_t profile_policies(const struct profile_own *own, const char *const *asked, size_t n_asked,
+    const char *out[PROFILE_POLICIES_MAX]);
+
 /* All members borrowed; which ones are needed depends on the kind. */
 struct profile_facts {
 	enum profile_kind kind;
@@ -100,6 +109,8 @@ struct profile_facts {
 	const struct sid *sid;      /* users */
 	const char *upn;            /* users */
 	const char *account, *mail; /* users, for an own profile's names; account: sAMAccountName */
+	const char *const *policies; /* users: issuance policies beside the profile's own */
+	size_t n_policies;
 	const char *const *dns_names; /* machines; service-server also takes IPv4/IPv6 literals */
 	size_t n_dns_names;
 	const char *role; /* service-client: "host" or "storefront" */

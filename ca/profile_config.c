@@ -1,16 +1,12 @@
 /* signer.yaml, `profiles`: the administrator's own.  What they may have is limits.yaml's to say (profile_limits.c). */
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/objects.h>
-
 #include "ca/config.h"
+#include "fas/base/oid.h"
 #include "fas/base/text.h"
 
 #define DAY_S ((int64_t)86400)
 #define BAD "config_profile"
-#define OID_TEXT_MAX 64
-#define ANY_POLICY "2.5.29.32.0"
 #define CLIENT_AUTH "1.3.6.1.5.5.7.3.2"
 
 #define USAGE_SIGNATURE 1u
@@ -53,19 +49,6 @@ config_read_bits(const struct yaml_node *list, const char *const *words, size_t 
 	return FAS_OK;
 }
 
-/* Dotted, and written the one way that comparing texts relies on. */
-static bool
-is_oid(const char *text)
-{
-	char again[OID_TEXT_MAX] = "";
-	ASN1_OBJECT *object = strlen(text) < OID_TEXT_MAX ? OBJ_txt2obj(text, 1) : NULL;
-	bool same =
-	    object && OBJ_obj2txt(again, sizeof(again), object, 1) > 0 && strcmp(again, text) == 0;
-	ASN1_OBJECT_free(object);
-	ERR_clear_error();
-	return same;
-}
-
 static enum fas_code
 read_oids(const struct yaml_node *list, const char **out, size_t *n, struct fas_err *e)
 {
@@ -74,7 +57,7 @@ read_oids(const struct yaml_node *list, const char **out, size_t *n, struct fas_
 		    list, e, BAD, "%zu OIDs, want at most %d", list->n, PROFILE_OIDS_MAX);
 	for (size_t i = 0; list && i < list->n; i++) {
 		const char *text = list->items[i]->text;
-		if (!is_oid(text))
+		if (!oid_is_valid(text))
 			return yaml_fail(list->items[i], e, BAD,
 			    "\"%s\" is no object identifier, such as 1.3.6.1.5.5.7.3.4", text);
 		for (size_t k = 0; k < i; k++) {
@@ -105,7 +88,7 @@ check_oids(const struct profile_config *p, struct fas_err *e)
 			    oid);
 	}
 	for (size_t i = 0; i < p->own.n_policies; i++) {
-		if (strcmp(p->own.policies[i], ANY_POLICY) == 0)
+		if (!oid_is_open_policy(p->own.policies[i]))
 			return yaml_fail(p->policies->items[i], e, BAD,
 			    "anyPolicy would claim every policy, and every group linked to one");
 	}

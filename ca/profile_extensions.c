@@ -246,7 +246,7 @@ profile_extensions(struct profile_work *work, struct fas_err *e)
 		return rc;
 	if ((rc = profile_add_locations(work, e)) != FAS_OK)
 		return rc;
-	if (work->facts->own && (rc = profile_own_policies(work, e)) != FAS_OK)
+	if ((rc = profile_add_policies(work, e)) != FAS_OK)
 		return rc;
 	return add_sid(work, e);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fas/base/oid.h"
 #include "fas/base/text.h"
 
 #define LIST_MAX 64
@@ -159,6 +160,38 @@ limits_check_profiles(const struct limits *l, const struct signer_config *config
 		enum fas_code rc = check_profile(l, &config->profiles[i], e);
 		if (rc != FAS_OK)
 			return rc;
+	}
+	return FAS_OK;
+}
+
+/* ---- issuance policies that a request asks for ---- */
+
+enum fas_code
+limits_read_policies(struct yaml_reader *r, struct limits *l, struct fas_err *e)
+{
+	const struct yaml_node *list = yaml_want_texts(r, "issuance_policies");
+	if (list && list->n > LIST_MAX)
+		return yaml_fail(list, e, BAD, "%zu values, want at most %d", list->n, LIST_MAX);
+	for (size_t i = 0; list && i < list->n; i++) {
+		if (!oid_is_open_policy(list->items[i]->text))
+			return yaml_fail(list->items[i], e, BAD,
+			    "\"%s\" is no issuance policy: want an object identifier other than "
+			    "anyPolicy",
+			    list->items[i]->text);
+	}
+	l->issuance_policies = list;
+	return FAS_OK;
+}
+
+/* Each may be linked to a group of the domain: what is not named here nobody can ask for. */
+enum fas_code
+limits_check_policies(const struct limits *l, const struct limits_facts *f, struct fas_err *e)
+{
+	for (size_t i = 0; i < f->n_policies; i++) {
+		if (!has_text(l->issuance_policies, f->policies[i]))
+			return fas_fail(e, FAS_E_DENIED, "issuance_policy_outside_limits",
+			    "limits: issuance policy %s is not among issuance_policies",
+			    f->policies[i]);
 	}
 	return FAS_OK;
 }

@@ -22,8 +22,6 @@ const char *const profile_usages[PROFILE_USAGES] = {
     "digitalSignature", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement"};
 
 DEFINE_OWN(object, ASN1_OBJECT *, ASN1_OBJECT_free);
-DEFINE_OWN(policies, CERTIFICATEPOLICIES *, CERTIFICATEPOLICIES_free);
-DEFINE_OWN(policy_info, POLICYINFO *, POLICYINFO_free);
 
 bool
 profile_purpose_is_open(const char *oid)
@@ -154,10 +152,10 @@ profile_own_names(const struct profile_facts *facts, GENERAL_NAMES *names, struc
 	return rc;
 }
 
-/* ---- purposes and policies ---- */
+/* ---- purposes ---- */
 
-static enum fas_code
-read_oid(const char *text, ASN1_OBJECT **out, struct fas_err *e)
+enum fas_code
+profile_oid(const char *text, ASN1_OBJECT **out, struct fas_err *e)
 {
 	*out = OBJ_txt2obj(text, 1);
 	ERR_clear_error();
@@ -169,7 +167,7 @@ profile_own_purposes(const struct profile_own *own, EXTENDED_KEY_USAGE *purposes
 {
 	for (size_t i = 0; i < own->n_purposes; i++) {
 		OWN(object) ASN1_OBJECT *purpose = NULL;
-		enum fas_code rc = read_oid(own->purposes[i], &purpose, e);
+		enum fas_code rc = profile_oid(own->purposes[i], &purpose, e);
 		if (rc != FAS_OK)
 			return rc;
 		if (!sk_ASN1_OBJECT_push(purposes, purpose))
@@ -177,30 +175,4 @@ profile_own_purposes(const struct profile_own *own, EXTENDED_KEY_USAGE *purposes
 		purpose = NULL;
 	}
 	return FAS_OK;
-}
-
-enum fas_code
-profile_own_policies(struct profile_work *work, struct fas_err *e)
-{
-	const struct profile_own *own = work->facts->own;
-	OWN(policies) CERTIFICATEPOLICIES *policies = sk_POLICYINFO_new_null();
-	if (own->n_policies == 0)
-		return FAS_OK;
-	for (size_t i = 0; policies && i < own->n_policies; i++) {
-		OWN(policy_info) POLICYINFO *one = POLICYINFO_new();
-		if (!one)
-			return fas_fail_nomem(e);
-		ASN1_OBJECT_free(one->policyid);
-		one->policyid = NULL;
-		enum fas_code rc = read_oid(own->policies[i], &one->policyid, e);
-		if (rc != FAS_OK)
-			return rc;
-		if (!sk_POLICYINFO_push(policies, one))
-			return fas_fail_nomem(e);
-		one = NULL;
-	}
-	if (!policies)
-		return fas_fail_nomem(e);
-	return profile_extension_add(work->tbs, NID_certificate_policies, false,
-	    ASN1_ITEM_rptr(CERTIFICATEPOLICIES), policies, e);
 }

@@ -74,14 +74,20 @@ MUST_CHECK enum fas_code profile_own_names(
     const struct profile_facts *facts, GENERAL_NAMES *names, struct fas_err *e);
 MUST_CHECK enum fas_code profile_own_purposes(
     const struct profile_own *own, EXTENDED_KEY_USAGE *purposes, struct fas_err *e);
-/* certificatePolicies, when there are any. */
-MUST_CHECK enum fas_code profile_own_policies(struct profile_work *work, struct fas_err *e);
 /* keyUsage as a set of bits: digitalSignature and, for RSA, keyEncipherment; or own's, less what the key cannot do. */
 unsigned profile_usage_bits(const struct profile_own *own, enum asn1_key_type key);
 /* Is it an address "local@domain" of ASCII without spaces and quotes, the domain a host name? */
 bool profile_mail_is_valid(const char *mail);
 /* Can it stand as one part of a principal's name: ASCII, without @, / and backslash? */
 bool profile_account_is_valid(const char *account);
+
+/* A new object of a dotted OID; FAS_E_INPUT "profile_facts" for any other text. */
+MUST_CHECK enum fas_code profile_oid(const char *text, ASN1_OBJECT **out, struct fas_err *e);
+
+/* ---- profile_policies.c ---- */
+
+/* certificatePolicies, when there are any. */
+MUST_CHECK enum fas_code profile_add_policies(struct profile_work *work, struct fas_err *e);
 
 /* ---- profile_extensions.c ---- */
 

@@ -25,6 +25,19 @@ describe_profiles(const struct signer_config *config)
 	return list;
 }
 
+/* What a rule may ask for by an authentication context. */
+static json_t *
+describe_policies(struct ca *ca)
+{
+	json_t *list = json_array();
+	(void)pthread_rwlock_rdlock(&ca->limits_lock);
+	const struct yaml_node *allowed = ca->limits->issuance_policies;
+	for (size_t i = 0; list && allowed && i < allowed->n; i++)
+		(void)json_array_append_new(list, json_string(allowed->items[i]->text));
+	(void)pthread_rwlock_unlock(&ca->limits_lock);
+	return list;
+}
+
 struct counts {
 	int64_t certificates, audit_seq;
 };
@@ -144,12 +157,12 @@ op_state(struct call *call, struct fas_err *e)
 		rc = alarm_describe(ca, &ends, e);
 	if (rc != FAS_OK)
 		return rc;
-	call->reply = json_pack("{s:O,s:O,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o,s:o*}", "authorities",
-	    all, "ends", ends, "profiles", describe_profiles(ca->config), "service_ca", "not_after",
-	    (json_int_t)service->not_after_s, "certificates", (json_int_t)counts.certificates,
-	    "signatures", (json_int_t)atomic_load(&ca->signatures), "clock",
-	    (json_int_t)clock_now(), "audit_seq", (json_int_t)counts.audit_seq, "pool",
-	    sign_state(ca), "acts", acts_state(ca));
+	call->reply = json_pack("{s:O,s:O,s:o,s:o,s:{s:I},s:I,s:I,s:I,s:I,s:o,s:o*}", "authorities",
+	    all, "ends", ends, "profiles", describe_profiles(ca->config), "issuance_policies",
+	    describe_policies(ca), "service_ca", "not_after", (json_int_t)service->not_after_s,
+	    "certificates", (json_int_t)counts.certificates, "signatures",
+	    (json_int_t)atomic_load(&ca->signatures), "clock", (json_int_t)clock_now(), "audit_seq",
+	    (json_int_t)counts.audit_seq, "pool", sign_state(ca), "acts", acts_state(ca));
 	if (atomic_load(&ca->limits_wait))
 		(void)json_object_set_new(call->reply, "limits_wait", json_true());
 	if (check_issuing(ca, &failure) != FAS_OK)

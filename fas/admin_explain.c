@@ -101,9 +101,22 @@ facts_of(const struct explain_question *question, const struct account *account)
 	    .claimed_sid = true,
 	    .claimed_upn = true,
 	    .claimed_guid = true,
+	    .claimed_email = true,
+	    .claimed_forest = true,
+	    .claimed_domain = true,
+	    .authn_context = question->authn_context,
 	    .privileged = account->privileged,
 	    .password_expired = account->password_expired,
 	};
+}
+
+static json_t *
+policies_json(const struct policy_grant *grant)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < grant->n_policies; i++)
+		(void)json_array_append_new(list, json_string(grant->policies[i]));
+	return list;
 }
 
 /* What the rule would grant in certificates and keys. */
@@ -111,10 +124,11 @@ static json_t *
 grant_json(const struct policy_grant *grant)
 {
 	bool service = grant->custody == CUSTODY_SERVICE;
-	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:o}", "authority", grant->authority,
+	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o}", "authority", grant->authority,
 	    "profile", grant->profile, "validity_s", (json_int_t)grant->validity_s, "custody",
 	    service ? "service" : "host", "in_session",
-	    grant->in_session.allow ? terms_json(&grant->in_session) : json_null());
+	    grant->in_session.allow ? terms_json(&grant->in_session) : json_null(),
+	    "issuance_policies", policies_json(grant));
 	if (object && service) {
 		(void)json_object_set_new(object, "pool_empty",
 		    json_string(grant->pool_empty == POOL_EMPTY_WAIT ? "wait" : "host"));

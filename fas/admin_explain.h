@@ -11,6 +11,7 @@ struct explain_question {
 	const char *host;
 	const char *storefront; /* NULL: under front_end host */
 	const char *idp;
+	const char *authn_context; /* NULL: the assertion says none */
 };
 
 /* The reply of docs/PROTOCOL.md, op policy.explain; a new reference. */

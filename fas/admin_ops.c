@@ -155,6 +155,7 @@ op_policy_explain(const struct question *q, json_t **reply, struct fas_err *e)
 	    .host = json_need_text(q->r, "host", 1, HOSTNAME_MAX),
 	    .storefront = json_want_text(q->r, "storefront", 1, HOSTNAME_MAX),
 	    .idp = json_need_text(q->r, "idp", 1, 256),
+	    .authn_context = json_want_text(q->r, "authn_context", 1, 1024),
 	};
 	enum fas_code rc = json_finish(q->r);
 	if (rc != FAS_OK)

@@ -15,6 +15,7 @@ void
 trail_facts(struct trail *trail, const struct facts *facts)
 {
 	trail->record.idp = facts->idp;
+	trail->record.authn_context = facts->authn_context;
 	trail->record.storefront = facts->storefront;
 	trail->record.upn = facts->upn;
 	if (facts->has_sid)

@@ -27,9 +27,24 @@ copy_statement(char **out, const char *text, const char *what, struct fas_err *e
 static enum fas_code
 copy_statements(const struct saml_assertion *a, struct facts *out, struct fas_err *e)
 {
-	enum fas_code rc =
-	    copy_statement(&out->authn_context, a->authn_context, "AuthnContextClassRef", e);
-	return rc == FAS_OK ? copy_statement(&out->name_id, a->name_id, "NameID", e) : rc;
+	const struct {
+		char **to;
+		const char *from, *what;
+	} texts[] = {
+	    {&out->email, a->email, "the claim email"},
+	    {&out->forest, a->forest, "the claim forest"},
+	    {&out->domain, a->domain, "the claim domain"},
+	    {&out->authn_context, a->authn_context, "AuthnContextClassRef"},
+	    {&out->name_id, a->name_id, "NameID"},
+	    {&out->name_id_format, a->name_id_format, "Format of NameID"},
+	    {&out->name_qualifier, a->name_qualifier, "NameQualifier"},
+	    {&out->sp_name_qualifier, a->sp_name_qualifier, "SPNameQualifier"},
+	    {&out->session_index, a->session_index, "SessionIndex"},
+	};
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; rc == FAS_OK && i < NELEMS(texts); i++)
+		rc = copy_statement(texts[i].to, texts[i].from, texts[i].what, e);
+	return rc;
 }
 
 enum fas_code
@@ -63,9 +78,14 @@ facts_done(struct facts *facts)
 	free(facts->idp);
 	free(facts->storefront);
 	free(facts->upn);
+	free(facts->email);
+	free(facts->forest);
+	free(facts->domain);
 	free(facts->authn_context);
 	free(facts->name_id);
 	free(facts->name_id_format);
+	free(facts->name_qualifier);
+	free(facts->sp_name_qualifier);
 	free(facts->session_index);
 	*facts = (struct facts){0};
 }
@@ -77,7 +97,23 @@ facts_claims(const struct facts *facts)
 	    .sid = facts->has_sid ? &facts->sid : NULL,
 	    .upn = facts->has_upn ? facts->upn : NULL,
 	    .guid = facts->has_guid ? &facts->guid : NULL,
+	    .email = facts->email,
+	    .forest = facts->forest,
+	    .domain = facts->domain,
 	};
+}
+
+/* False: no memory. */
+static bool
+add_statements(json_t *object, const struct facts *f)
+{
+	OWN(json)
+	json_t *more = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}",
+	    "authn_context", f->authn_context, "name_id", f->name_id, "name_id_format",
+	    f->name_id_format, "name_qualifier", f->name_qualifier, "sp_name_qualifier",
+	    f->sp_name_qualifier, "session_index", f->session_index, "email", f->email, "forest",
+	    f->forest, "domain", f->domain);
+	return json_object_update(object, more) == 0;
 }
 
 char *
@@ -87,15 +123,14 @@ facts_format(const struct facts *facts)
 	(void)json_starved();
 	OWN(json)
 	json_t *object =
-	    json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I, s:s*, s:s*, s:s*, s:s*}", "idp",
-		facts->idp, "storefront", facts->storefront, "sid",
-		facts->has_sid ? sid_format(&facts->sid, sid) : NULL, "upn",
-		facts->has_upn ? facts->upn : NULL, "guid",
+	    json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I}", "idp", facts->idp, "storefront",
+		facts->storefront, "sid", facts->has_sid ? sid_format(&facts->sid, sid) : NULL,
+		"upn", facts->has_upn ? facts->upn : NULL, "guid",
 		facts->has_guid ? guid_format(&facts->guid, guid) : NULL, "account_sid",
 		sid_format(&facts->account_sid, account_sid), "session_not_on_or_after",
-		(json_int_t)facts->session_not_on_or_after_s, "authn_context", facts->authn_context,
-		"name_id", facts->name_id, "name_id_format", facts->name_id_format, "session_index",
-		facts->session_index);
+		(json_int_t)facts->session_not_on_or_after_s);
+	if (!object || !add_statements(object, facts))
+		return NULL;
 	return json_text(object, JSON_COMPACT);
 }
 
@@ -130,7 +165,12 @@ parse_statements(struct json_reader *r, struct facts *out, struct fas_err *e)
 	    {"authn_context", &out->authn_context},
 	    {"name_id", &out->name_id},
 	    {"name_id_format", &out->name_id_format},
+	    {"name_qualifier", &out->name_qualifier},
+	    {"sp_name_qualifier", &out->sp_name_qualifier},
 	    {"session_index", &out->session_index},
+	    {"email", &out->email},
+	    {"forest", &out->forest},
+	    {"domain", &out->domain},
 	};
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; rc == FAS_OK && i < NELEMS(texts); i++)
@@ -200,6 +240,10 @@ facts_decide(const struct facts *facts, const char *host, struct judgement *j, s
 	    .claimed_sid = facts->has_sid,
 	    .claimed_upn = facts->has_upn,
 	    .claimed_guid = facts->has_guid,
+	    .claimed_email = facts->email != NULL,
+	    .claimed_forest = facts->forest != NULL,
+	    .claimed_domain = facts->domain != NULL,
+	    .authn_context = facts->authn_context,
 	    .privileged = j->account->privileged,
 	    .password_expired = j->account->password_expired,
 	};

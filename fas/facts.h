@@ -18,11 +18,12 @@ struct facts {
 	struct sid sid;
 	char *upn;
 	struct guid guid;
+	char *email, *forest, *domain;     /* as claims; NULL = not claimed */
 	struct sid account_sid;            /* whom the claims named */
 	int64_t session_not_on_or_after_s; /* 0 = none */
 	char *authn_context;               /* AuthnContextClassRef; NULL = none */
 	/* As whom the provider knows the user, and its session: what its logout names.  NULL = not said. */
-	char *name_id, *name_id_format, *session_index;
+	char *name_id, *name_id_format, *name_qualifier, *sp_name_qualifier, *session_index;
 };
 
 #define FACTS_TEXT_MAX 1024 /* octets of one of the provider's texts */

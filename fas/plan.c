@@ -5,6 +5,7 @@
 
 #include "fas/act.h"
 #include "fas/base/json.h"
+#include "fas/base/oid.h"
 #include "fas/base/text.h"
 #include "fas/terms.h"
 
@@ -21,6 +22,8 @@ plan_done(struct plan *plan)
 	free(plan->spki);
 	free(plan->key_type);
 	free(plan->mail);
+	for (size_t i = 0; i < plan->n_policies; i++)
+		free(plan->policies[i]);
 	dn_done(&plan->subject);
 	session_done(&plan->session);
 	*plan = (struct plan){0};
@@ -98,6 +101,18 @@ plan_use_host_key(struct plan *plan, const struct host_key *key, struct fas_err 
 	return FAS_OK;
 }
 
+/* What the authentication context is worth now: a later certificate of the session asks again. */
+static enum fas_code
+copy_policies(struct plan *out, const struct policy_grant *grant, struct fas_err *e)
+{
+	for (size_t i = 0; i < grant->n_policies; i++) {
+		if (!(out->policies[i] = strdup(grant->policies[i])))
+			return fas_fail_nomem(e);
+		out->n_policies++;
+	}
+	return FAS_OK;
+}
+
 /* The rule names one kind: the policy's reader has seen to that. */
 static enum fas_code
 take_from_pool(struct plan *plan, unsigned kind, enum policy_pool_empty empty, struct fas_err *e)
@@ -129,6 +144,8 @@ plan_make(const struct judgement *j, const struct facts *facts, const struct tic
 	    .signatures = grant->signatures,
 	    .sign_until_s = now_s + grant->signature_window_s};
 	enum fas_code rc = fill_names(out, j->account, grant->authority, grant->profile, e);
+	if (rc == FAS_OK)
+		rc = copy_policies(out, grant, e);
 	if (rc == FAS_OK)
 		rc = grant->custody == CUSTODY_SERVICE
 			 ? take_from_pool(out, grant->keys, grant->pool_empty, e)
@@ -182,6 +199,8 @@ plan_make_in_session(const struct judgement *j, const struct session *session,
 	out->sign_until_s = now_s + life_s;
 	enum fas_code rc = fill_names(out, j->account, grant->authority, grant->profile, e);
 	if (rc == FAS_OK)
+		rc = copy_policies(out, &j->verdict.grant, e);
+	if (rc == FAS_OK)
 		rc = grant->custody == CUSTODY_SERVICE
 			 ? take_from_pool(out, grant->keys, grant->pool_empty, e)
 			 : plan_use_host_key(out, key, e);
@@ -190,6 +209,20 @@ plan_make_in_session(const struct judgement *j, const struct session *session,
 	if (rc != FAS_OK)
 		plan_done(out);
 	return rc;
+}
+
+/* NULL: no memory. */
+static json_t *
+policies_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < plan->n_policies; i++) {
+		if (json_array_append_new(list, json_string(plan->policies[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 /* Members that one plan has and another has not.  False: no memory. */
@@ -206,6 +239,9 @@ add_choices(json_t *object, const struct plan *plan)
 					   "sign_until_s", (json_int_t)plan->sign_until_s,
 					   "host_when_empty", (int)plan->host_when_empty)
 				     : json_object();
+	if (plan->n_policies > 0 &&
+	    json_object_set_new(object, "policies", policies_json(plan)) != 0)
+		return false;
 	return json_object_update(object, more) == 0 && json_object_update(object, key) == 0;
 }
 
@@ -290,6 +326,26 @@ read_key(struct json_reader *r, struct plan *out)
 	out->host_when_empty = json_want_bool(r, "host_when_empty", false);
 }
 
+/* A plan of an earlier release has none. */
+static enum fas_code
+read_policies(struct json_reader *r, struct plan *out, struct fas_err *e)
+{
+	const json_t *list = json_want_value(r, "policies", JSON_ARRAY), *item;
+	size_t i;
+	if (json_array_size(list) > POLICY_ISSUANCE_MAX)
+		return fas_fail(e, FAS_E_INPUT, "member_invalid", "too many policies");
+	json_array_foreach(list, i, item)
+	{
+		const char *oid = json_string_value(item);
+		if (!oid || !oid_is_open_policy(oid))
+			return fas_fail(e, FAS_E_INPUT, "member_invalid", "a policy that is none");
+		if (!(out->policies[i] = strdup(oid)))
+			return fas_fail_nomem(e);
+		out->n_policies++;
+	}
+	return FAS_OK;
+}
+
 static enum fas_code
 read_plan(struct json_reader *r, const struct ticket *ticket, struct plan *out, struct fas_err *e)
 {
@@ -301,7 +357,9 @@ read_plan(struct json_reader *r, const struct ticket *ticket, struct plan *out, 
 		out->mail = take_text(r, "mail", 254);
 	json_t *subject = json_need_value(r, "subject", JSON_ARRAY);
 	read_session(r, ticket, &out->session);
-	enum fas_code rc = json_finish(r);
+	enum fas_code rc = read_policies(r, out, e);
+	if (rc == FAS_OK)
+		rc = json_finish(r);
 	if (rc == FAS_OK)
 		rc = dn_from_json(subject, &out->subject, e);
 	return rc == FAS_OK ? sid_parse(out->session.sid, &out->sid, e) : rc;
@@ -353,6 +411,8 @@ plan_issue(const struct plan *plan, const struct ticket *ticket, struct signer *
 	    .signatures = plan->signatures,
 	    .sign_until_s = plan->sign_until_s,
 	    .validity_s = plan->validity_s,
+	    .policies = (const char *const *)plan->policies,
+	    .n_policies = plan->n_policies,
 	    .rule = plan->session.rule,
 	    .host = plan->session.host,
 	    .session = plan->session.id,

@@ -22,7 +22,9 @@ struct plan {
 	int64_t signatures, sign_until_s; /* which signs so often, so long, */
 	bool host_when_empty;             /* or else a key of this type that the host brings */
 	int64_t validity_s;
-	char *mail;             /* the account's, for a profile that wants it; or NULL */
+	char *mail; /* the account's, for a profile that wants it; or NULL */
+	char *policies[POLICY_ISSUANCE_MAX]; /* issuance policies, OIDs */
+	size_t n_policies;
 	struct session session; /* as it will be inserted */
 };
 void plan_done(struct plan *plan);

@@ -23,7 +23,7 @@ struct reloader {
 	reload_front *load_front; /* in the same way */
 	void *front;
 	pthread_mutex_t lock; /* one load at a time; guards all below */
-	struct names idps, authorities, domains, logon_profiles, client_profiles;
+	struct names idps, authorities, domains, logon_profiles, client_profiles, policies;
 	struct policy_world world;
 };
 
@@ -88,6 +88,8 @@ point_world(struct reloader *reloader)
 	    .n_logon_profiles = reloader->logon_profiles.n,
 	    .client_profiles = (const char *const *)reloader->client_profiles.name,
 	    .n_client_profiles = reloader->client_profiles.n,
+	    .policies = (const char *const *)reloader->policies.name,
+	    .n_policies = reloader->policies.n,
 	    .domains = (const char *const *)reloader->domains.name,
 	    .n_domains = reloader->domains.n,
 	};
@@ -121,6 +123,7 @@ reloader_free(struct reloader *reloader)
 	names_clear(&reloader->authorities);
 	names_clear(&reloader->logon_profiles);
 	names_clear(&reloader->client_profiles);
+	names_clear(&reloader->policies);
 	names_clear(&reloader->domains);
 	pthread_mutex_destroy(&reloader->lock);
 	free(reloader);
@@ -175,6 +178,20 @@ take_profiles(struct reloader *reloader, const json_t *state)
 	}
 }
 
+static void
+take_policies(struct reloader *reloader, const json_t *state)
+{
+	const json_t *oid;
+	size_t i;
+	names_clear(&reloader->policies);
+	json_array_foreach(json_object_get(state, "issuance_policies"), i, oid)
+	{
+		const char *text = json_string_value(oid);
+		if (text && !names_add(&reloader->policies, text))
+			break;
+	}
+}
+
 /* While the signer is away the names that it last told stand. */
 static void
 ask_authorities(struct reloader *reloader)
@@ -194,6 +211,7 @@ ask_authorities(struct reloader *reloader)
 			break;
 	}
 	take_profiles(reloader, state);
+	take_policies(reloader, state);
 	point_world(reloader);
 }
 

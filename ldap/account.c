@@ -37,6 +37,7 @@ account_free(struct account *account)
 	free(account->domain);
 	free(account->realm);
 	free(account->netbios);
+	free(account->forest);
 	free(account->groups);
 	free(account);
 }
@@ -243,7 +244,8 @@ set_domain(const struct domain_config *config, struct account *out, struct fas_e
 	out->domain = strdup(config->name);
 	out->realm = strdup(config->realm);
 	out->netbios = config->netbios ? strdup(config->netbios) : NULL;
-	if (!out->domain || !out->realm || (config->netbios && !out->netbios))
+	out->forest = strdup(config->forest ? config->forest : config->name);
+	if (!out->domain || !out->realm || !out->forest || (config->netbios && !out->netbios))
 		return fas_fail_nomem(e);
 	return FAS_OK;
 }
@@ -300,6 +302,13 @@ account_check(const struct account *account, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* What the account has not agrees with no claim. */
+static bool
+text_agrees(const char *claim, const char *value)
+{
+	return value && ascii_equal_nocase(claim, value);
+}
+
 enum fas_code
 account_match(
     const struct account *account, const struct directory_claims *claims, struct fas_err *e)
@@ -314,6 +323,13 @@ account_match(
 		"userPrincipalName"},
 	    {claims->guid && !guid_equal(claims->guid, &account->guid), "claim_guid_mismatch",
 		"objectGUID"},
+	    {claims->email && !text_agrees(claims->email, account->mail), "claim_email_mismatch",
+		"mail"},
+	    {claims->forest && !text_agrees(claims->forest, account->forest),
+		"claim_forest_mismatch", "the forest"},
+	    {claims->domain && !text_agrees(claims->domain, account->domain) &&
+		    !text_agrees(claims->domain, account->netbios),
+		"claim_domain_mismatch", "the domain"},
 	};
 	for (size_t i = 0; i < NELEMS(checks); i++) {
 		if (checks[i].bad)

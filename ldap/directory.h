@@ -25,6 +25,8 @@ struct directory_claims {
 	const struct sid *sid;
 	const char *upn;
 	const struct guid *guid;
+	/* By these nobody is found; they have to agree with the account (account_match). */
+	const char *email, *forest, *domain;
 };
 
 #define SAM_ACCOUNT_NAME_MAX 257
@@ -43,6 +45,7 @@ struct account {
 	char *domain;            /* configured DNS name: corp.example.com */
 	char *realm;             /* Kerberos realm: CORP.EXAMPLE.COM */
 	char *netbios;           /* CORP; NULL if not configured */
+	char *forest;            /* DNS name of the forest's root domain, as configured */
 	bool disabled;           /* userAccountControl 0x2 */
 	bool locked;             /* lockoutTime and Computed bit 0x10 */
 	bool expired;            /* accountExpires <= now */
@@ -72,8 +75,9 @@ MUST_CHECK enum fas_code account_check(const struct account *account, struct fas
 
 /*
  * Every claim that is present agrees with the account: FAS_E_DENIED "claim_sid_mismatch", "claim_upn_mismatch",
- * "claim_guid_mismatch".  The UPN claim agrees with userPrincipalName, or with the implicit name when the account has
- * none.  Pure.
+ * "claim_guid_mismatch", "claim_email_mismatch", "claim_forest_mismatch", "claim_domain_mismatch".  The UPN claim agrees
+ * with userPrincipalName, or with the implicit name when the account has none; email with mail; forest with the
+ * configured forest; domain with the DNS or the NetBIOS name.  All but SID and GUID without regard to case.  Pure.
  */
 MUST_CHECK enum fas_code account_match(
     const struct account *account, const struct directory_claims *claims, struct fas_err *e);
@@ -85,6 +89,7 @@ struct directory;
  *
  *     - name: corp.example.com             DNS name; the realm is its upper case unless `realm` says otherwise
  *       netbios: CORP
+ *       forest: example.com                DNS name of the forest's root domain; default: name
  *       base: DC=corp,DC=example,DC=com    default: from the name
  *       controllers: [dc1.corp.example.com]   or absent: SRV _ldap._tcp.dc._msdcs.<name>, refreshed
  *       bind: gssapi                       gssapi (sign and seal, default) | simple-ldaps | simple-starttls

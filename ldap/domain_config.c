@@ -158,6 +158,7 @@ keep_names(struct yaml_reader *r, const struct yaml_node *map, struct domain_con
 	const char *name = yaml_need_text(r, "name");
 	const char *realm = yaml_want_text(r, "realm", NULL);
 	const char *netbios = yaml_want_text(r, "netbios", NULL);
+	const char *forest = yaml_want_text(r, "forest", NULL);
 	const char *base = yaml_want_text(r, "base", NULL);
 	enum fas_code rc;
 	if (!name)
@@ -165,11 +166,15 @@ keep_names(struct yaml_reader *r, const struct yaml_node *map, struct domain_con
 	if (!hostname_is_valid(name))
 		return yaml_fail(
 		    map, e, "yaml_value", "domain \"%s\" is no DNS name (RFC 1123 2.1)", name);
+	if (forest && !hostname_is_valid(forest))
+		return yaml_fail(
+		    map, e, "yaml_value", "forest \"%s\" is no DNS name (RFC 1123 2.1)", forest);
 	if ((rc = keep_text(&out->name, name, e)) != FAS_OK)
 		return rc;
 	if ((rc = keep_realm(out, realm, e)) != FAS_OK)
 		return rc;
-	if ((rc = keep_text(&out->netbios, netbios, e)) != FAS_OK)
+	if ((rc = keep_text(&out->netbios, netbios, e)) != FAS_OK ||
+	    (rc = keep_text(&out->forest, forest, e)) != FAS_OK)
 		return rc;
 	return keep_base(out, base, e);
 }
@@ -221,8 +226,8 @@ domain_config_read(const struct yaml_node *map, const char *base_folder, struct 
 void
 domain_config_done(struct domain_config *c)
 {
-	char *const texts[] = {c->name, c->realm, c->netbios, c->base, c->principal, c->keytab,
-	    c->bind_dn, c->password_file, c->ca_file};
+	char *const texts[] = {c->name, c->realm, c->netbios, c->forest, c->base, c->principal,
+	    c->keytab, c->bind_dn, c->password_file, c->ca_file};
 	for (size_t i = 0; i < NELEMS(texts); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < c->n_controllers; i++)

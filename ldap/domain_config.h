@@ -16,6 +16,7 @@ enum bind_kind { BIND_GSSAPI, BIND_SIMPLE_LDAPS, BIND_SIMPLE_STARTTLS };
 
 struct domain_config {
 	char *name, *realm, *netbios; /* netbios may be NULL */
+	char *forest;                 /* NULL: name */
 	char *base;
 	char *controllers[CONTROLLERS_MAX];
 	size_t n_controllers; /* 0: by SRV records */

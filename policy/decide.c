@@ -148,7 +148,27 @@ static unsigned
 claims_of(const struct policy_facts *facts)
 {
 	return (facts->claimed_sid ? CLAIM_SID : 0U) | (facts->claimed_upn ? CLAIM_UPN : 0U) |
-	       (facts->claimed_guid ? CLAIM_GUID : 0U);
+	       (facts->claimed_guid ? CLAIM_GUID : 0U) | (facts->claimed_email ? CLAIM_EMAIL : 0U) |
+	       (facts->claimed_forest ? CLAIM_FOREST : 0U) |
+	       (facts->claimed_domain ? CLAIM_DOMAIN : 0U);
+}
+
+/* A rule that asks for none is not a rule that was read. */
+static bool
+claims_suffice(const struct rule *rule, const struct policy_facts *facts)
+{
+	unsigned claims = claims_of(facts);
+	if (rule->require == 0 && rule->require_any == 0)
+		return false;
+	return (claims & rule->require) == rule->require &&
+	       (rule->require_any == 0 || claims & rule->require_any);
+}
+
+static bool
+context_suffices(const struct rule *rule, const struct policy_facts *facts)
+{
+	return rule->contexts.n == 0 ||
+	       names_match(&rule->contexts, facts->authn_context, same_text);
 }
 
 static const char *
@@ -177,11 +197,28 @@ refusal(const struct rule *rule, const struct policy *policy, const struct polic
 	const char *reason = reason_by_groups(rule, policy, facts, membership);
 	if (reason)
 		return reason;
-	if (rule->require == 0 || (claims_of(facts) & rule->require) != rule->require)
+	if (!claims_suffice(rule, facts))
 		return "policy_claims";
+	if (!context_suffices(rule, facts))
+		return "policy_authentication";
 	if (facts->password_expired && !rule->allow_expired_password)
 		return "policy_password_expired";
 	return NULL;
+}
+
+/* What the context is worth, if the assertion says one. */
+static void
+grant_policies(
+    const struct rule *rule, const struct policy_facts *facts, struct policy_grant *grant)
+{
+	for (size_t i = 0; facts->authn_context && i < rule->n_context_policies; i++) {
+		const struct context_policies *p = &rule->context_policies[i];
+		if (strcmp(p->context, facts->authn_context) != 0)
+			continue;
+		grant->policies = p->oids;
+		grant->n_policies = p->n;
+		return;
+	}
 }
 
 void
@@ -196,6 +233,7 @@ rule_decide(const struct rule *rule, const struct policy *policy, const struct p
 	out->reason = "policy_allow";
 	out->warning = facts->password_expired ? "password_expired" : NULL;
 	out->grant = rule->grant;
+	grant_policies(rule, facts, &out->grant);
 }
 
 void

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BECAUSE_MAX 384
+#define BECAUSE_MAX 640
+#define CONTEXT_MAX 320
 
 static const char *
 front_end_name(const struct policy_facts *facts)
@@ -35,11 +36,31 @@ fact_of(const char *which, const struct policy_facts *facts, char sid_text[SID_T
 	return "(unknown)";
 }
 
+/* Which context was not enough, or what it is worth; "" where neither is so. */
+static const char *
+said_of_context(
+    const struct policy_verdict *verdict, const struct policy_facts *facts, char out[CONTEXT_MAX])
+{
+	size_t used = 0;
+	out[0] = 0;
+	if (strcmp(verdict->reason, "policy_authentication") == 0)
+		(void)snprintf(out, CONTEXT_MAX, ": no match for %.128s",
+		    facts->authn_context ? facts->authn_context : "an assertion without a context");
+	for (size_t i = 0; i < verdict->grant.n_policies; i++) {
+		int put = snprintf(out + used, CONTEXT_MAX - used, "%s%s",
+		    i == 0 ? ", issuance policies " : " ", verdict->grant.policies[i]);
+		if (put < 0 || (size_t)put >= CONTEXT_MAX - used)
+			break;
+		used += (size_t)put;
+	}
+	return out;
+}
+
 static void
 explain_rule(const struct policy *policy, const struct rule *rule, const struct policy_facts *facts,
     const struct membership *membership, bool *decided, policy_explain_visit *visit, void *arg)
 {
-	char because[BECAUSE_MAX], sid_text[SID_TEXT_MAX];
+	char because[BECAUSE_MAX], sid_text[SID_TEXT_MAX], context[CONTEXT_MAX];
 	const char *which = NULL;
 	struct policy_verdict verdict;
 	enum answer matches = rule_matches(rule, policy, facts, membership, &which);
@@ -50,8 +71,9 @@ explain_rule(const struct policy *policy, const struct rule *rule, const struct 
 		return;
 	}
 	rule_decide(rule, policy, facts, membership, matches, &verdict);
-	(void)snprintf(because, sizeof(because), "%s%s%s%s", verdict.reason,
+	(void)snprintf(because, sizeof(because), "%s%s%s%s%s", verdict.reason,
 	    verdict.warning ? ", warning " : "", verdict.warning ? verdict.warning : "",
+	    said_of_context(&verdict, facts, context),
 	    *decided ? " (but an earlier rule has decided)" : "");
 	*decided = true;
 	visit(rule->name, true, because, arg);

@@ -42,6 +42,8 @@ enum policy_mechanism {
 /* Words of the bits, in their order. */
 extern const char *const policy_mechanism_names[POLICY_MECHANISMS];
 
+#define POLICY_ISSUANCE_MAX 4 /* issuance policies of one authentication context */
+
 /* Certificates for use within the session; all borrowed from the policy. */
 struct policy_in_session {
 	bool allow; /* false: nothing below has a meaning */
@@ -78,6 +80,9 @@ struct policy_grant {
 	int64_t session_max_s;
 	int64_t lease_s;
 	enum policy_logoff logoff;
+	/* Issuance policies (OIDs) that the authentication context stands for: in every certificate of the logon. */
+	const char *const *policies;
+	size_t n_policies; /* at most POLICY_ISSUANCE_MAX */
 	struct policy_in_session in_session;
 };
 
@@ -91,8 +96,9 @@ struct policy_facts {
 	const struct sid *sid;
 	const struct sid *groups; /* transitive */
 	size_t n_groups;
-	bool claimed_sid, claimed_upn,
-	    claimed_guid; /* which claims the assertion carried (all agree already) */
+	/* Which claims the assertion carried (all agree already). */
+	bool claimed_sid, claimed_upn, claimed_guid, claimed_email, claimed_forest, claimed_domain;
+	const char *authn_context; /* how the provider says it knew the user */
 	bool privileged;
 	bool password_expired;
 };
@@ -120,6 +126,9 @@ struct policy_world {
 	/* The signer's own profiles that are like smartcard-logon and like client-auth; checked when authorities are. */
 	const char *const *logon_profiles, *const *client_profiles;
 	size_t n_logon_profiles, n_client_profiles;
+	/* Issuance policies that the signer's limits let a rule ask for; checked when authorities are. */
+	const char *const *policies;
+	size_t n_policies;
 	const char *const *domains; /* DNS and NetBIOS names of the directory; none = not checked */
 	size_t n_domains;
 	const char *const *upn_suffixes; /* that the forest knows beside its domains' names; none =
@@ -172,6 +181,7 @@ const struct sid *policy_rule_group(const struct policy *policy, size_t rule, si
  *   policy_privileged         the rule that matches does not name privileged accounts
  *   policy_password_expired   `expired_password: deny`
  *   policy_claims             a required claim was not in the assertion
+ *   policy_authentication     the assertion's authentication context is none of those that the rule wants
  *   policy_group_unresolved   the outcome depends on a group that the directory does not know
  */
 void policy_decide(

@@ -17,7 +17,7 @@ void
 rule_done(struct rule *rule)
 {
 	struct names *const names[] = {&rule->idps, &rule->storefronts, &rule->hosts,
-	    &rule->upn_suffixes, &rule->deny_upns, &rule->programs};
+	    &rule->upn_suffixes, &rule->deny_upns, &rule->programs, &rule->contexts};
 	struct group_list *const groups[] = {&rule->groups, &rule->privileged, &rule->deny_groups};
 	for (size_t i = 0; i < NELEMS(names); i++)
 		free(names[i]->items);
@@ -25,6 +25,7 @@ rule_done(struct rule *rule)
 		free(groups[i]->items);
 	free(rule->sids.items);
 	free(rule->deny_sids.items);
+	free(rule->context_policies);
 	*rule = (struct rule){0};
 }
 
@@ -143,22 +144,6 @@ read_deny(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 }
 
 static void
-read_match(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
-{
-	static const char *const words[] = {"sid", "upn", "guid"}; /* enum claim's bits, in order */
-	struct yaml_reader part;
-	const struct yaml_node *node = yaml_want(r, "match", YAML_MAP);
-	out->require = CLAIM_SID;
-	if (!node || yaml_open(&part, node, r->what, rr->e) != FAS_OK)
-		return;
-	out->require = read_words(rr, &part, "require", words, NELEMS(words), CLAIM_SID);
-	unsigned also = read_words(rr, &part, "also", words, NELEMS(words), 0);
-	if (is_finished(&part) && out->require & also)
-		(void)yaml_fail(node, rr->e, "policy_contradiction",
-		    "\"match\" in %s has the same claim in \"require\" and in \"also\"", r->what);
-}
-
-static void
 read_session(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 {
 	struct yaml_reader part;
@@ -189,6 +174,7 @@ read_grant(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 	out->grant.logoff =
 	    (enum policy_logoff)yaml_want_word(r, "logoff", ends, NELEMS(ends), LOGOFF_REVOKE);
 	read_match(rr, r, out);
+	read_authentication(rr, r, out);
 	read_session(rr, r, out);
 	read_logon(rr, r, out);
 	read_in_session(rr, r, out);
@@ -200,7 +186,7 @@ static void
 refuse_grant(struct rule_reader *rr, struct yaml_reader *r)
 {
 	static const char *const keys[] = {"ticket", "ticket_life", "expired_password", "logoff",
-	    "match", "session", "logon", "in_session"};
+	    "match", "authentication", "session", "logon", "in_session"};
 	for (size_t i = 0; i < NELEMS(keys); i++) {
 		const struct yaml_node *there = yaml_want_any(r, keys[i]);
 		if (there)

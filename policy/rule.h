@@ -36,7 +36,23 @@ struct group_list {
 	uint32_t *items;
 };
 
-enum claim { CLAIM_SID = 1, CLAIM_UPN = 2, CLAIM_GUID = 4 };
+enum claim {
+	CLAIM_SID = 1,
+	CLAIM_UPN = 2,
+	CLAIM_GUID = 4,
+	CLAIM_EMAIL = 8,
+	CLAIM_FOREST = 16,
+	CLAIM_DOMAIN = 32
+};
+
+#define CONTEXTS_MAX 32 /* of one rule */
+
+/* What one authentication context stands for in certificates. */
+struct context_policies {
+	const char *context;
+	size_t n;
+	const char *oids[POLICY_ISSUANCE_MAX];
+};
 
 struct rule {
 	const char *name;
@@ -53,7 +69,10 @@ struct rule {
 	struct group_list deny_groups;
 	struct sids deny_sids;
 	struct names deny_upns;
-	unsigned require; /* bit set of enum claim */
+	unsigned require, require_any; /* bit sets of enum claim: all of these, one of those */
+	struct names contexts;         /* of authentication; empty: any, or none */
+	size_t n_context_policies;
+	struct context_policies *context_policies; /* owned */
 	bool allow_expired_password;
 	struct names programs;     /* of in_session */
 	struct policy_grant grant; /* rule's name included */
@@ -137,10 +156,15 @@ void read_logon(struct rule_reader *rr, struct yaml_reader *r, struct rule *out)
 /* After read_logon: what is not said here is as there. */
 void read_in_session(struct rule_reader *rr, struct yaml_reader *r, struct rule *out);
 
+/* ---- rule_assertion.c: what a rule asks of the assertion ---- */
+
+void read_match(struct rule_reader *rr, struct yaml_reader *r, struct rule *out);
+void read_authentication(struct rule_reader *rr, struct yaml_reader *r, struct rule *out);
+
 /* ---- world.c: cross-checks, each with the nearest known word ---- */
 
 text_check check_idp, check_host_pattern, check_upn_suffix, check_upn, check_group_name,
-    check_program;
+    check_program, check_context, check_issuance_policy;
 /* logon: of a logon's certificate; otherwise one for clients. */
 MUST_CHECK enum fas_code check_profile(
     const struct yaml_node *at, const struct policy_world *world, bool logon, struct fas_err *e);

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fas/base/oid.h"
 #include "fas/base/text.h"
 
 #define DOMAIN_TEXT_MAX 256
 #define PROFILE_NAME_MAX 32
+#define CONTEXT_TEXT_MAX 1024
 
 static bool
 is_known(const char *word, const char *const *known, size_t n, bool fold)
@@ -153,6 +155,37 @@ check_program(const struct yaml_node *at, const struct policy_world *world, stru
 	return yaml_fail(at, e, "policy_program",
 	    "\"%.64s\" is no program: want an absolute path without \".\", \"..\" and \"//\"",
 	    at->text);
+}
+
+/* SAML core 2.7.2.2: a URI reference.  It is compared as it stands there, so a space is a slip of the pen. */
+enum fas_code
+check_context(const struct yaml_node *at, const struct policy_world *world, struct fas_err *e)
+{
+	(void)world;
+	if (*at->text && strlen(at->text) <= CONTEXT_TEXT_MAX && !strpbrk(at->text, " \t"))
+		return FAS_OK;
+	return yaml_fail(at, e, "policy_context",
+	    "\"%.64s\" is no authentication context: want a URI of up to %d characters", at->text,
+	    CONTEXT_TEXT_MAX);
+}
+
+/* The signer would refuse every logon that asks for another. */
+enum fas_code
+check_issuance_policy(
+    const struct yaml_node *at, const struct policy_world *world, struct fas_err *e)
+{
+	if (!oid_is_open_policy(at->text))
+		return yaml_fail(at, e, "policy_issuance_policy",
+		    "\"%.64s\" is no issuance policy: want an object identifier other than "
+		    "anyPolicy",
+		    at->text);
+	if (!world || world->n_authorities == 0 ||
+	    is_known(at->text, world->policies, world->n_policies, false))
+		return FAS_OK;
+	const char *near = nearest_word(at->text, world->policies, world->n_policies);
+	return yaml_fail(at, e, "policy_unknown_issuance_policy",
+	    "issuance policy %.64s is not among issuance_policies of the signer's limits%s%.64s%s",
+	    at->text, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
 /* RFC 4514: does it begin like "CN="? */

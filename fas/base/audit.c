@@ -114,9 +114,10 @@ log_record(const struct audit_record *r, const char *unrecorded)
 	if (r->correlation_id)
 		log_set_correlation(r->correlation_id);
 	log_event(bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, r->event, "outcome", r->outcome,
-	    "reason", r->reason, "caller", r->caller, "idp", r->idp, "storefront", r->storefront,
-	    "host", r->host, "rule", r->rule, "upn", r->upn, "sid", r->sid, "serial", r->serial,
-	    "session", r->session, "message", r->message, "unrecorded", unrecorded, NULL);
+	    "reason", r->reason, "caller", r->caller, "idp", r->idp, "authn_context",
+	    r->authn_context, "storefront", r->storefront, "host", r->host, "rule", r->rule, "upn",
+	    r->upn, "sid", r->sid, "serial", r->serial, "session", r->session, "message",
+	    r->message, "unrecorded", unrecorded, NULL);
 	log_set_correlation(request);
 }
 

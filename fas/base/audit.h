@@ -47,6 +47,7 @@ struct audit_record {
 	const char *correlation_id; /* "" when NULL */
 	const char *caller;         /* "host:vda1.corp.example.com", "uid:0", ... */
 	const char *idp;
+	const char *authn_context; /* how the provider says it knew the user */
 	const char *storefront;
 	const char *host;
 	const char *rule;

@@ -10,7 +10,7 @@
 #define BODY_MAX 65536
 
 /* The members of a record by name, in the order in which they are written. */
-#define MEMBERS 14
+#define MEMBERS 15
 struct member {
 	const char *name, *value;
 };
@@ -18,9 +18,9 @@ struct member {
 static void
 list_members(const struct audit_record *r, struct member out[MEMBERS])
 {
-	const struct member all[MEMBERS] = {{"caller", r->caller},
-	    {"correlation_id", r->correlation_id}, {"event", r->event}, {"host", r->host},
-	    {"idp", r->idp}, {"message", r->message}, {"outcome", r->outcome},
+	const struct member all[MEMBERS] = {{"authn_context", r->authn_context},
+	    {"caller", r->caller}, {"correlation_id", r->correlation_id}, {"event", r->event},
+	    {"host", r->host}, {"idp", r->idp}, {"message", r->message}, {"outcome", r->outcome},
 	    {"reason", r->reason}, {"rule", r->rule}, {"serial", r->serial},
 	    {"session", r->session}, {"sid", r->sid}, {"storefront", r->storefront},
 	    {"upn", r->upn}};

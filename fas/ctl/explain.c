@@ -88,11 +88,13 @@ static const struct render_column who[] = {
     {"user", "upn", RENDER_TEXT},
     {"sid", "sid", RENDER_TEXT},
     {"identity provider", "idp", RENDER_TEXT},
+    {"authentication", "authn_context", RENDER_TEXT},
     {"storefront", "storefront", RENDER_TEXT},
     {"host", "host", RENDER_TEXT},
     {"rule", "rule", RENDER_TEXT},
     {"session", "session", RENDER_TEXT},
     {"certificate", "serial", RENDER_TEXT},
+    {"issuance policies", "issuance_policies", RENDER_TEXT},
 };
 
 static const struct render_column columns[] = {

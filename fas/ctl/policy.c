@@ -74,6 +74,7 @@ static const struct render_column account_fields[] = {
     {"rule", "rule", RENDER_TEXT},
     {"reason", "reason", RENDER_TEXT},
     {"warning", "warning", RENDER_TEXT},
+    {"issuance policies", "grant.issuance_policies", RENDER_TEXT},
     {"key kept by", "grant.custody", RENDER_TEXT},
     {"while the pool is empty", "grant.pool_empty", RENDER_TEXT},
     {"signatures", "grant.signatures", RENDER_TEXT},
@@ -86,7 +87,7 @@ static int
 put_explain(json_t *request, const struct cli_args *args)
 {
 	static const char *const members[] = {"user", "host", "storefront", "idp"};
-	int rc = CLI_OK;
+	int rc = ctl_put_option(request, "authn_context", args, "authn-context");
 	for (size_t i = 0; rc == CLI_OK && i < NELEMS(members); i++)
 		rc = ctl_put_option(request, members[i], args, members[i]);
 	return rc;
@@ -144,6 +145,7 @@ static const struct cli_option explain_options[] = {
     {"host", "NAME", "DNS name of the VDA host", CLI_NEED},
     {"idp", "NAME", "identity provider, as fasd.yaml calls it", CLI_NEED},
     {"storefront", "NAME", "without it: the host presents the response itself", 0},
+    {"authn-context", "URI", "AuthnContextClassRef of the assertion; without it: none", 0},
 };
 
 static const struct cli_command commands[] = {

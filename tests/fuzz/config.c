@@ -90,8 +90,11 @@ static void
 try_facts(const struct limits *limits, const struct dn *subject)
 {
 	struct sid sid = {.count = 5, .authority = 5, .sub = {21, 1, 2, 3, 1104}};
-	struct limits_facts facts = {PROFILE_SMARTCARD_LOGON, subject, &sid,
-	    "alice@corp.example.com", SHORTEST_S, 0, NULL, NULL, NULL};
+	struct limits_facts facts = {.profile = PROFILE_SMARTCARD_LOGON,
+	    .subject = subject,
+	    .sid = &sid,
+	    .upn = "alice@corp.example.com",
+	    .validity_s = SHORTEST_S};
 	struct fas_err e = {0}, e_kdc = {0}, e_rid = {0}, e_domain = {0};
 	fuzz_check_result(limits_check(limits, &facts, &e), &e);
 	FUZZ_CHECK(e.code != FAS_OK || limits->profiles[PROFILE_SMARTCARD_LOGON]);

@@ -300,7 +300,7 @@ static void
 check_account(const struct account *a)
 {
 	struct fas_err e = {0};
-	const struct directory_claims claims = {&a->sid, a->upn, &a->guid};
+	const struct directory_claims claims = {.sid = &a->sid, .upn = a->upn, .guid = &a->guid};
 	FUZZ_CHECK(sid_is_set(&a->sid) && a->guid.set && a->dn.n > 0 && a->dn_text);
 	FUZZ_CHECK(upn_check(a->upn, &e) == FAS_OK);
 	FUZZ_CHECK(a->sam_account_name[0] && !utf8_has_invisible(a->sam_account_name));

@@ -36,9 +36,8 @@ RESPONSE = """\
 </saml:SubjectConfirmation></saml:Subject>\
 <saml:Conditions NotBefore="{not_before}" NotOnOrAfter="{not_on_or_after}">\
 <saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions>\
-<saml:AuthnStatement AuthnInstant="{now}" SessionIndex="{assertion_id}">\
-<saml:AuthnContext><saml:AuthnContextClassRef>\
-urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext>\
+<saml:AuthnStatement AuthnInstant="{now}" SessionIndex="{session_index}">\
+<saml:AuthnContext><saml:AuthnContextClassRef>{authn_context}</saml:AuthnContextClassRef></saml:AuthnContext>\
 </saml:AuthnStatement>\
 <saml:AttributeStatement>{attributes}</saml:AttributeStatement>\
 </saml:Assertion></samlp:Response>"""
@@ -69,8 +68,10 @@ def build(claims, name_id="someone", in_response_to=None, destination=ACS_URL, a
         "issuer": IDP_ENTITY_ID, "audience": SP_ENTITY_ID, "recipient": ACS_URL,
         "status": "urn:oasis:names:tc:SAML:2.0:status:Success", "now": instant(-age_s),
         "not_before": instant(-age_s - 30), "not_on_or_after": instant(300 - age_s),
+        "authn_context": "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
     }
     values.update(fields)
+    values.setdefault("session_index", values["assertion_id"])
     values = {k: escape(v) for k, v in values.items()}
     values["name_id"] = escape(name_id)
     values["destination_attribute"] = f' Destination="{escape(destination)}"' if destination else ""

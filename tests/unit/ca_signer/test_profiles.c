@@ -137,6 +137,117 @@ own_profile_issues_exactly_what_it_says(void **state)
 	assert_non_null(strstr(text, "http://pki.corp.example.com/ca/main-1.cer"));
 }
 
+/* ---- issuance policies that a request asks for ---- */
+
+#define MFA "1.3.6.1.4.1.311.21.8.7.1.403"
+
+static int
+set_up_asked(void **state)
+{
+	static const struct place_options options = {.profiles = profiles,
+	    .limits = DOMAINS "profiles: [smartcard-logon, staff]\n" OWN_LIMITS
+			      "issuance_policies: [" MFA ", " POLICY "]\n"};
+	*state = place_new(&options);
+	return 0;
+}
+
+static const char *const mfa[] = {MFA};
+
+static void
+a_policy_that_is_asked_for_stands_in_the_certificate(void **state)
+{
+	struct place *p = *state;
+	char text[1024];
+	OWN(signer_certificate) struct signer_certificate c = {0};
+	struct signer_request q = alice("request-1");
+	q.policies = mfa;
+	q.n_policies = 1;
+	OWN(x509) X509 *x = issue(p, &q, &c);
+	text_of(x, NID_certificate_policies, text);
+	assert_non_null(strstr(text, "Policy: " MFA));
+}
+
+static void
+it_stands_behind_those_of_the_profile_and_none_twice(void **state)
+{
+	static const char *const both[] = {POLICY, MFA};
+	struct place *p = *state;
+	char text[1024];
+	OWN(signer_certificate) struct signer_certificate c = {0};
+	struct signer_request q = staff("request-1");
+	q.policies = both;
+	q.n_policies = 2;
+	OWN(x509) X509 *x = issue(p, &q, &c);
+	text_of(x, NID_certificate_policies, text);
+	const char *own = strstr(text, "Policy: " POLICY), *asked = strstr(text, "Policy: " MFA);
+	assert_true(own && asked && own < asked);
+	assert_null(strstr(own + 1, "Policy: " POLICY));
+}
+
+static void
+what_a_certificate_names_is_on_record(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate c = {0};
+	struct signer_request q = alice("request-1");
+	q.policies = mfa;
+	q.n_policies = 1;
+	OWN(x509) X509 *x = issue(p, &q, &c);
+	assert_non_null(x);
+	OWN(json)
+	json_t *reply = place_admin(
+	    p, json_pack("{s:s,s:i,s:i}", "op", "audit.tail", "after", 0, "limit", 300));
+	const json_t *records = json_object_get(reply, "records");
+	const json_t *last = json_array_get(records, json_array_size(records) - 1);
+	const json_t *named = json_object_get(last, "issuance_policies");
+	assert_string_equal(
+	    json_string_value(json_object_get(last, "event")), "certificate_issued");
+	assert_string_equal(json_string_value(json_array_get(named, 0)), MFA);
+}
+
+/* A taken-over fasd asks for a policy that is linked to a group. */
+static void
+a_policy_outside_the_limits_is_refused(void **state)
+{
+	static const char *const other[] = {MFA ".1"}, *const none[] = {"2.5.29.32.0"},
+				 *const words[] = {"mfa"};
+	struct place *p = *state;
+	struct signer_request q = alice("request-1");
+	q.n_policies = 1;
+	q.policies = other;
+	refuses(p, &q, "issuance_policy_outside_limits");
+	q.policies = none;
+	refuses(p, &q, "member_invalid");
+	q.policies = words;
+	refuses(p, &q, "member_invalid");
+}
+
+/* That the profile has it is no leave to ask for it. */
+static void
+limits_that_name_none_let_nobody_ask(void **state)
+{
+	static const char *const own[] = {POLICY};
+	struct place *p = *state;
+	struct signer_request q = staff("request-1");
+	q.policies = own;
+	q.n_policies = 1;
+	refuses(p, &q, "issuance_policy_outside_limits");
+}
+
+/* A repeat must ask for the same: it is another certificate otherwise. */
+static void
+a_repeat_with_another_policy_is_none(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate c = {0};
+	struct signer_request q = alice("request-1");
+	OWN(x509) X509 *x = issue(p, &q, &c);
+	assert_non_null(x);
+	q.policies = mfa;
+	q.n_policies = 1;
+	refuses(p, &q, "request_id_reused");
+}
+
 /* The rule may ask for more: the profile's is the end. */
 static void
 life_is_cut_at_the_profiles_own(void **state)
@@ -436,6 +547,13 @@ main(void)
 	    T(life_is_cut_at_the_profiles_own),
 	    T(records_name_the_own_profile),
 	    T(each_profile_is_allowed_by_its_own_name),
+#define A(name) cmocka_unit_test_setup_teardown(name, set_up_asked, tear_down)
+	    A(a_policy_that_is_asked_for_stands_in_the_certificate),
+	    A(it_stands_behind_those_of_the_profile_and_none_twice),
+	    A(what_a_certificate_names_is_on_record),
+	    A(a_policy_outside_the_limits_is_refused),
+	    T(limits_that_name_none_let_nobody_ask),
+	    A(a_repeat_with_another_policy_is_none),
 	    T(names_outside_the_limits_are_refused),
 	    T(authorities_that_the_signer_makes_have_no_finding),
 	    T(what_no_profile_may_have_is_refused_at_its_place),

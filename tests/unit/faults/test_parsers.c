@@ -135,7 +135,9 @@ static const char facts_text[] =
     "\"account_sid\":\"S-1-5-21-1-2-3-1104\",\"session_not_on_or_after\":1800000000,"
     "\"authn_context\":\"urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken\","
     "\"name_id\":\"_7\",\"name_id_format\":"
-    "\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\",\"session_index\":\"_s1\"}";
+    "\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\",\"name_qualifier\":\"i\","
+    "\"sp_name_qualifier\":\"s\",\"session_index\":\"_s1\",\"email\":\"a@example.com\","
+    "\"forest\":\"example.com\",\"domain\":\"CORP\"}";
 
 static enum fas_code
 run_facts(void *arg, struct fas_err *e)

@@ -65,6 +65,37 @@ every_claim_that_is_present_has_to_agree(void **state)
 	}
 }
 
+/* Nobody is found by them, and each has to agree; what the account has not agrees with nothing. */
+static void
+email_forest_and_domain_have_to_agree(void **state)
+{
+	struct fake fake;
+	(void)state;
+	const struct {
+		const char *email, *forest, *domain, *reason;
+	} rows[] = {
+	    {"Alice@mail.EXAMPLE.com", NULL, NULL, NULL},
+	    {"bob@mail.example.com", NULL, NULL, "claim_email_mismatch"},
+	    {NULL, "CORP.example.com", NULL, NULL},
+	    {NULL, "example.com", NULL, "claim_forest_mismatch"},
+	    {NULL, NULL, "Corp.Example.Com", NULL},
+	    {NULL, NULL, "corp", NULL},
+	    {NULL, NULL, "lab", "claim_domain_mismatch"},
+	    {"", NULL, NULL, "claim_email_mismatch"},
+	};
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		const struct directory_claims claims = {
+		    .email = rows[i].email, .forest = rows[i].forest, .domain = rows[i].domain};
+		fake_alice(&fake);
+		fake_set(&fake, "mail", "alice@mail.example.com");
+		expect_match(&fake, &claims, rows[i].reason);
+	}
+	const struct directory_claims claims = {.email = "alice@mail.example.com"};
+	fake_alice(&fake);
+	fake_remove(&fake, "mail");
+	expect_match(&fake, &claims, "claim_email_mismatch");
+}
+
 static void
 implicit_name_agrees_only_without_an_explicit_one(void **state)
 {
@@ -155,6 +186,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_claim_that_is_present_has_to_agree),
+	    cmocka_unit_test(email_forest_and_domain_have_to_agree),
 	    cmocka_unit_test(implicit_name_agrees_only_without_an_explicit_one),
 	    cmocka_unit_test(ordinary_account_is_not_privileged),
 	    cmocka_unit_test(members_of_powerful_groups_are_privileged),

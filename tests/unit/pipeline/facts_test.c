@@ -10,7 +10,10 @@
 
 #define MFA "https://refeds.org/profile/mfa"
 
-static char idp[] = "okta", upn[] = "alice@corp.example.com", name_id[] = "_7f", mfa[] = MFA;
+static char idp[] = "okta", upn[] = "alice@corp.example.com", name_id[] = "_7f", mfa[] = MFA,
+	    format[] = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+	    server[] = "https://fas", index_text[] = "_s1", mail[] = "a@example.com",
+	    corp[] = "CORP", root[] = "example.com";
 
 static struct saml_assertion
 an_assertion(void)
@@ -19,6 +22,12 @@ an_assertion(void)
 	struct saml_assertion a = {
 	    .idp = idp, .has_sid = true, .has_upn = true, .upn = upn, .name_id = name_id};
 	a.authn_context = mfa;
+	a.name_id_format = format;
+	a.sp_name_qualifier = server;
+	a.session_index = index_text;
+	a.email = mail;
+	a.forest = root;
+	a.domain = corp;
 	assert_int_equal(sid_parse(ALICE_SID, &a.sid, &e), FAS_OK);
 	return a;
 }
@@ -45,7 +54,14 @@ what_the_provider_said_of_the_user_and_its_session_is_kept(void **state)
 	assert_int_equal(facts_parse(text, &read, &e), FAS_OK);
 	assert_string_equal(read.authn_context, MFA);
 	assert_string_equal(read.name_id, "_7f");
-	assert_null(read.session_index);
+	assert_string_equal(read.name_id_format, format);
+	assert_null(read.name_qualifier);
+	assert_string_equal(read.sp_name_qualifier, "https://fas");
+	assert_string_equal(read.session_index, "_s1");
+	const struct directory_claims claims = facts_claims(&read);
+	assert_string_equal(claims.email, "a@example.com");
+	assert_string_equal(claims.forest, "example.com");
+	assert_string_equal(claims.domain, "CORP");
 }
 
 /* As version 0.6 wrote them: a session of twelve hours lives through an upgrade. */

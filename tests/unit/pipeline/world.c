@@ -57,6 +57,11 @@ __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t le
 	a->has_sid = a->has_upn = true;
 	assert_int_equal(sid_parse(ALICE_SID, &a->sid, e), FAS_OK);
 	a->upn = strdup("alice@corp.example.com");
+	a->authn_context = world.authn_context ? strdup(world.authn_context) : NULL;
+	a->name_id = world.name_id ? strdup(world.name_id) : NULL;
+	a->name_id_format = world.name_id_format ? strdup(world.name_id_format) : NULL;
+	a->session_index = world.session_index ? strdup(world.session_index) : NULL;
+	a->authn_instant_s = world.authn_instant_s;
 	a->issued_s = now_s - world.issued_ago_s;
 	a->expires_s = now_s + 300;
 	*out = a;
@@ -158,6 +163,12 @@ note_request(const struct signer_request *request)
 	(void)snprintf(world.asked_profile, sizeof(world.asked_profile), "%s", request->profile);
 	(void)snprintf(world.asked_key_type, sizeof(world.asked_key_type), "%s",
 	    request->key_type ? request->key_type : "");
+	world.asked_policies[0] = 0;
+	for (size_t i = 0; i < request->n_policies; i++) {
+		size_t used = strlen(world.asked_policies);
+		(void)snprintf(world.asked_policies + used, sizeof(world.asked_policies) - used,
+		    "%s ", request->policies[i]);
+	}
 	assert_true((request->spki != NULL) != (request->key_type != NULL));
 }
 

@@ -28,6 +28,10 @@ struct world {
 		int64_t asked_s;
 	} expected;
 
+	/* what the provider says beyond alice's SID and UPN; NULL = nothing */
+	const char *authn_context, *name_id, *name_id_format, *session_index;
+	int64_t authn_instant_s;
+
 	/* the directory */
 	int64_t issued_ago_s;     /* how long before now the provider has issued the assertion */
 	enum fas_code find_fails; /* FAS_OK: alice is found */
@@ -44,6 +48,7 @@ struct world {
 	bool answer_lost; /* it issues, and says so to nobody */
 	bool key_gone;    /* signer was started anew: its keys are no longer there */
 	char asked_profile[32], asked_key_type[16], asked_id[REQUEST_ID_MAX];
+	char asked_policies[128]; /* each with a space behind it */
 	int64_t asked_signatures, asked_until_s, asked_validity_s;
 	enum fas_code sign_fails;
 	char sign_reason[32];

@@ -17,6 +17,7 @@ static const char *const idps[] = {"okta", "adfs"};
 static const char *const authorities[] = {"main", "backup"};
 static const char *const logon_profiles[] = {"staff-logon"};
 static const char *const client_profiles[] = {"staff-client"};
+static const char *const policies[] = {"1.3.6.1.4.1.99999.1.402", "1.3.6.1.4.1.99999.1.403"};
 static const char *const domains[] = {"corp.example.com", "CORP", "lab.example.com"};
 
 const struct policy_world fixture_world = {
@@ -28,6 +29,8 @@ const struct policy_world fixture_world = {
     .n_logon_profiles = NELEMS(logon_profiles),
     .client_profiles = client_profiles,
     .n_client_profiles = NELEMS(client_profiles),
+    .policies = policies,
+    .n_policies = NELEMS(policies),
     .domains = domains,
     .n_domains = NELEMS(domains),
 };
