@@ -283,6 +283,20 @@ check_confirmation(const struct evidence *ev, struct saml_assertion *out, struct
 
 /* ---- AuthnStatement ---- */
 
+/* Where the request's time is not known - the provider has spoken unasked, or another one has asked - max_age counts. */
+static int64_t
+fresh_from(const struct evidence *ev)
+{
+	return ev->expected->asked_s ? ev->expected->asked_s : ev->now_s - ev->idp->max_age_s;
+}
+
+static bool
+is_fresh(const struct evidence *ev, int64_t instant_s)
+{
+	return (!ev->expected->force_authn && !ev->idp->asks.force_authn) ||
+	       instant_s >= fresh_from(ev) - ev->idp->clock_skew_s;
+}
+
 static enum fas_code
 authn_times_check(const struct evidence *ev, const xmlNode *statement, int64_t *instant_s,
     int64_t *end_s, struct fas_err *e)
@@ -297,11 +311,12 @@ authn_times_check(const struct evidence *ev, const xmlNode *statement, int64_t *
 	if (*instant_s < 0 || *instant_s > ev->now_s + ev->idp->clock_skew_s)
 		return refuse(e, "saml_authn_statement",
 		    "SAML core 2.7.2: AuthnInstant is missing or in the future");
-	if (ev->expected->force_authn && *instant_s < ev->expected->asked_s - ev->idp->clock_skew_s)
+	if (!is_fresh(ev, *instant_s))
 		return fas_fail(e, FAS_E_AUTH, "saml_force_authn",
-		    "SAML core 3.4.1: AuthnInstant is %lld s before the request that demanded a "
-		    "fresh sign-in (skew allowed: %lld)",
-		    (long long)(ev->expected->asked_s - *instant_s),
+		    "SAML core 3.4.1: a fresh sign-in was demanded, and AuthnInstant is %lld s "
+		    "before %s (skew allowed: %lld)",
+		    (long long)(fresh_from(ev) - *instant_s),
+		    ev->expected->asked_s ? "the request" : "max_age",
 		    (long long)ev->idp->clock_skew_s);
 	if (*end_s != 0 && ev->now_s >= *end_s)
 		return fas_fail(e, FAS_E_AUTH, "saml_session_expired",
@@ -381,6 +396,26 @@ check_authn_statements(const struct evidence *ev, struct saml_assertion *out, st
 	return rc;
 }
 
+/*
+ * SAML core 3.3.2.2.1: where a context was asked for exactly, it is one of those.  How contexts compare otherwise is the
+ * provider's to know; then it must at least say which one it was.
+ */
+static enum fas_code
+check_context(const struct evidence *ev, struct saml_assertion *out, struct fas_err *e)
+{
+	const struct idp_asks *asks = &ev->idp->asks;
+	bool is_exact = asks->comparison && strcmp(asks->comparison, "exact") == 0;
+	if (asks->contexts.n == 0 ||
+	    (out->authn_context &&
+		(!is_exact || idp_texts_have(&asks->contexts, out->authn_context))))
+		return FAS_OK;
+	return fas_fail(e, FAS_E_AUTH, "saml_authn_context",
+	    "SAML core 3.3.2.2.1: AuthnContextClassRef is %.120s, want %s%.120s",
+	    out->authn_context ? out->authn_context : "missing",
+	    asks->contexts.n > 1 ? "one of the provider's authn_contexts, as " : "",
+	    asks->contexts.v[0]);
+}
+
 enum fas_code
 assertion_check(const struct evidence *ev, struct saml_assertion *out, struct fas_err *e)
 {
@@ -396,6 +431,7 @@ assertion_check(const struct evidence *ev, struct saml_assertion *out, struct fa
 	    check_audience,
 	    check_confirmation,
 	    check_authn_statements,
+	    check_context,
 	};
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; i < NELEMS(checks) && rc == FAS_OK; i++)

@@ -82,7 +82,7 @@ idp_done(struct idp *idp)
 	for (size_t i = 0; i < idp->n_keys; i++)
 		xmlSecKeyDestroy(idp->keys[i].key);
 	for (size_t i = 0; i < IDP_CLAIM_COUNT; i++)
-		free(idp->claims[i]);
+		mapping_done(&idp->claims[i]);
 	texts_done(&idp->audiences);
 	texts_done(&idp->recipients);
 	free(idp->name);
@@ -206,14 +206,19 @@ copy_texts(const struct yaml_node *list, struct idp_texts *out, struct fas_err *
 	return rc;
 }
 
-static bool
-is_among(const char *const *texts, size_t n, const char *text)
+/* Two claims that name an account out of one attribute would confirm each other; the others may be parts of one. */
+static enum fas_code
+check_sources(const struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(texts[i], text) == 0)
-			return true;
+	for (size_t i = 0; i < IDP_CLAIM_EMAIL; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (mapping_same_source(&idp->claims[i], &idp->claims[j]))
+				return yaml_fail(map, e, "yaml_value",
+				    "claims: one attribute \"%s\" cannot be two claims",
+				    idp->claims[i].name);
+		}
 	}
-	return false;
+	return FAS_OK;
 }
 
 static enum fas_code
@@ -223,22 +228,19 @@ load_claims(struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 	    "sid", "upn", "guid", "email", "forest", "domain"};
 	static const char *const defaults[IDP_CLAIM_COUNT] = {
 	    "cip_sid", "cip_upn", "cip_oid", "cip_email", "cip_forest", "cip_domain"};
+	const struct yaml_node *nodes[IDP_CLAIM_COUNT] = {NULL};
 	struct yaml_reader r;
-	const char *names[IDP_CLAIM_COUNT];
 	enum fas_code rc = map ? yaml_open(&r, map, "claims", e) : FAS_OK;
 	if (rc != FAS_OK)
 		return rc;
-	for (size_t i = 0; i < IDP_CLAIM_COUNT; i++)
-		names[i] = map ? yaml_want_text(&r, keys[i], defaults[i]) : defaults[i];
+	for (size_t i = 0; map && i < IDP_CLAIM_COUNT; i++)
+		nodes[i] = yaml_want_any(&r, keys[i]);
 	if (map && (rc = yaml_finish(&r)) != FAS_OK)
 		return rc;
-	for (size_t i = 0; i < IDP_CLAIM_COUNT && rc == FAS_OK; i++) {
-		if (is_among(names, i, names[i]))
-			return yaml_fail(map, e, "yaml_value",
-			    "claims: one attribute \"%s\" cannot be two claims", names[i]);
-		rc = copy_text(names[i], &idp->claims[i], e);
-	}
-	return rc;
+	for (size_t i = 0; i < IDP_CLAIM_COUNT && rc == FAS_OK; i++)
+		rc = nodes[i] ? mapping_load(nodes[i], &idp->claims[i], e)
+			      : mapping_default(defaults[i], &idp->claims[i], e);
+	return rc == FAS_OK && map ? check_sources(idp, map, e) : rc;
 }
 
 struct idp_nodes {

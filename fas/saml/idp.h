@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "fas/saml/asks.h"
+#include "fas/saml/mapping.h"
 #include "fas/saml/people.h"
 #include "fas/saml/saml.h"
 #include "fas/saml/signature.h"
@@ -39,7 +40,7 @@ struct idp {
 	size_t n_keys;
 	struct idp_texts audiences;
 	struct idp_texts recipients;
-	char *claims[IDP_CLAIM_COUNT]; /* attribute names */
+	struct mapping claims[IDP_CLAIM_COUNT];
 	int64_t clock_skew_s;
 	int64_t max_age_s;
 	int64_t not_after_s; /* the earliest of its certificates */

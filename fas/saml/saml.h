@@ -35,7 +35,7 @@ struct saml_trust;
  *       audiences: [https://fas.corp.example.com/saml]         our entity id(s)
  *       recipients: [https://fas.corp.example.com/saml/acs]    our ACS URL(s): Destination and Recipient
  *       claims: { sid: cip_sid, upn: cip_upn, guid: cip_oid,   attribute names, these are the defaults
- *                 email: cip_email, forest: cip_forest, domain: cip_domain }
+ *                 email: cip_email, forest: cip_forest, domain: cip_domain }  (or mappings: mapping.h)
  *       clock_skew: 60s                  0s to 5m
  *       max_age: 5m                      of the Response's and the Assertion's IssueInstant; 30s to 1h
  *       allow_unsolicited: true          default false: an expectation must then name its request
@@ -123,7 +123,7 @@ struct saml_expectation {
  *   saml_issuer         unknown or differing issuer
  *   saml_version, saml_status, saml_destination, saml_recipient, saml_audience, saml_not_before, saml_expired,
  *   saml_in_response_to, saml_unsolicited, saml_subject_confirmation, saml_max_age, saml_conditions,
- *   saml_session_expired, saml_authn_statement, saml_force_authn, saml_claims
+ *   saml_session_expired, saml_authn_statement, saml_force_authn, saml_authn_context, saml_claims
  */
 MUST_CHECK enum fas_code saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t len,
     const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,

@@ -44,7 +44,8 @@ a_response_is_not_blamed_for_our_memory(void **state)
 static const char providers[] =
     "  - name: okta\n    entity_id: https://idp/okta\n    certificates: [0.pem, 2.pem]\n"
     "    audiences: [urn:one, urn:two]\n    recipients: [https://fas.example/acs]\n"
-    "    allow_unsolicited: true\n    claims: {sid: urn:sid, upn: urn:upn, guid: urn:guid}\n"
+    "    allow_unsolicited: true\n    claims: {sid: {name: urn:sid, transform: [lower, "
+    "{strip_prefix: a}, {capture: (x)}]}, upn: urn:upn, guid: urn:guid}\n"
     "  - name: adfs\n    entity_id: https://idp/adfs\n    certificates: [1.pem]\n"
     "    audiences: [urn:one]\n    recipients: [https://fas.example/acs]\n";
 

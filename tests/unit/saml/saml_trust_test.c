@@ -14,6 +14,8 @@
 	"- name: " name "\n  entity_id: " id "\n  certificates: [" certs                           \
 	"]\n  audiences: [a]\n  recipients: [r]\n"
 
+#define CLAIM(text) ENTRY("a", "urn:a", "0.pem") "  claims: {upn: " text "}\n"
+
 static enum fas_code
 load(const char *text, struct saml_trust **out, struct fas_err *e)
 {
@@ -101,6 +103,18 @@ entries_that_say_nothing_clear_are_refused(void **state)
 	    {ENTRY("a", "urn:a", "0.pem") "  claims: {sid: x, upn: x}\n", "yaml_value", "\"x\""},
 	    {ENTRY("a", "urn:a", "0.pem") "  claims: {uid: x}\n", "yaml_unknown_key", "uid"},
 	    {ENTRY("a", "urn:a", "0.pem") "  claims: {upn: cip_oid}\n", "yaml_value", "cip_oid"},
+	    {CLAIM("{}"), "yaml_value", "one of name"},
+	    {CLAIM("{name: x, name_id: any}"), "yaml_value", "one of name"},
+	    {CLAIM("{name: x, transforms: [lower]}"), "yaml_unknown_key", "transform"},
+	    {CLAIM("[x]"), "yaml_type", "upn"},
+	    {CLAIM("{name: x, transform: lower}"), "yaml_type", "transform"},
+	    {CLAIM("{name: x, transform: [upper]}"), "yaml_value", "lower"},
+	    {CLAIM("{name: x, transform: [{strip_prefix: a, capture: (a)}]}"), "yaml_value",
+		"one of strip_prefix"},
+	    {CLAIM("{name: x, transform: [{}]}"), "yaml_value", "one of strip_prefix"},
+	    {CLAIM("{name: x, transform: [{capture: a}]}"), "yaml_value", "( )"},
+	    {CLAIM("{name: x, transform: [lower, lower, lower, lower, lower]}"), "yaml_value",
+		"at most 4"},
 	    {"- name: a\n  certificates: [0.pem]\n  audiences: [a]\n  recipients: [r]\n",
 		"yaml_missing_key", "entity_id"},
 	    {"- {name: a, entity_id: b, certificates: [0.pem], audiences: [], recipients: [r]}\n",

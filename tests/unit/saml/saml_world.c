@@ -12,6 +12,8 @@ struct world world;
 
 /* ---- the providers ---- */
 
+#define PLAIN "    certificates: [0.pem]\n    allow_unsolicited: true\n"
+
 static const struct {
 	const char *name;
 	const char *more; /* lines of its entry */
@@ -29,6 +31,19 @@ static const struct {
 	       "    max_age: 30s\n"},
     {"named", "    certificates: [0.pem]\n    allow_unsolicited: true\n"
 	      "    claims: {sid: urn:sid, upn: urn:upn, guid: urn:guid}\n"},
+    {"friendly", PLAIN "    claims: {upn: {friendly_name: eppn}}\n"},
+    {"subject", PLAIN "    claims: {upn: {name_id: urn:upn}}\n"},
+    {"any", PLAIN "    claims: {upn: {name_id: any}}\n"},
+    {"parts", PLAIN "    claims:\n"
+		    "      upn: {name: urn:mail, transform: [{strip_prefix: \"SMTP:\"}, lower]}\n"
+		    "      email: {name: urn:mail, transform: [{strip_prefix: \"SMTP:\"}, lower]}\n"
+		    "      domain: {name: urn:mail, transform: [lower, {capture: \".*@(.*)\"}]}\n"},
+    {"suffix", PLAIN "    claims: {upn: {name: u, transform: [{strip_suffix: \"#EXT\"}]}}\n"},
+    {"mfa", PLAIN "    authn_contexts: [\"https://refeds.org/profile/mfa\", urn:other]\n"},
+    {"minimum", PLAIN "    authn_contexts: [\"https://refeds.org/profile/mfa\"]\n"
+		      "    authn_context_comparison: minimum\n"},
+    {"format", PLAIN "    name_id_format: urn:f\n"},
+    {"fresh", PLAIN "    force_authn: true\n"},
 };
 
 static void
@@ -141,14 +156,14 @@ world_apply(char *text, const struct edit *edits)
 
 /* ---- one row ---- */
 
+/* Where it outlives the row's document: each name once. */
 static const char *
 idp_of(const struct row *row)
 {
-	static const char *const names[] = {ENTITY("main"), ENTITY("asked"), ENTITY("other"),
-	    ENTITY("p256"), ENTITY("p384"), ENTITY("p521"), ENTITY("two"), ENTITY("old"),
-	    ENTITY("strict"), ENTITY("named")};
-	for (size_t i = 0; row->idp && i < NELEMS(providers); i++) {
-		if (strcmp(providers[i].name, row->idp) == 0)
+	static char names[NELEMS(providers)][64];
+	for (size_t i = 0; i < NELEMS(providers); i++) {
+		(void)snprintf(names[i], sizeof(names[i]), ENTITY("%s"), providers[i].name);
+		if (row->idp && strcmp(providers[i].name, row->idp) == 0)
 			return names[i];
 	}
 	return names[0];

@@ -50,7 +50,7 @@ struct edit {
 	const char *from;
 	const char *to;
 };
-#define EDITS_MAX 4
+#define EDITS_MAX 6
 
 enum sealed { SEALED_NOTHING, SEALED_ASSERTION, SEALED_NAME_ID };
 
