@@ -266,12 +266,25 @@ check_same_account(const struct account *account, const struct sid *expected, st
 	    "the claims name another account than at the start");
 }
 
+/* A ticket or a code may be redeemed later than the assertion was read. */
+static enum fas_code
+check_session(const struct facts *facts, int64_t now_s, struct fas_err *e)
+{
+	if (!facts->session_not_on_or_after_s || now_s < facts->session_not_on_or_after_s)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_AUTH, "saml_session_expired",
+	    "SAML core 2.7.2: SessionNotOnOrAfter was %lld s ago",
+	    (long long)(now_s - facts->session_not_on_or_after_s));
+}
+
 enum fas_code
 facts_find_account(struct service *service, const struct facts *facts, int64_t now_s,
     const struct sid *expected_sid, struct account **out, struct fas_err *e)
 {
 	const struct directory_claims claims = facts_claims(facts);
-	enum fas_code rc = directory_find(service->directory, &claims, now_s, out, e);
+	enum fas_code rc = check_session(facts, now_s, e);
+	if (rc == FAS_OK)
+		rc = directory_find(service->directory, &claims, now_s, out, e);
 	if (rc == FAS_OK)
 		rc = check_same_account(*out, expected_sid, e);
 	if (rc == FAS_OK)

@@ -135,15 +135,30 @@ fill_names(struct plan *out, const struct account *account, const char *authorit
 	return copy_subject(&account->dn, &out->subject, e);
 }
 
+/* SAML core 2.7.2: the provider's session ends, and with it whatever was made for it. */
+static enum fas_code
+life_within_session(const struct policy_grant *grant, const struct facts *facts, int64_t now_s,
+    int64_t *out_s, struct fas_err *e)
+{
+	int64_t end_s = facts->session_not_on_or_after_s;
+	*out_s = end_s ? earlier(grant->validity_s, end_s - now_s) : grant->validity_s;
+	if (*out_s >= LIFE_MIN_S || *out_s == grant->validity_s)
+		return FAS_OK;
+	return fas_fail(e, FAS_E_AUTH, "saml_session_expired",
+	    "SAML core 2.7.2: SessionNotOnOrAfter is in %lld s: no certificate is worth it",
+	    (long long)*out_s);
+}
+
 enum fas_code
 plan_make(const struct judgement *j, const struct facts *facts, const struct ticket *ticket,
     const struct host_key *key, int64_t now_s, struct plan *out, struct fas_err *e)
 {
 	const struct policy_grant *grant = &j->verdict.grant;
-	*out = (struct plan){.validity_s = grant->validity_s,
-	    .signatures = grant->signatures,
-	    .sign_until_s = now_s + grant->signature_window_s};
-	enum fas_code rc = fill_names(out, j->account, grant->authority, grant->profile, e);
+	*out = (struct plan){
+	    .signatures = grant->signatures, .sign_until_s = now_s + grant->signature_window_s};
+	enum fas_code rc = life_within_session(grant, facts, now_s, &out->validity_s, e);
+	if (rc == FAS_OK)
+		rc = fill_names(out, j->account, grant->authority, grant->profile, e);
 	if (rc == FAS_OK)
 		rc = copy_policies(out, grant, e);
 	if (rc == FAS_OK)

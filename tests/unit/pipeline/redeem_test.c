@@ -39,6 +39,52 @@ a_ticket_becomes_a_session_and_a_certificate(void **state)
 }
 
 static void
+nothing_outlives_the_providers_session(void **state)
+{
+	(void)state;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX];
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	world.session_ends_s = world.now_s + 120;
+	get_ticket(ticket);
+	assert_int_equal(redeem(VDA1, ticket, csr, &a, &e), FAS_OK);
+	assert_int_equal(a.session_expires_s, world.now_s + 120);
+	assert_int_equal(world.asked_validity_s, 120);
+}
+
+static void
+a_ticket_dies_with_the_providers_session(void **state)
+{
+	(void)state;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX];
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	world.session_ends_s = world.now_s + 30;
+	get_ticket(ticket);
+	world.now_s += 30;
+	assert_int_equal(redeem(VDA1, ticket, csr, &a, &e), FAS_E_AUTH);
+	assert_reason(&e, "saml_session_expired");
+	assert_int_equal(world.issued, 0);
+}
+
+static void
+no_certificate_is_made_for_the_last_minute_of_the_providers_session(void **state)
+{
+	(void)state;
+	struct fas_err e = {0};
+	char ticket[TICKET_TEXT_MAX];
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer a = {0};
+	world.session_ends_s = world.now_s + 59;
+	get_ticket(ticket);
+	assert_int_equal(redeem(VDA1, ticket, csr, &a, &e), FAS_E_AUTH);
+	assert_reason(&e, "saml_session_expired");
+	assert_int_equal(world.issued, 0);
+}
+
+static void
 the_correlation_id_is_the_tickets(void **state)
 {
 	(void)state;
@@ -452,6 +498,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(a_ticket_becomes_a_session_and_a_certificate),
+	    WORLD_TEST(no_certificate_is_made_for_the_last_minute_of_the_providers_session),
+	    WORLD_TEST(a_ticket_dies_with_the_providers_session),
+	    WORLD_TEST(nothing_outlives_the_providers_session),
 	    WORLD_TEST(the_correlation_id_is_the_tickets),
 	    WORLD_TEST(a_ticket_at_the_wrong_host_is_refused_and_stays_good_at_the_right_one),
 	    WORLD_TEST(an_unknown_ticket_is_refused),

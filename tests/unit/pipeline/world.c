@@ -64,6 +64,7 @@ __wrap_saml_verify(const struct saml_trust *trust, const uint8_t *xml, size_t le
 	a->authn_instant_s = world.authn_instant_s;
 	a->issued_s = now_s - world.issued_ago_s;
 	a->expires_s = now_s + 300;
+	a->session_not_on_or_after_s = world.session_ends_s;
 	*out = a;
 	return FAS_OK;
 }

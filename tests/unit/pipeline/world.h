@@ -33,6 +33,7 @@ struct world {
 	int64_t authn_instant_s;
 
 	/* the directory */
+	int64_t session_ends_s;   /* SessionNotOnOrAfter; 0 = none */
 	int64_t issued_ago_s;     /* how long before now the provider has issued the assertion */
 	enum fas_code find_fails; /* FAS_OK: alice is found */
 	const char *found_sid;
