@@ -150,6 +150,13 @@ is_any(const struct saml_trust *trust, const char *idp, const char *domain)
 	return true;
 }
 
+/* Some only begin themselves. */
+static bool
+can_be_asked(const struct saml_trust *trust, const char *idp, fits *fit, const char *domain)
+{
+	return saml_trust_has_sign_on(trust, idp) && fit(trust, idp, domain);
+}
+
 /* How many of the server's providers fit; *only is the last of them. */
 static size_t
 count_fitting(const struct visit *v, fits *fit, const char *domain, const char **only)
@@ -158,7 +165,7 @@ count_fitting(const struct visit *v, fits *fit, const char *domain, const char *
 	const struct saml_trust *trust = service_trust_hold(service);
 	size_t n = 0;
 	for (size_t i = 0; i < v->server->s.n_providers; i++) {
-		if (!fit(trust, v->server->s.providers[i], domain))
+		if (!can_be_asked(trust, v->server->s.providers[i], fit, domain))
 			continue;
 		*only = v->server->s.providers[i];
 		n++;
@@ -179,7 +186,7 @@ show_choice(struct visit *v, const struct wish *wish, fits *fit, const char *dom
 	for (size_t i = 0; i < v->server->s.n_providers; i++) {
 		char url[FRONT_LOCATION_MAX];
 		const char *idp = v->server->s.providers[i];
-		if (!fit(trust, idp, domain))
+		if (!can_be_asked(trust, idp, fit, domain))
 			continue;
 		login_url(v, idp, wish, url);
 		page_list_link(&page, url, saml_trust_title(trust, idp));
@@ -224,6 +231,16 @@ is_remembered(const struct visit *v, char out[COOKIE_VALUE_MAX])
 	       sign_in_provider_check(&v->server->s, out, &e) == FAS_OK;
 }
 
+/* All of this server's providers begin themselves. */
+static void
+refuse_beginning(struct visit *v)
+{
+	struct fas_err e = {0};
+	fas_fail(&e, FAS_E_NOTFOUND, "sign_in_provider",
+	    "no provider of server %s has single_sign_on", v->server->s.name);
+	visit_refuse(v, &e);
+}
+
 static void
 find_provider(struct visit *v, const struct wish *wish)
 {
@@ -235,8 +252,10 @@ find_provider(struct visit *v, const struct wish *wish)
 		ask_provider(v, remembered, wish);
 	else if (count_fitting(v, has_domains, NULL, &only) > 0)
 		show_discovery(v, wish, NULL);
-	else
+	else if (count_fitting(v, is_any, NULL, &only) > 0)
 		show_choice(v, wish, is_any, NULL);
+	else
+		refuse_beginning(v);
 }
 
 void

@@ -19,6 +19,7 @@ fuzz_target(ticket SOURCES ticket.c LINK fas_pipeline fas_ca_signer fas_agent)
 fuzz_target(pac SOURCES pac.c LINK fas_edge)
 fuzz_target(agent SOURCES agent.c LINK fas_agent fas_edge)
 fuzz_target(card SOURCES card.c LINK fas_card)
+fuzz_target(front SOURCES front.c LINK fas_front fas_edge fas_pipeline)
 fuzz_target(lint SOURCES lint.c ${x509}/lint_world.c ${edge}/pki.c LINK fas_ca_inspect fas_caller
   DATA ${CMAKE_SOURCE_DIR}/tests/data/lint)
 fuzz_target(fetch SOURCES fetch.c LINK fas_watch fas_ca_x509)

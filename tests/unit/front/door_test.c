@@ -25,7 +25,8 @@
 	"- { name: default, entity_id: 'https://login.example/saml/metadata', providers: [main, "  \
 	"p256, p384], " TARGETS " }\n"                                                             \
 	"- { name: one, entity_id: 'https://l/1', providers: [main], " TARGETS " }\n"              \
-	"- { name: plain, entity_id: 'https://l/p', providers: [other, p521], " TARGETS " }\n"
+	"- { name: plain, entity_id: 'https://l/p', providers: [other, p521, third], " TARGETS     \
+	" }\n"
 #define SSO(kind, name) "  single_sign_on: { " kind ": 'https://" name ".example/sso' }\n"
 #define PROVIDERS                                                                                  \
 	KIT_IDP("main", 0,                                                                         \
@@ -33,6 +34,7 @@
 	KIT_IDP("other", 1, SSO("redirect", "other"))                                              \
 	KIT_IDP("p256", 2, SSO("post", "p256") "  email_domains: [example.org]\n")                 \
 	KIT_IDP("p384", 3, SSO("redirect", "p384") "  email_domains: [example.org]\n")             \
+	KIT_IDP("third", 0, SSO("redirect", "third"))                                              \
 	KIT_IDP("p521", 4, "")
 
 /* What the pipeline was told, and what it says. */
@@ -357,7 +359,9 @@ without_addresses_people_choose(void **state)
 	assert_int_equal(get("/saml/v/plain/login", NULL), 200);
 	assert_says("<h1>Choose your organisation</h1>");
 	assert_says("https://login.example/saml/v/plain/login?idp=other&amp;target=store");
-	assert_says("idp=p521");
+	assert_says("idp=third");
+	/* It has said no place to be asked at. */
+	assert_null(strstr(buf_str(&c.body), "idp=p521"));
 }
 
 static void
