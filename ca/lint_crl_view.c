@@ -15,6 +15,9 @@
 #define ENTRY_EXTENSIONS_MAX 8
 #define SERIAL_OCTETS_MAX 20
 #define UTC_TIME_LEN 13
+#define REASON_LEN 3 /* ENUMERATED with one octet */
+#define FORM_WORDS 8
+#define FORM_MAX (FORM_WORDS * sizeof(uint64_t))
 #define REASON_REMOVE 8 /* of delta lists only */
 #define REASON_UNUSED 7
 #define REASON_MAX 10
@@ -76,8 +79,9 @@ decode(const ASN1_ITEM *item, const struct element *element)
 static bool
 reason_is_valid(const uint8_t *value, size_t len)
 {
-	return len == 3 && value[0] == V_ASN1_ENUMERATED && value[1] == 1 && value[2] > 0 &&
-	       value[2] != REASON_UNUSED && value[2] != REASON_REMOVE && value[2] <= REASON_MAX;
+	return len == REASON_LEN && value[0] == V_ASN1_ENUMERATED && value[1] == 1 &&
+	       value[2] > 0 && value[2] != REASON_UNUSED && value[2] != REASON_REMOVE &&
+	       value[2] <= REASON_MAX;
 }
 
 /* { id-ce-cRLReasons, OCTET STRING { ENUMERATED } } as nearly every entry has it. */
@@ -86,8 +90,9 @@ is_common_reason(const struct element *extension)
 {
 	static const uint8_t prefix[] = {0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03};
 	size_t len = (size_t)(extension->body.end - extension->whole);
-	return len == sizeof(prefix) + 3 && memcmp(extension->whole, prefix, sizeof(prefix)) == 0 &&
-	       reason_is_valid(extension->whole + sizeof(prefix), 3);
+	return len == sizeof(prefix) + REASON_LEN &&
+	       memcmp(extension->whole, prefix, sizeof(prefix)) == 0 &&
+	       reason_is_valid(extension->whole + sizeof(prefix), REASON_LEN);
 }
 
 static bool
@@ -108,6 +113,13 @@ read_entry_extension(const struct element *element, struct lint_crl_entries *out
 	return true;
 }
 
+/* As text with the present; from 2050 on UTCTime stands for the last century. */
+static bool
+compares_as_text(const uint8_t *date)
+{
+	return date[0] < '5';
+}
+
 /* UTCTime compares as text with the present; any other form is decoded. */
 static bool
 is_future(const struct element *date, const char *now, int64_t now_s, bool *malformed)
@@ -115,7 +127,7 @@ is_future(const struct element *date, const char *now, int64_t now_s, bool *malf
 	size_t len = (size_t)(date->body.end - date->body.at);
 	if (now_s <= 0)
 		return false;
-	if (date->tag == V_ASN1_UTCTIME && len == UTC_TIME_LEN && date->body.at[0] < '5')
+	if (date->tag == V_ASN1_UTCTIME && len == UTC_TIME_LEN && compares_as_text(date->body.at))
 		return memcmp(date->body.at, now, UTC_TIME_LEN) > 0;
 	int64_t when_s = 0;
 	ASN1_TIME *time = decode(ASN1_ITEM_rptr(ASN1_TIME), date);
@@ -132,10 +144,86 @@ serial_is_valid(const struct span *serial)
 	       (len > 1 || serial->at[0] != 0);
 }
 
-static bool
-read_entry(struct span entry, const char *now, int64_t now_s, struct lint_crl_entries *out)
+/*
+ * Entries are most often the same octets around other values.  A form is an entry that was read in full, with a reason, and
+ * says where its values lie: where another one has the same octets around them, the values alone are looked at.  Whatever
+ * differs in one bit is read in full.
+ */
+struct form {
+	uint64_t octets[FORM_WORDS],
+	    fixed[FORM_WORDS]; /* fixed: ones where they have to be the same */
+	size_t len;            /* 0: none yet */
+	struct place {
+		size_t at, len;
+	} serial, date, reason;
+};
+
+static void
+leave_open(
+    struct form *form, struct place *place, const struct element *entry, const struct span *value)
 {
-	struct element serial, date, list, extension;
+	*place =
+	    (struct place){(size_t)(value->at - entry->whole), (size_t)(value->end - value->at)};
+	memset((uint8_t *)form->fixed + place->at, 0, place->len);
+}
+
+/* entry was found well-formed, and its only extension is a reason as nearly all have it. */
+static void
+form_learn(struct form *form, const struct element *entry, const struct element *serial,
+    const struct element *date)
+{
+	size_t len = (size_t)(entry->body.end - entry->whole);
+	const struct span reason = {entry->body.end - REASON_LEN, entry->body.end};
+	form->len = 0;
+	if (len > FORM_MAX || date->tag != V_ASN1_UTCTIME ||
+	    date->body.end - date->body.at != UTC_TIME_LEN)
+		return;
+	memset(form->fixed, 0, sizeof(form->fixed));
+	memset(form->fixed, 0xff, len);
+	memcpy(form->octets, entry->whole, len);
+	leave_open(form, &form->serial, entry, &serial->body);
+	leave_open(form, &form->date, entry, &date->body);
+	leave_open(form, &form->reason, entry, &reason);
+	form->len = len;
+}
+
+static bool
+form_fits(const struct form *form, const uint8_t *at)
+{
+	uint64_t differs = 0;
+	for (size_t i = 0; i < FORM_WORDS; i++) {
+		uint64_t word;
+		memcpy(&word, at + i * sizeof(word), sizeof(word));
+		differs |= (word ^ form->octets[i]) & form->fixed[i];
+	}
+	return differs == 0 && compares_as_text(at + form->date.at) &&
+	       reason_is_valid(at + form->reason.at, form->reason.len);
+}
+
+/* The next entry, if it is of this form. */
+static bool
+read_formed(const struct form *form, struct span *list, const char *now, int64_t now_s,
+    struct lint_crl_entries *out)
+{
+	const uint8_t *at = list->at;
+	/* so much is compared, whatever it is; the last one is read in full */
+	if (form->len == 0 || (size_t)(list->end - at) < FORM_MAX || !form_fits(form, at))
+		return false;
+	const struct span serial = {at + form->serial.at, at + form->serial.at + form->serial.len};
+	if (!serial_is_valid(&serial))
+		out->bad_serial = true;
+	if (now_s > 0 && memcmp(at + form->date.at, now, UTC_TIME_LEN) > 0)
+		out->future = true;
+	list->at += form->len;
+	return true;
+}
+
+static bool
+read_entry(const struct element *whole, const char *now, int64_t now_s, struct form *form,
+    struct lint_crl_entries *out)
+{
+	struct span entry = whole->body;
+	struct element serial, date, list, extension = {0};
 	bool malformed = false;
 	if (!next_is(&entry, V_ASN1_INTEGER, &serial) || !next(&entry, &date) ||
 	    date.class != V_ASN1_UNIVERSAL)
@@ -148,9 +236,14 @@ read_entry(struct span entry, const char *now, int64_t now_s, struct lint_crl_en
 		return !malformed;
 	if (!next_is(&entry, V_ASN1_SEQUENCE, &list) || entry.at != entry.end)
 		return false;
+	const uint8_t *list_begin = list.body.at;
 	for (int i = 0; i < ENTRY_EXTENSIONS_MAX && next(&list.body, &extension); i++)
 		malformed = malformed || !read_entry_extension(&extension, out);
-	return !malformed && list.body.at == list.body.end;
+	if (malformed || list.body.at != list.body.end)
+		return false;
+	if (extension.whole == list_begin && is_common_reason(&extension))
+		form_learn(form, whole, &serial, &date);
+	return true;
 }
 
 /* YYMMDDHHMMSSZ; from 2050 on, when UTCTime has ended, something that is above all of them. */
@@ -168,16 +261,21 @@ static void
 read_entries(struct span list, int64_t now_s, struct lint_crl_entries *out)
 {
 	struct element entry;
+	struct form form = {0};
 	char now[UTC_TIME_LEN + 1];
 	present_as_text(now_s, now);
 	while (out->n < ENTRIES_MAX && list.at != list.end) {
+		if (read_formed(&form, &list, now, now_s, out)) {
+			out->n++;
+			continue;
+		}
 		/* what is no entry may have been passed over already: it ends the list, and not well */
 		if (!next_is(&list, V_ASN1_SEQUENCE, &entry)) {
 			out->malformed = true;
 			return;
 		}
 		out->n++;
-		if (!read_entry(entry.body, now, now_s, out))
+		if (!read_entry(&entry, now, now_s, &form, out))
 			out->malformed = true;
 	}
 	if (list.at != list.end)

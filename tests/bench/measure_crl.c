@@ -216,19 +216,20 @@ measure_building(const struct lab *lab)
 	double memory = memory_of_ours(lab, &issuer);
 	for (int i = 0; i < ROUNDS; i++) {
 		int64_t lint_ns = 0;
-		ours[i] = (double)write_ours(lab, &issuer, &lint_ns) / 1e6;
+		int64_t written_ns = write_ours(lab, &issuer, &lint_ns);
+		ours[i] = (double)(written_ns + lint_ns) / 1e6;
 		lints[i] = (double)lint_ns / 1e6;
 		library[i] = (double)write_by_library(lab, &issuer, key) / 1e6;
 		ratio[i] = ours[i] / library[i];
 	}
-	table_add(&(struct row){.name = "CRL of 1M entries: encode, sign, confirm",
+	table_add(&(struct row){.name = "CRL of 1M entries: encode, sign, confirm, lint",
 	    .value = gauge_median(ours, ROUNDS),
 	    .unit = "ms",
 	    .reference = "X509_CRL",
 	    .reference_value = gauge_median(library, ROUNDS),
 	    .ratio = gauge_median(ratio, ROUNDS),
 	    .goal = 1.0 / 40});
-	table_add(&(struct row){.name = "CRL of 1M entries: its lints",
+	table_add(&(struct row){.name = "CRL of 1M entries: of it the lints",
 	    .value = gauge_median(lints, ROUNDS),
 	    .unit = "ms"});
 	table_add(&(struct row){.name = "CRL of 1M entries: memory above the rest",

@@ -9,6 +9,7 @@
 
 #include <openssl/objects.h>
 
+#include "ca/lint_parts.h"
 #include "fas/base/file.h"
 #include "lint_data.h"
 
@@ -133,6 +134,74 @@ one_bad_entry_among_many_is_found(void **state)
 	assert_string_equal(report.findings[0].name, "crl_entry_serials");
 }
 
+/* ---- entries of one form are not all read in full: nothing may come of that ---- */
+
+#define SAME 8
+#define HEADERS_LEN 4 /* of the entry, and of its serial number */
+
+static struct lint_crl_entries
+entries_of(const uint8_t *der, size_t len)
+{
+	OWN(lint_crl) struct lint_crl *crl = lint_crl_read(der, len, WORLD_NOW);
+	assert_non_null(crl);
+	return crl->entries;
+}
+
+/* An octet of an entry, changed where it is the first one, and where others of its form stand before it. */
+static void
+compare_places(uint8_t *der, size_t len, size_t first, size_t later, uint8_t value)
+{
+	const uint8_t was = der[first];
+	der[first] = value;
+	const struct lint_crl_entries alone = entries_of(der, len);
+	der[first] = was;
+	der[later] = value;
+	const struct lint_crl_entries behind = entries_of(der, len);
+	der[later] = was;
+	assert_int_equal(alone.malformed, behind.malformed);
+	if (alone.malformed)
+		return;
+	assert_int_equal(alone.n, behind.n);
+	assert_int_equal(alone.bad_serial, behind.bad_serial);
+	assert_int_equal(alone.bad_reason, behind.bad_reason);
+	assert_int_equal(alone.future, behind.future);
+	assert_int_equal(alone.critical, behind.critical);
+}
+
+static void
+an_entry_is_judged_alike_behind_others_of_its_form(void **state)
+{
+	(void)state;
+	OWN(bytes) uint8_t *der = NULL;
+	size_t len = 0;
+	uint8_t serial[16];
+	struct data_crl *crl = data_crl_new(&world);
+	for (int i = 0; i < SAME; i++)
+		assert_true(sk_data_entry_push(crl->list->entries, data_entry_copy(last(crl))));
+	while (sk_data_entry_num(crl->list->entries) > SAME)
+		data_entry_free(sk_data_entry_shift(crl->list->entries));
+	assert_int_equal(ASN1_STRING_length(last(crl)->serial), sizeof(serial));
+	memcpy(serial, ASN1_STRING_get0_data(last(crl)->serial), sizeof(serial));
+	assert_int_equal(asn1_encode(ASN1_ITEM_rptr(data_crl), crl, &der, &len, NULL), FAS_OK);
+	asn1_free(crl, ASN1_ITEM_rptr(data_crl));
+	/* all are the same octets: from one serial number to the next is the length of an entry */
+	const uint8_t *at = memmem(der, len, serial, sizeof(serial));
+	assert_non_null(at);
+	const uint8_t *second = memmem(
+	    at + sizeof(serial), len - (size_t)(at - der) - sizeof(serial), serial, sizeof(serial));
+	assert_non_null(second);
+	size_t entry_len = (size_t)(second - at);
+	at -= HEADERS_LEN;
+	const struct lint_crl_entries good = entries_of(der, len);
+	assert_int_equal(good.n, SAME);
+	assert_false(good.malformed || good.bad_serial || good.bad_reason || good.future);
+	for (size_t i = 0; i < entry_len; i++) {
+		size_t first = (size_t)(at - der) + i;
+		for (unsigned value = 0; value < 256; value++)
+			compare_places(der, len, first, first + 2 * entry_len, (uint8_t)value);
+	}
+}
+
 int
 main(void)
 {
@@ -143,6 +212,7 @@ main(void)
 	    cmocka_unit_test(date_in_the_long_form_is_compared_too),
 	    cmocka_unit_test(each_reason_of_the_standard_is_judged),
 	    cmocka_unit_test(one_bad_entry_among_many_is_found),
+	    cmocka_unit_test(an_entry_is_judged_alike_behind_others_of_its_form),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
