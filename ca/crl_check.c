@@ -148,8 +148,8 @@ check_complete(const struct lint_crl *crl, struct fas_err *e)
 	return FAS_OK;
 }
 
-static enum fas_code
-check_times(const struct crl_seen *seen, int64_t now_s, struct fas_err *e)
+enum fas_code
+crl_check_times(const struct crl_seen *seen, int64_t now_s, struct fas_err *e)
 {
 	char when[TIME_TEXT_MAX];
 	if (seen->this_update_s > now_s)
@@ -177,5 +177,5 @@ crl_check(const uint8_t *der, size_t len, X509 *signer, int64_t now_s, struct cr
 		rc = check_signature(crl, signer, e);
 	if (rc == FAS_OK)
 		rc = check_complete(crl, e);
-	return rc == FAS_OK ? check_times(out, now_s, e) : rc;
+	return rc == FAS_OK ? crl_check_times(out, now_s, e) : rc;
 }

@@ -32,6 +32,10 @@ struct crl_seen {
 MUST_CHECK enum fas_code crl_check(const uint8_t *der, size_t len, X509 *signer, int64_t now_s,
     struct crl_seen *out, struct fas_err *e);
 
+/* The last step alone, of one that was checked before: "crl_not_begun", "crl_ended". */
+MUST_CHECK enum fas_code crl_check_times(
+    const struct crl_seen *seen, int64_t now_s, struct fas_err *e);
+
 /* As strcmp compares: by value.  "" is below any. */
 int crl_number_compare(const char *a, const char *b);
 

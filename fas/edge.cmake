@@ -12,7 +12,7 @@ fas_room(fas_edge
 
 # What looks after published objects: it fetches them as a domain controller would.
 fas_room(fas_watch
-  SOURCES http/fetch.c http/fetch_answer.c published.c watchdog.c watchdog_places.c pki_objects.c pki_import.c pki_publisher.c upkeep.c
+  SOURCES http/fetch.c http/fetch_answer.c published.c watchdog.c watchdog_memory.c watchdog_places.c pki_objects.c pki_import.c pki_publisher.c upkeep.c
   LINK fas_base fas_ldap fas_ca_x509 fas_ca_client OpenSSL::Crypto)
 
 # The edge calls the pipeline; programs and tests decide which one: the real rooms, or a made-up one.

@@ -12,20 +12,12 @@
 #include "fas/base/log.h"
 #include "fas/base/text.h"
 #include "fas/published.h"
+#include "fas/watchdog_memory.h"
 #include "fas/watchdog_places.h"
 
-#define MEMORIES_MAX 512
 #define KEY_MAX 128
 #define SUBJECT_MAX 256
-#define CONFIRM 2  /* so many rounds in a row: one lost packet is no alarm */
-#define AGAIN_S 5U /* after a round that found something */
-
-/* What is remembered of a link or a place from round to round. */
-struct memory {
-	char *key;
-	unsigned failed; /* rounds in a row */
-	char number[CRL_NUMBER_TEXT_MAX];
-};
+#define AGAIN_S 5U      /* after a round that found something */
 
 struct watchdog {
 	const struct watchdog_config *config;
@@ -33,8 +25,7 @@ struct watchdog {
 	struct service *service;
 	pthread_mutex_t round; /* one at a time; guards what follows */
 	atomic_bool stopping;
-	struct memory memories[MEMORIES_MAX];
-	size_t n_memories;
+	struct memories memories;
 	char said[FAS_ERR_REASON_MAX]; /* of a signer that cannot be asked */
 };
 
@@ -42,6 +33,7 @@ struct watchdog {
 struct round {
 	struct watchdog *w;
 	json_t *links;
+	bool by_hand;   /* an administrator asks: all of each list is fetched */
 	bool found;     /* anything at all */
 	bool not_ready; /* logons would fail */
 };
@@ -77,8 +69,7 @@ watchdog_free(struct watchdog *w)
 {
 	if (!w)
 		return;
-	for (size_t i = 0; i < w->n_memories; i++)
-		free(w->memories[i].key);
+	memories_done(&w->memories);
 	(void)pthread_mutex_destroy(&w->round);
 	free(w);
 }
@@ -89,43 +80,6 @@ watchdog_stop(struct watchdog *w)
 	atomic_store(&w->stopping, true);
 }
 
-/* ---- memory ---- */
-
-/* Of this key, made when it is new; NULL when there is no room: then each round begins anew. */
-static struct memory *
-remember(struct watchdog *w, const char *key)
-{
-	for (size_t i = 0; i < w->n_memories; i++) {
-		if (strcmp(w->memories[i].key, key) == 0)
-			return &w->memories[i];
-	}
-	char *own = w->n_memories < MEMORIES_MAX ? strdup(key) : NULL;
-	if (!own)
-		return NULL;
-	struct memory *m = &w->memories[w->n_memories++];
-	*m = (struct memory){.key = own};
-	return m;
-}
-
-/* Count, and say when it begins and when it is over.  Returns whether it is an alarm by now. */
-static bool
-note(struct memory *m, bool good, const char *event, const char *subject, const char *url,
-    const struct fas_err *why)
-{
-	char over[64];
-	if (!m)
-		return !good;
-	bool was = m->failed == CONFIRM;
-	m->failed = good ? 0 : m->failed + !was;
-	bool is = m->failed == CONFIRM;
-	(void)snprintf(over, sizeof(over), "%s_over", event);
-	if (was && !is)
-		log_event(LOG_LEVEL_INFO, over, "certificates", subject, "url", url, NULL);
-	if (is && !was)
-		log_error(event, why, "certificates", subject, "url", url, NULL);
-	return is;
-}
-
 /* ---- places ---- */
 
 static void
@@ -133,7 +87,7 @@ add_place(struct round *round, struct link *link, const char *kind, const char *
     const struct place_view *view, struct memory *m)
 {
 	bool good = view->why.code == FAS_OK;
-	bool alarm = note(m, good, "place_alarm", link->certificates, url, &view->why);
+	bool alarm = memory_note(m, good, "place_alarm", link->certificates, url, &view->why);
 	json_t *place = json_pack("{s:s,s:s,s:b,s:b,s:b}", "kind", kind, "url", url, "ok", good,
 	    "usable", view->usable, "alarm", alarm);
 	if (view->seen.next_update_s > 0)
@@ -156,7 +110,7 @@ remember_place(struct round *round, const struct link *link, const char *kind, c
 	char key[KEY_MAX + PLACE_URL_MAX];
 	(void)snprintf(key, sizeof(key), "%s %s %zu %s %s", kind, link->p->stem, link->level,
 	    link->profile, url);
-	return remember(round->w, key);
+	return memory_of(&round->w->memories, key);
 }
 
 /* In the directory it is published on schedule, since it goes to every controller of the forest. */
@@ -178,7 +132,8 @@ look_crl(struct round *round, struct link *link, const char *url, struct place_v
 	*view = (struct place_view){0};
 	if (atomic_load(&round->w->stopping))
 		return;
-	place_look_crl(round->w->config, round->w->service->directory, url, &want, view);
+	place_look_crl(round->w->config, round->w->service->directory, url, &want,
+	    m && !round->by_hand ? &m->known : NULL, view);
 	if (m && view->usable && crl_number_compare(view->seen.number, m->number) > 0)
 		memcpy(m->number, view->seen.number, sizeof(m->number));
 	link->holds = link->holds || view->usable;
@@ -224,8 +179,8 @@ judge_link(struct round *round, struct link *link)
 	    "no place gives a CRL that a domain controller takes");
 	(void)snprintf(
 	    key, sizeof(key), "link %s %zu %s", link->p->stem, link->level, link->profile);
-	bool alarm = note(remember(round->w, key), link->holds, "revocation_alarm",
-	    link->certificates, NULL, &why);
+	bool alarm = memory_note(memory_of(&round->w->memories, key), link->holds,
+	    "revocation_alarm", link->certificates, NULL, &why);
 	round->found = round->found || !link->holds;
 	round->not_ready = round->not_ready || (alarm && link->p->issues);
 	(void)json_array_append_new(
@@ -359,11 +314,11 @@ conclude(struct round *round)
 }
 
 static enum fas_code
-look(struct watchdog *w, bool *found, struct fas_err *e)
+look(struct watchdog *w, bool by_hand, bool *found, struct fas_err *e)
 {
 	OWN(published_list) struct published_list list = {0};
 	OWN(json) json_t *links = json_array();
-	struct round round = {.w = w, .links = links};
+	struct round round = {.w = w, .links = links, .by_hand = by_hand};
 	enum fas_code rc = links ? published_ask(w->service->signer, &list, e) : fas_fail_nomem(e);
 	if (rc != FAS_OK) {
 		say_unknown(w, e);
@@ -384,7 +339,7 @@ watchdog_round(struct watchdog *w)
 	struct fas_err e = {0};
 	bool found = true;
 	(void)pthread_mutex_lock(&w->round);
-	(void)!look(w, &found, &e);
+	(void)!look(w, false, &found, &e);
 	(void)pthread_mutex_unlock(&w->round);
 	return found && w->config->each_s > AGAIN_S ? AGAIN_S : w->config->each_s;
 }
@@ -394,7 +349,7 @@ watchdog_look(struct watchdog *w, json_t **seen, struct fas_err *e)
 {
 	bool found = false;
 	(void)pthread_mutex_lock(&w->round);
-	enum fas_code rc = look(w, &found, e);
+	enum fas_code rc = look(w, true, &found, e);
 	(void)pthread_mutex_unlock(&w->round);
 	if (rc != FAS_OK)
 		return rc;

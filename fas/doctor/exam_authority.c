@@ -75,7 +75,7 @@ exam_place(
 	struct place_view view;
 	const struct crl_expected want = {.signer = place->of, .newest = "", .known = ""};
 	if (place->is_crl)
-		place_look_crl(config, directory, place->url, &want, &view);
+		place_look_crl(config, directory, place->url, &want, NULL, &view);
 	else
 		place_look_certificate(config, directory, place->url, place->of, &view);
 	if (is_fault(&view.why))

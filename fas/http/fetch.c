@@ -11,12 +11,13 @@
 #include "ldap/connect.h"
 
 #define PIECE_BYTES 65536
-#define REQUEST_MAX (FETCH_TARGET_MAX + HOSTNAME_MAX + 256)
+#define REQUEST_MAX (FETCH_TARGET_MAX + HOSTNAME_MAX + 2 * FETCH_VALIDATOR_MAX + 320)
 
 struct fetch {
 	int fd;
 	int64_t deadline_us;
 	size_t max_bytes;
+	struct fetch_validators have; /* both "": nothing */
 	struct buf answer;
 	struct fetch_head head;
 	bool ended; /* the other side has closed */
@@ -67,26 +68,48 @@ await(const struct fetch *f, short events)
 	return n == 1 && clock_monotonic_us() < f->deadline_us;
 }
 
+/* RFC 9110 13.1: where both are there, a server goes by the tag; one that knows none goes by the time. */
+static void
+put_conditions(const struct fetch_validators *have, struct buf *out)
+{
+	if (have->etag[0])
+		buf_printf(out, "If-None-Match: %s\r\n", have->etag);
+	if (have->modified[0])
+		buf_printf(out, "If-Modified-Since: %s\r\n", have->modified);
+}
+
+static enum fas_code
+format_request(
+    const struct fetch *f, const struct fetch_url *url, struct buf *out, struct fas_err *e)
+{
+	buf_printf(out, "GET %s HTTP/1.1\r\nHost: %s%s%s", url->target, url->literal6 ? "[" : "",
+	    url->host, url->literal6 ? "]" : "");
+	if (url->port != 80)
+		buf_printf(out, ":%u", (unsigned)url->port);
+	buf_text(out, "\r\nAccept: */*\r\nCache-Control: no-cache\r\n");
+	put_conditions(&f->have, out);
+	buf_text(out, "Connection: close\r\n\r\n");
+	if (out->failed && !out->no_memory)
+		return fas_fail(e, FAS_E_INPUT, "url_malformed", "the request is too long");
+	return buf_check(out, e);
+}
+
 static enum fas_code
 send_request(struct fetch *f, const struct fetch_url *url, struct fas_err *e)
 {
-	char request[REQUEST_MAX], port[8] = "";
-	if (url->port != 80)
-		(void)snprintf(port, sizeof(port), ":%u", (unsigned)url->port);
-	int len = snprintf(request, sizeof(request),
-	    "GET %s HTTP/1.1\r\nHost: %s%s%s%s\r\nAccept: */*\r\nCache-Control: no-cache\r\n"
-	    "Connection: close\r\n\r\n",
-	    url->target, url->literal6 ? "[" : "", url->host, url->literal6 ? "]" : "", port);
-	if (len <= 0 || len >= (int)sizeof(request))
-		return fas_fail(e, FAS_E_INPUT, "url_malformed", "the request is too long");
-	for (int sent = 0; sent < len;) {
+	OWN(buf) struct buf request;
+	buf_init(&request, REQUEST_MAX);
+	enum fas_code rc = format_request(f, url, &request, e);
+	if (rc != FAS_OK)
+		return rc;
+	for (size_t sent = 0; sent < request.len;) {
 		if (!await(f, POLLOUT))
 			return timed_out(e);
-		ssize_t n = send(f->fd, request + sent, (size_t)(len - sent), MSG_NOSIGNAL);
+		ssize_t n = send(f->fd, request.data + sent, request.len - sent, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return fas_fail(e, FAS_E_UNAVAILABLE, "http_cut",
 			    "the connection ended before the request was sent");
-		sent += n > 0 ? (int)n : 0;
+		sent += n > 0 ? (size_t)n : 0;
 	}
 	return FAS_OK;
 }
@@ -112,9 +135,18 @@ receive_piece(struct fetch *f, struct fas_err *e)
 	return buf_check(&f->answer, e);
 }
 
+/* A 304 is an answer only to who has asked for it. */
+static bool
+is_unchanged(const struct fetch *f)
+{
+	return f->head.status == 304 && (f->have.etag[0] || f->have.modified[0]);
+}
+
 static enum fas_code
 check_head(const struct fetch *f, struct fas_err *e)
 {
+	if (is_unchanged(f))
+		return FAS_OK;
 	if (f->head.status != 200)
 		return fas_fail(e, FAS_E_UNAVAILABLE, "http_status", "HTTP status %u, want 200",
 		    f->head.status);
@@ -174,13 +206,27 @@ take_body(struct fetch *f, struct buf *out, struct fas_err *e)
 	return FAS_OK;
 }
 
+static enum fas_code
+receive_body(struct fetch *f, struct fetched *out, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	while (rc == FAS_OK && !is_whole(f))
+		rc = receive_piece(f, e);
+	out->validators = f->head.validators;
+	return rc == FAS_OK ? take_body(f, &out->body, e) : rc;
+}
+
 enum fas_code
-fetch_http(const char *url, size_t max_bytes, int timeout_ms, struct buf *out, struct fas_err *e)
+fetch_http(const char *url, size_t max_bytes, int timeout_ms, const struct fetch_validators *have,
+    struct fetched *out, struct fas_err *e)
 {
 	struct fetch_url parsed;
 	OWN(fetch) struct fetch f = {.fd = -1, .max_bytes = max_bytes};
-	buf_init(out, max_bytes);
+	*out = (struct fetched){0};
+	buf_init(&out->body, max_bytes);
 	buf_init(&f.answer, max_bytes + FETCH_HEAD_MAX);
+	if (have)
+		f.have = *have;
 	enum fas_code rc = fetch_url_parse(url, &parsed, e);
 	if (rc == FAS_OK)
 		rc = connect_to(&f, &parsed, timeout_ms, e);
@@ -188,7 +234,14 @@ fetch_http(const char *url, size_t max_bytes, int timeout_ms, struct buf *out, s
 		rc = send_request(&f, &parsed, e);
 	if (rc == FAS_OK)
 		rc = receive_head(&f, e);
-	while (rc == FAS_OK && !is_whole(&f))
-		rc = receive_piece(&f, e);
-	return rc == FAS_OK ? take_body(&f, out, e) : rc;
+	if (rc != FAS_OK)
+		return rc;
+	out->unchanged = is_unchanged(&f);
+	return out->unchanged ? FAS_OK : receive_body(&f, out, e);
+}
+
+void
+fetched_done(struct fetched *fetched)
+{
+	buf_done(&fetched->body);
 }

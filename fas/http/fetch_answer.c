@@ -9,7 +9,7 @@
 
 #define PREFIX "http://"
 #define FIELDS_MAX 200
-#define VALUE_MAX 64
+#define VALUE_MAX FETCH_VALIDATOR_MAX
 #define CHUNK_LINE_MAX 256
 #define CHUNKS_MAX 1000000
 #define SIZE_DIGITS_MAX 15
@@ -119,22 +119,48 @@ take_value(const char *line, size_t len, char out[VALUE_MAX])
 	return true;
 }
 
+/* The rest of the line, if it is a field of this name ("Name:"). */
+static bool
+is_field(const char *line, size_t len, const char *name)
+{
+	return len >= strlen(name) && strncasecmp(line, name, strlen(name)) == 0;
+}
+
+/* It will be sent back as it is: nothing that could end a line.  Of two the first counts. */
+static void
+take_validator(const char *line, size_t len, const char *name, char out[FETCH_VALIDATOR_MAX])
+{
+	char value[VALUE_MAX];
+	if (out[0] || !take_value(line + strlen(name), len - strlen(name), value))
+		return;
+	for (const char *c = value; *c; c++) {
+		if (*c < 0x20 || *c >= 0x7f)
+			return;
+	}
+	memcpy(out, value, FETCH_VALIDATOR_MAX);
+}
+
 /* Two lengths, or a length beside chunks, are how answers are smuggled: refused. */
 static enum fas_code
 read_field(const char *line, size_t len, struct fetch_head *out, struct fas_err *e)
 {
 	static const char length[] = "Content-Length:", coding[] = "Transfer-Encoding:";
+	static const char etag[] = "ETag:", modified[] = "Last-Modified:";
 	char value[VALUE_MAX];
 	if (len == 0 || *line == ' ' || *line == '\t' || !memchr(line, ':', len))
 		return malformed(e, "5: a line of the head is no field");
-	if (len >= strlen(length) && strncasecmp(line, length, strlen(length)) == 0) {
+	if (is_field(line, len, etag))
+		take_validator(line, len, etag, out->validators.etag);
+	if (is_field(line, len, modified))
+		take_validator(line, len, modified, out->validators.modified);
+	if (is_field(line, len, length)) {
 		if (out->has_length || out->chunked ||
 		    !take_value(line + strlen(length), len - strlen(length), value) ||
 		    !parse_uint(value, 0, INT64_MAX, &out->length))
 			return malformed(e, "6.2: Content-Length is none, or not the only one");
 		out->has_length = true;
 	}
-	if (len >= strlen(coding) && strncasecmp(line, coding, strlen(coding)) == 0) {
+	if (is_field(line, len, coding)) {
 		if (out->has_length || out->chunked ||
 		    !take_value(line + strlen(coding), len - strlen(coding), value) ||
 		    strcasecmp(value, "chunked") != 0)

@@ -61,17 +61,24 @@ server_start(struct server *s)
 }
 
 static enum fas_code
-fetch_from(struct server *s, int timeout_ms, struct buf *out, struct fas_err *e)
+fetch_if(struct server *s, int timeout_ms, const struct fetch_validators *have, struct fetched *out,
+    struct fas_err *e)
 {
 	char url[64];
 	if (s->len == 0)
 		s->len = strlen(s->answer);
 	server_start(s);
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/crl/main-1.crl", s->port);
-	enum fas_code rc = fetch_http(url, BODY_MAX, timeout_ms, out, e);
+	enum fas_code rc = fetch_http(url, BODY_MAX, timeout_ms, have, out, e);
 	(void)pthread_join(s->thread, NULL);
 	(void)close(s->listener);
 	return rc;
+}
+
+static enum fas_code
+fetch_from(struct server *s, int timeout_ms, struct fetched *out, struct fas_err *e)
+{
+	return fetch_if(s, timeout_ms, NULL, out, e);
 }
 
 /* ---- answers ---- */
@@ -91,10 +98,10 @@ a_body_is_whole_whichever_way_its_length_is_told(void **state)
 	for (size_t i = 0; i < NELEMS(servers); i++) {
 		struct fas_err e = {0};
 		struct server s = servers[i];
-		OWN(buf) struct buf body;
-		assert_int_equal(fetch_from(&s, TIMEOUT_MS, &body, &e), FAS_OK);
-		assert_string_equal(buf_str(&body), "the list");
-		assert_int_equal(body.len, 8);
+		OWN(fetched) struct fetched got;
+		assert_int_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_OK);
+		assert_string_equal(buf_str(&got.body), "the list");
+		assert_int_equal(got.body.len, 8);
 	}
 }
 
@@ -103,15 +110,88 @@ the_request_names_the_host_and_asks_for_a_fresh_one(void **state)
 {
 	char host[64];
 	struct fas_err e = {0};
-	OWN(buf) struct buf body;
+	OWN(fetched) struct fetched got;
 	struct server s = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"};
 	(void)state;
-	assert_int_equal(fetch_from(&s, TIMEOUT_MS, &body, &e), FAS_OK);
+	assert_int_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_OK);
 	assert_non_null(strstr(s.request, "GET /crl/main-1.crl HTTP/1.1\r\n"));
 	(void)snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", s.port);
 	assert_non_null(strstr(s.request, host));
 	assert_non_null(strstr(s.request, "\r\nCache-Control: no-cache\r\n"));
 	assert_null(strstr(s.request, "Authorization"));
+}
+
+static void
+an_answer_says_by_what_it_is_known_again(void **state)
+{
+	struct fas_err e = {0};
+	OWN(fetched) struct fetched got;
+	struct server s = {
+	    .answer =
+		"HTTP/1.1 200 OK\r\netag:  \"a-1\" \r\nLast-Modified: Mon, 30 Nov 2026 14:00:00 "
+		"GMT\r\nContent-Length: 1\r\n\r\nx"};
+	(void)state;
+	assert_int_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_OK);
+	assert_null(strstr(s.request, "If-None-Match"));
+	assert_null(strstr(s.request, "If-Modified-Since"));
+	assert_false(got.unchanged);
+	assert_string_equal(got.validators.etag, "\"a-1\"");
+	assert_string_equal(got.validators.modified, "Mon, 30 Nov 2026 14:00:00 GMT");
+}
+
+/* What cannot be sent back as it came is none: without it the whole is asked for. */
+static void
+a_tag_that_could_not_be_sent_back_is_none(void **state)
+{
+	static const char *const tags[] = {"\"a\x01"
+					   "b\"",
+	    "\"\xc3\xa4\"",
+	    "\"0123456789012345678901234567890123456789012345678901234567890123456789"
+	    "0123456789012345678901234567890123456789012345678901234567890123456789\""};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(tags); i++) {
+		char answer[512];
+		struct fas_err e = {0};
+		OWN(fetched) struct fetched got;
+		struct server s = {.answer = answer};
+		(void)snprintf(answer, sizeof(answer),
+		    "HTTP/1.1 200 OK\r\nETag: %s\r\nContent-Length: 1\r\n\r\nx", tags[i]);
+		assert_int_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_OK);
+		assert_string_equal(got.validators.etag, "");
+	}
+}
+
+static void
+what_is_held_already_is_not_sent_again(void **state)
+{
+	static const struct fetch_validators have = {
+	    .etag = "\"a-1\"", .modified = "Mon, 30 Nov 2026 14:00:00 GMT"};
+	struct fas_err e = {0};
+	OWN(fetched) struct fetched got;
+	struct server s = {
+	    .answer = "HTTP/1.1 304 Not Modified\r\nETag: \"a-1\"\r\n\r\n", .hold = true};
+	(void)state;
+	assert_int_equal(fetch_if(&s, TIMEOUT_MS, &have, &got, &e), FAS_OK);
+	assert_true(got.unchanged);
+	assert_int_equal(got.body.len, 0);
+	assert_non_null(strstr(s.request, "\r\nIf-None-Match: \"a-1\"\r\n"));
+	assert_non_null(
+	    strstr(s.request, "\r\nIf-Modified-Since: Mon, 30 Nov 2026 14:00:00 GMT\r\n"));
+}
+
+static void
+what_has_changed_comes_whole(void **state)
+{
+	static const struct fetch_validators have = {.etag = "\"a-1\""};
+	struct fas_err e = {0};
+	OWN(fetched) struct fetched got;
+	struct server s = {
+	    .answer = "HTTP/1.1 200 OK\r\nETag: \"a-2\"\r\nContent-Length: 1\r\n\r\nx"};
+	(void)state;
+	assert_int_equal(fetch_if(&s, TIMEOUT_MS, &have, &got, &e), FAS_OK);
+	assert_false(got.unchanged);
+	assert_int_equal(got.body.len, 1);
+	assert_string_equal(got.validators.etag, "\"a-2\"");
 }
 
 static void
@@ -125,6 +205,7 @@ an_answer_that_is_not_the_thing_is_refused(void **state)
 	    {{.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}, "http_status"},
 	    {{.answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\n\r\n"},
 		"http_status"},
+	    {{.answer = "HTTP/1.1 304 Not Modified\r\n\r\n"}, "http_status"},
 	    {{.answer = "HTTP/1.1 206 Partial\r\nContent-Length: 1\r\n\r\nx"}, "http_status"},
 	    {{.answer = "HTTP/2 200\r\n\r\n"}, "http_malformed"},
 	    {{.answer = "HTTP/1.1 2x0 OK\r\n\r\n"}, "http_malformed"},
@@ -159,8 +240,8 @@ an_answer_that_is_not_the_thing_is_refused(void **state)
 	for (size_t i = 0; i < NELEMS(cases); i++) {
 		struct fas_err e = {0};
 		struct server s = cases[i].server;
-		OWN(buf) struct buf body;
-		assert_int_not_equal(fetch_from(&s, TIMEOUT_MS, &body, &e), FAS_OK);
+		OWN(fetched) struct fetched got;
+		assert_int_not_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_OK);
 		if (strcmp(e.reason, cases[i].reason) != 0)
 			fail_msg(
 			    "case %zu: %s, %s; want %s", i, e.reason, e.message, cases[i].reason);
@@ -172,12 +253,12 @@ an_answer_without_an_end_is_cut_at_its_size(void **state)
 {
 	static char answer[4 * FETCH_HEAD_MAX];
 	struct fas_err e = {0};
-	OWN(buf) struct buf body;
+	OWN(fetched) struct fetched got;
 	struct server s = {.answer = answer, .len = sizeof(answer)};
 	(void)state;
 	memset(answer, 'x', sizeof(answer));
 	memcpy(answer, "HTTP/1.1 200 OK\r\n\r\n", 19);
-	assert_int_equal(fetch_from(&s, TIMEOUT_MS, &body, &e), FAS_E_LIMIT);
+	assert_int_equal(fetch_from(&s, TIMEOUT_MS, &got, &e), FAS_E_LIMIT);
 	assert_string_equal(e.reason, "fetch_too_large");
 }
 
@@ -188,10 +269,10 @@ a_server_that_says_nothing_more_costs_the_timeout(void **state)
 	(void)state;
 	for (size_t i = 0; i < NELEMS(answers); i++) {
 		struct fas_err e = {0};
-		OWN(buf) struct buf body;
+		OWN(fetched) struct fetched got;
 		struct server s = {.answer = answers[i], .hold = true};
 		int64_t begun_us = clock_monotonic_us();
-		assert_int_equal(fetch_from(&s, 200, &body, &e), FAS_E_TIMEOUT);
+		assert_int_equal(fetch_from(&s, 200, &got, &e), FAS_E_TIMEOUT);
 		assert_string_equal(e.reason, "fetch_timeout");
 		assert_true(clock_monotonic_us() - begun_us >= 200000);
 	}
@@ -201,10 +282,10 @@ static void
 nobody_there_is_said(void **state)
 {
 	struct fas_err e = {0};
-	OWN(buf) struct buf body;
+	OWN(fetched) struct fetched got;
 	(void)state;
-	assert_int_equal(
-	    fetch_http("http://127.0.0.1:1/x", BODY_MAX, TIMEOUT_MS, &body, &e), FAS_E_UNAVAILABLE);
+	assert_int_equal(fetch_http("http://127.0.0.1:1/x", BODY_MAX, TIMEOUT_MS, NULL, &got, &e),
+	    FAS_E_UNAVAILABLE);
 	assert_string_equal(e.reason, "fetch_connect");
 }
 
@@ -260,6 +341,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_body_is_whole_whichever_way_its_length_is_told),
 	    cmocka_unit_test(the_request_names_the_host_and_asks_for_a_fresh_one),
+	    cmocka_unit_test(an_answer_says_by_what_it_is_known_again),
+	    cmocka_unit_test(a_tag_that_could_not_be_sent_back_is_none),
+	    cmocka_unit_test(what_is_held_already_is_not_sent_again),
+	    cmocka_unit_test(what_has_changed_comes_whole),
 	    cmocka_unit_test(an_answer_that_is_not_the_thing_is_refused),
 	    cmocka_unit_test(an_answer_without_an_end_is_cut_at_its_size),
 	    cmocka_unit_test(a_server_that_says_nothing_more_costs_the_timeout),
