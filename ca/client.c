@@ -464,30 +464,27 @@ signer_published(struct signer *signer, json_t **published, struct fas_err *e)
 	return call(signer, json_pack("{s:s}", "op", "published"), published, e);
 }
 
-/* One fact about one generation. */
-static enum fas_code
-tell(struct signer *signer, const char *op, const char *authority, int64_t generation,
-    const char *what, int64_t when_s, struct fas_err *e)
-{
-	OWN(json) json_t *reply = NULL;
-	return call(signer,
-	    json_pack("{s:s,s:s,s:I,s:I}", "op", op, "authority", authority, "generation",
-		(json_int_t)generation, what, (json_int_t)when_s),
-	    &reply, e);
-}
-
 enum fas_code
 signer_in_ldap(struct signer *signer, const char *authority, int64_t generation, int64_t until_s,
     struct fas_err *e)
 {
-	return tell(signer, "authority.in_ldap", authority, generation, "until", until_s, e);
+	OWN(json) json_t *reply = NULL;
+	return call(signer,
+	    json_pack("{s:s,s:s,s:I,s:I}", "op", "authority.in_ldap", "authority", authority,
+		"generation", (json_int_t)generation, "until", (json_int_t)until_s),
+	    &reply, e);
 }
 
 enum fas_code
-signer_in_ntauth(struct signer *signer, const char *authority, int64_t generation, int64_t since_s,
-    struct fas_err *e)
+signer_in_ntauth(struct signer *signer, const char *authority, int64_t generation, bool renewal,
+    int64_t since_s, struct fas_err *e)
 {
-	return tell(signer, "authority.in_ntauth", authority, generation, "since", since_s, e);
+	OWN(json) json_t *reply = NULL;
+	return call(signer,
+	    json_pack("{s:s,s:s,s:I,s:b,s:I}", "op", "authority.in_ntauth", "authority", authority,
+		"generation", (json_int_t)generation, "renewal", renewal, "since",
+		(json_int_t)since_s),
+	    &reply, e);
 }
 
 enum fas_code

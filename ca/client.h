@@ -136,9 +136,12 @@ MUST_CHECK enum fas_code signer_published(
 MUST_CHECK enum fas_code signer_in_ldap(struct signer *signer, const char *authority,
     int64_t generation, int64_t until_s, struct fas_err *e);
 
-/* Since when this generation's certificate has been seen in NTAuth, in seconds since 1970; 0: it stands there no more. */
+/*
+ * Since when this generation's certificate, or the renewed one that waits, has been seen in NTAuth, in seconds since 1970; 0:
+ * it stands there no more.
+ */
 MUST_CHECK enum fas_code signer_in_ntauth(struct signer *signer, const char *authority,
-    int64_t generation, int64_t since_s, struct fas_err *e);
+    int64_t generation, bool renewal, int64_t since_s, struct fas_err *e);
 
 /*
  * The host table: {"generation": N, "hosts": [{"serial", "role", "name", "revoked": bool, "not_after"}]}.

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ca/pem.h"
 #include "ca/publisher.h"
 #include "fas/base/clock.h"
 
@@ -58,17 +59,60 @@ issues(struct ca *ca, const struct issuer *at)
 	       present->id == at->id;
 }
 
+/* For which authorities of the rules: its own, and those that it stands in for while they cannot sign. */
+static json_t *
+issues_for(struct ca *ca, const struct issuer *at, int64_t now_s)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; names && i < ca->config->n_authorities; i++) {
+		const char *name = ca->config->authorities[i].name;
+		struct fas_err e = {0};
+		OWN(issuer) struct issuer *by = NULL;
+		if (authorities_able(&ca->authorities, name, now_s, &by, &e) == FAS_OK &&
+		    by->id == at->id)
+			(void)json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
+/* A renewed certificate that waits for its switch: domain controllers have to have it before that. */
+struct waiting {
+	int64_t issuer;
+	char *pem; /* owned; NULL: there is none */
+};
+
+static enum fas_code
+find_waiting(const struct renewal_row *row, void *arg, struct fas_err *e)
+{
+	struct waiting *w = arg;
+	if (row->issuer != w->issuer || w->pem)
+		return FAS_OK;
+	w->pem = pem_encode("CERTIFICATE", row->certificate, row->certificate_len);
+	return w->pem ? FAS_OK : fas_fail_nomem(e);
+}
+
+static enum fas_code
+read_waiting(struct db *db, void *arg, struct fas_err *e)
+{
+	return store_renewals_each(db, find_waiting, arg, e);
+}
+
 static enum fas_code
 describe(struct ca *ca, const struct issuer *at, json_t *all, struct fas_err *e)
 {
 	const struct profile_issuer *p = &at->published;
+	struct waiting waiting = {.issuer = at->id};
 	OWN(json) json_t *crl = NULL;
 	enum fas_code rc = publisher_describe(ca, at, &crl, e);
+	if (rc == FAS_OK)
+		rc = db_read(ca->db, read_waiting, &waiting, e);
+	OWN(text) char *renewal = waiting.pem;
 	if (rc != FAS_OK)
 		return rc;
-	json_t *one = json_pack("{s:s,s:I,s:s,s:b,s:s,s:o,s:o,s:s*,s:o,s:I,s:I,s:O}", "authority",
-	    at->authority, "generation", (json_int_t)at->generation, "stem", at->stem, "issues",
-	    issues(ca, at), "chain", at->chain, "cdp", list_of(p->crl_urls, p->n_crl_urls), "aia",
+	json_t *one = json_pack("{s:s,s:I,s:s,s:b,s:o,s:s,s:s*,s:o,s:o,s:s*,s:o,s:I,s:I,s:O}",
+	    "authority", at->authority, "generation", (json_int_t)at->generation, "stem", at->stem,
+	    "issues", issues(ca, at), "for", issues_for(ca, at, clock_now()), "chain", at->chain,
+	    "renewal", renewal, "cdp", list_of(p->crl_urls, p->n_crl_urls), "aia",
 	    list_of(p->ca_urls, p->n_ca_urls), "ldap_cdp", at->ldap_url[0] ? at->ldap_url : NULL,
 	    "profiles", own_profiles(ca, at), "backdate", (json_int_t)at->backdate_s, "crl_each",
 	    (json_int_t)at->crl_each_s, "crl", crl);

@@ -54,9 +54,22 @@ add_container(struct import *in, const char *container, struct fas_err *e)
 	return rc;
 }
 
-static enum fas_code
-add_item(struct import *in, struct pki_item *item, struct fas_err *e)
+/* Several certificates may go into one object: the first makes it, and the next is a value more. */
+static enum pki_state
+state_by_then(const struct pki_items *items, size_t i)
 {
+	const struct pki_item *item = &items->items[i];
+	for (size_t k = 0; k < i; k++) {
+		if (strcmp(items->items[k].object.dn, item->object.dn) == 0)
+			return item->state == PKI_NO_OBJECT ? PKI_NO_VALUE : item->state;
+	}
+	return item->state;
+}
+
+static enum fas_code
+add_item(struct import *in, const struct pki_items *items, size_t i, struct fas_err *e)
+{
+	struct pki_item *item = &items->items[i];
 	const struct pki_object *object = &item->object;
 	bool is_crl = object->kind == PKI_CDP;
 	enum fas_code rc = pki_look(in->directory, in->domain, object, &item->state, e);
@@ -67,7 +80,7 @@ add_item(struct import *in, struct pki_item *item, struct fas_err *e)
 		return rc;
 	/* One that is too long to be handed over is written by the service, once it is let. */
 	if (!is_crl || object->len <= LDIF_CRL_MAX)
-		pki_ldif(object, item->state, in->ldif);
+		pki_ldif(object, state_by_then(items, i), in->ldif);
 	if (is_crl)
 		add_grant(in, pki_parent(object->dn));
 	return FAS_OK;
@@ -84,7 +97,7 @@ pki_import(struct directory *directory, size_t domain, struct pki_items *items, 
 	buf_init(&ldif, LDIF_MAX);
 	enum fas_code rc = pki_account(directory, domain, &in.account, e);
 	for (size_t i = 0; rc == FAS_OK && i < items->n; i++)
-		rc = add_item(&in, &items->items[i], e);
+		rc = add_item(&in, items, i, e);
 	if (rc == FAS_OK)
 		rc = buf_check(&ldif, e);
 	if (rc != FAS_OK)

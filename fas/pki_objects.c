@@ -37,12 +37,12 @@ common_name(X509 *certificate, char out[NAME_MAX_BYTES])
 /* By the certificate's name, or, when that cannot stand in a DN as it is, by the generation's and where it stands. */
 static enum fas_code
 name_certificate(struct pki_object *object, const struct published *p, size_t level,
-    const char *container, struct fas_err *e)
+    X509 *certificate, const char *container, struct fas_err *e)
 {
 	char name[NAME_MAX_BYTES];
 	if (object->kind == PKI_NTAUTH)
 		return pki_dn(PKI_NTAUTH, container, "NTAuthCertificates", object->dn, e);
-	common_name(p->chain[level], name);
+	common_name(certificate, name);
 	if (pki_dn(object->kind, container, name, object->dn, NULL) == FAS_OK)
 		return FAS_OK;
 	(void)snprintf(name, sizeof(name), "%s-%zu", p->stem, level);
@@ -83,18 +83,30 @@ add(struct pki_items *items, const struct published *p, struct pki_object *objec
 
 static enum fas_code
 add_certificate(struct pki_items *items, const struct published *p, enum pki_kind kind,
-    size_t level, const char *container, struct fas_err *e)
+    size_t level, X509 *certificate, const char *container, struct fas_err *e)
 {
 	struct pki_object object = {.kind = kind};
 	unsigned char *der = NULL;
-	int len = i2d_X509(p->chain[level], &der);
+	int len = i2d_X509(certificate, &der);
 	if (len <= 0)
 		return fas_fail_openssl(e, "certificate of %s", p->stem);
 	object.len = (size_t)len;
-	enum fas_code rc = name_certificate(&object, p, level, container, e);
+	enum fas_code rc = name_certificate(&object, p, level, certificate, container, e);
 	if (rc == FAS_OK)
 		return add(items, p, &object, der, e);
 	OPENSSL_free(der);
+	return rc;
+}
+
+/* Before its switch, as the next generation's: domain controllers read a copy that is hours old. */
+static enum fas_code
+add_renewal(
+    struct pki_items *items, const struct published *p, const char *container, struct fas_err *e)
+{
+	size_t before = items->n;
+	enum fas_code rc = add_certificate(items, p, PKI_NTAUTH, 0, p->renewal, container, e);
+	if (rc == FAS_OK && items->n > before)
+		items->items[before].renewal = true;
 	return rc;
 }
 
@@ -138,11 +150,13 @@ add_generation(struct pki_items *items, const struct published *p, bool former,
 	if (places[PKI_CDP] && p->ldap_cdp)
 		rc = add_crl(items, p, folder, e);
 	for (size_t i = 0; rc == FAS_OK && places[PKI_AIA] && i < root; i++)
-		rc = add_certificate(items, p, PKI_AIA, i, container, e);
+		rc = add_certificate(items, p, PKI_AIA, i, p->chain[i], container, e);
 	if (rc == FAS_OK && places[PKI_AUTHORITIES])
-		rc = add_certificate(items, p, PKI_AUTHORITIES, root, container, e);
+		rc = add_certificate(items, p, PKI_AUTHORITIES, root, p->chain[root], container, e);
 	if (rc == FAS_OK && places[PKI_NTAUTH] && !former)
-		rc = add_certificate(items, p, PKI_NTAUTH, 0, container, e);
+		rc = add_certificate(items, p, PKI_NTAUTH, 0, p->chain[0], container, e);
+	if (rc == FAS_OK && places[PKI_NTAUTH] && p->renewal)
+		rc = add_renewal(items, p, container, e);
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 struct pki_item {
 	struct pki_object object;
 	const struct published *of;
+	bool renewal;         /* its renewed certificate, which waits */
 	unsigned char *der;   /* owned: object.value */
 	enum pki_state state; /* as it was last seen */
 	bool looked;          /* it was: the last look did not fail */

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
@@ -21,7 +24,8 @@ struct pki_publisher {
 	unsigned failed;       /* rounds in a row */
 	char said[FAS_ERR_REASON_MAX];
 	struct in_ntauth {
-		char stem[96];
+		uint8_t
+		    sha256[32]; /* of the certificate: a renewed one comes under its key's name */
 		int64_t since_s;
 	} ntauth[PUBLISHED_MAX];
 	size_t n_ntauth;
@@ -184,12 +188,22 @@ conclude_blind(struct pki_publisher *p, const struct fas_err *why)
 
 /* ---- NTAuth ---- */
 
+static bool
+digest(const struct pki_item *item, uint8_t out[32])
+{
+	size_t len = 0;
+	bool done = EVP_Q_digest(
+			NULL, "SHA256", NULL, item->object.value, item->object.len, out, &len) == 1;
+	ERR_clear_error();
+	return done && len == 32;
+}
+
 /* What is remembered of this one; NULL: it has not been seen there. */
 static struct in_ntauth *
-seen(struct pki_publisher *p, const char *stem)
+seen(struct pki_publisher *p, const uint8_t sha256[32])
 {
 	for (size_t i = 0; i < p->n_ntauth; i++) {
-		if (strcmp(p->ntauth[i].stem, stem) == 0)
+		if (memcmp(p->ntauth[i].sha256, sha256, 32) == 0)
 			return &p->ntauth[i];
 	}
 	return NULL;
@@ -197,9 +211,13 @@ seen(struct pki_publisher *p, const char *stem)
 
 /* Since when it stands there, as far as this process has seen; 0: no more; -1: there is nothing to say. */
 static int64_t
-see(struct pki_publisher *p, const char *stem, bool there)
+see(struct pki_publisher *p, const struct pki_item *item)
 {
-	struct in_ntauth *at = seen(p, stem);
+	uint8_t sha256[32];
+	bool there = item->state == PKI_THERE;
+	if (!digest(item, sha256))
+		return -1;
+	struct in_ntauth *at = seen(p, sha256);
 	if (at && !there) {
 		*at = p->ntauth[--p->n_ntauth];
 		return 0;
@@ -209,7 +227,7 @@ see(struct pki_publisher *p, const char *stem, bool there)
 	if (!there || p->n_ntauth == PUBLISHED_MAX)
 		return -1;
 	at = &p->ntauth[p->n_ntauth++];
-	(void)snprintf(at->stem, sizeof(at->stem), "%s", stem);
+	memcpy(at->sha256, sha256, sizeof(sha256));
 	at->since_s = clock_now();
 	return at->since_s;
 }
@@ -227,9 +245,9 @@ tell_ntauth(struct pki_publisher *p, const struct work *work)
 		struct fas_err e = {0};
 		if (item->object.kind != PKI_NTAUTH || !item->looked || p->ntauth_unheard)
 			continue;
-		int64_t since_s = see(p, item->of->stem, item->state == PKI_THERE);
+		int64_t since_s = see(p, item);
 		if (since_s >= 0 && signer_in_ntauth(p->service->signer, item->of->authority,
-					item->of->generation, since_s, &e) != FAS_OK)
+					item->of->generation, item->renewal, since_s, &e) != FAS_OK)
 			p->ntauth_unheard = strcmp(e.reason, "operation_unknown") == 0;
 	}
 }

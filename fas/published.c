@@ -36,6 +36,16 @@ read_chain(struct published *out, const char *text, struct fas_err *e)
 	return out->n_chain > 0 ? FAS_OK : bad_reply(e, "a chain without certificates");
 }
 
+static enum fas_code
+read_renewal(struct published *out, const char *text, struct fas_err *e)
+{
+	OWN(pem) BIO *bio = text ? BIO_new_mem_buf(text, -1) : NULL;
+	if (!text)
+		return FAS_OK;
+	out->renewal = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	return out->renewal ? FAS_OK : bad_reply(e, "a renewal that is no certificate");
+}
+
 static void
 read_crl(struct json_reader *r, struct published *out)
 {
@@ -56,16 +66,19 @@ read_one(struct published *out, json_t *one, struct fas_err *e)
 	out->stem = json_need_text(&r, "stem", 1, 96);
 	out->generation = json_need_int(&r, "generation", 1, INT32_MAX);
 	out->issues = json_want_bool(&r, "issues", false);
+	out->issues_for = json_need_value(&r, "for", JSON_ARRAY);
 	out->cdp = json_need_value(&r, "cdp", JSON_ARRAY);
 	out->aia = json_need_value(&r, "aia", JSON_ARRAY);
 	out->ldap_cdp = json_want_text(&r, "ldap_cdp", 1, 1024);
 	out->profiles = json_want_value(&r, "profiles", JSON_ARRAY);
 	const char *chain = json_need_lines(&r, "chain", 1, 1024 * 1024);
+	const char *renewal = json_want_lines(&r, "renewal", 1, 1024 * 1024);
 	read_crl(&r, out);
 	/* what a newer signer says beside that is its own affair */
 	if (why.code != FAS_OK)
 		return bad_reply(e, why.message);
-	return read_chain(out, chain, e);
+	enum fas_code rc = read_chain(out, chain, e);
+	return rc == FAS_OK ? read_renewal(out, renewal, e) : rc;
 }
 
 enum fas_code
@@ -94,6 +107,7 @@ published_done(struct published_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		for (size_t k = 0; k < list->items[i].n_chain; k++)
 			X509_free(list->items[i].chain[k]);
+		X509_free(list->items[i].renewal);
 	}
 	json_decref(list->answer);
 	*list = (struct published_list){0};

@@ -20,9 +20,12 @@
 struct published {
 	const char *authority, *stem; /* borrowed from the answer, as all texts */
 	int64_t generation;
-	bool issues;                      /* what is issued now is signed by it */
+	bool issues; /* what is issued now is signed by it */
+	const json_t
+	    *issues_for; /* list of authorities, as rules name them, for which it issues now */
 	X509 *chain[PUBLISHED_CHAIN_MAX]; /* its own certificate first, the root last */
 	size_t n_chain;
+	X509 *renewal; /* another certificate of its key, which waits for its switch; NULL: none */
 	const json_t *cdp, *aia; /* lists of URLs */
 	const char *ldap_cdp;    /* URL, or NULL */
 	const json_t *profiles; /* list of {"name", "cdp", "aia"}: those with places of their own */

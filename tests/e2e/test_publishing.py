@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from lab import dc, namespace, pki, proc, programs
-from lab.layout import BASE_DN, DC, write
+from lab.layout import BASE_DN, DC, LabError, write
 
 from case import LabCase
 
@@ -53,11 +53,20 @@ class Directory(LabCase):
 
     def clear(self):
         """The directory as it was before anything was published."""
-        names = "".join(f"(distinguishedName={dn})" for dn in (CRL, CONTAINER, NTAUTH, AIA, AUTHORITIES))
-        there = re.findall("^dn: (.*)$", self.ldb("ldbsearch", "-o", "ldif-wrap=no", "-b", SERVICES, f"(|{names})", "dn"), re.M)
-        for dn in sorted(there, key=len, reverse=True):
-            self.ldb("ldbdel", "--recursive", dn)
+        proc.wait_for(self.is_cleared, 30, "nothing of what is published in the directory")
         self.verify()
+
+    def is_cleared(self):
+        """Again, if the service has put its CRL back between: without the container it cannot."""
+        names = "".join(f"(distinguishedName={dn})" for dn in (CRL, CONTAINER, NTAUTH, AIA, AUTHORITIES))
+        found = self.ldb("ldbsearch", "-o", "ldif-wrap=no", "-b", SERVICES, f"(|{names})", "dn")
+        there = re.findall("^dn: (.*)$", found, re.M)
+        for dn in sorted(there, key=len, reverse=True):
+            try:
+                self.ldb("ldbdel", "--recursive", dn)
+            except LabError:
+                return False
+        return not there
 
     # ---- the administrator of the forest ----
 
@@ -116,8 +125,11 @@ class Directory(LabCase):
 
     def in_ntauth(self):
         """Since when the signer believes the authority to stand there; None: it does not."""
+        return self.current().get("in_ntauth")
+
+    def current(self):
         at, = (one for one in self.fasctl_json("ca", "list")["authorities"] if one["state"] == "current")
-        return at.get("in_ntauth")
+        return at
 
     def add_ntauth(self, *certificates):
         self.import_ldif("\n".join([
@@ -172,6 +184,31 @@ class Publishing(Directory):
         self.assertIsNotNone(self.in_ntauth())
         self.clear()
         self.publish()
+        self.assertIsNone(self.in_ntauth())
+
+    def renew(self):
+        """A second certificate of the same key waits for its switch; returns it."""
+        csr, chain = self.lab.folder / "renewal.csr", self.lab.folder / "renewal.pem"
+        root = pki.Authority.load(self.lab.pki, "logon-root")
+        self.fasctl("ca", "csr", "--renewal", "--out", csr)
+        certificate = pki.sign_subordinate(root, csr.read_bytes(), publish_url=self.lab.publish_url)
+        write(chain, pki.pem(certificate) + pki.pem(root.certificate))
+        self.fasctl("ca", "install", "--chain", chain, "--root", self.lab.pki / "logon-root.crt")
+        number = self.current()["generation"]
+        self.addCleanup(self.fasctl, "ca", "retire", "--generation", str(number), "--renewal")
+        return certificate
+
+    def test_a_renewed_certificate_is_published_before_its_switch_and_its_sighting_is_noted(self):
+        renewed = self.renew()
+        self.assertNotIn("in_ntauth", self.current()["renewal"])
+        self.import_ldif(self.fasctl("publish", "--ldif"))
+        self.assertEqual(self.publish()[0], OK)
+        self.assertEqual(sorted(self.read(NTAUTH, "cACertificate")),
+                         sorted([renewed.public_bytes(Encoding.DER), self.certificate("logon-ca.crt")]))
+        self.assertIn("in_ntauth", self.current()["renewal"])
+        self.clear()
+        self.publish()
+        self.assertNotIn("in_ntauth", self.current()["renewal"])
         self.assertIsNone(self.in_ntauth())
 
     def test_with_the_printed_grant_the_service_writes_its_crl_and_nothing_else(self):

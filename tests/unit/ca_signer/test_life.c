@@ -403,6 +403,21 @@ install_first(struct house *h)
 	X509_free(x);
 }
 
+/* Whoever publishes in the directory is told of it before the switch. */
+static void
+expect_renewal(struct place *p, X509 *renewed)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *reply = NULL;
+	assert_int_equal(signer_published(p->signer, &reply, &e), FAS_OK);
+	const json_t *one = json_array_get(json_object_get(reply, "published"), 0);
+	const char *pem = json_string_value(json_object_get(one, "renewal"));
+	assert_non_null(pem);
+	X509 *told = pem_to_x509(pem);
+	assert_int_equal(X509_cmp(told, renewed), 0);
+	X509_free(told);
+}
+
 static void
 a_renewed_certificate_of_the_same_key_waits_for_the_switch(void **state)
 {
@@ -419,6 +434,7 @@ a_renewed_certificate_of_the_same_key_waits_for_the_switch(void **state)
 	OWN(json)
 	json_t *installed = place_admin(p, install_wire(to_pem(renewed), to_pem(h->root), NULL));
 	assert_non_null(json_object_get(json_object_get(installed, "certificate"), "renewal"));
+	expect_renewal(p, renewed);
 	X509 *before = certificate_of(p, 1);
 	assert_int_not_equal(X509_cmp(before, renewed), 0);
 	issues_by(p, "request-1", 1);
@@ -775,14 +791,38 @@ the_rule_says_which_authority_issues(void **state)
 	place_free(p);
 }
 
+/* For which authorities of the rules this generation issues now. */
+static void
+expect_served(struct place *p, const char *stem, json_t *names)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *reply = NULL;
+	OWN(json) json_t *want = names;
+	const json_t *one;
+	size_t i;
+	assert_int_equal(signer_published(p->signer, &reply, &e), FAS_OK);
+	json_array_foreach(json_object_get(reply, "published"), i, one)
+	{
+		if (strcmp(json_string_value(json_object_get(one, "stem")), stem) != 0)
+			continue;
+		assert_true(json_equal(json_object_get(one, "for"), want));
+		return;
+	}
+	fail_msg("%s is not published", stem);
+}
+
 static void
 another_authority_issues_while_ones_key_is_away(void **state)
 {
 	(void)state;
 	struct place *p = two_authorities();
+	expect_served(p, "main-1", json_pack("[s]", "main"));
+	expect_served(p, "second-1", json_pack("[s]", "second"));
 	place_stop(p);
 	move_key(p, true);
 	place_start(p);
+	expect_served(p, "main-1", json_array());
+	expect_served(p, "second-1", json_pack("[s,s]", "main", "second"));
 	assert_string_equal(issuer_for(p, "request-1", "main"), "Second Logon CA");
 	assert_string_equal(issuer_for(p, "request-2", "second"), "Second Logon CA");
 	OWN(json) json_t *shown = place_admin(p, json_pack("{s:s}", "op", "status"));

@@ -87,6 +87,9 @@ a_generation_is_told_with_its_chain_and_its_places(void **state)
 	assert_int_equal(json_array_size(list), 1);
 	assert_string_equal(json_string_value(json_object_get(one, "stem")), "main-1");
 	assert_true(json_is_true(json_object_get(one, "issues")));
+	OWN(json) json_t *served = json_pack("[s]", "main");
+	assert_true(json_equal(json_object_get(one, "for"), served));
+	assert_null(json_object_get(one, "renewal"));
 	assert_string_equal(
 	    json_string_value(json_array_get(json_object_get(one, "cdp"), 0)), HTTP_URL);
 	assert_string_equal(json_string_value(json_object_get(one, "ldap_cdp")), LDAP_URL);
