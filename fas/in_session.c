@@ -96,6 +96,12 @@ insert_order(struct db *db, void *arg, struct fas_err *e)
 }
 
 static enum fas_code
+check_watch(const struct wish *w, struct fas_err *e)
+{
+	return watch_check_issuing(&w->work.service->watch, w->plan.authority, w->plan.profile, e);
+}
+
+static enum fas_code
 make_order(struct wish *w, struct fas_err *e)
 {
 	const struct policy_verdict *verdict = &w->judgement.verdict;
@@ -108,6 +114,8 @@ make_order(struct wish *w, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = plan_make_in_session(
 		    &w->judgement, session, &w->key, w->work.now_s, &w->plan, e);
+	if (rc == FAS_OK)
+		rc = check_watch(w, e);
 	if (rc != FAS_OK)
 		return rc;
 	w->first = true;
@@ -133,7 +141,10 @@ take_up_order(struct wish *w, struct fas_err *e)
 	    memcmp(first, w->key.digest, DIGEST_BYTES) != 0)
 		return fas_fail(e, FAS_E_CONFLICT, "order_other_key",
 		    "the first request of this id came with another key");
-	return w->order.state == ORDER_OPEN ? order_plan(&w->order, &w->plan, e) : FAS_OK;
+	if (w->order.state != ORDER_OPEN)
+		return FAS_OK;
+	enum fas_code rc = order_plan(&w->order, &w->plan, e);
+	return rc == FAS_OK ? check_watch(w, e) : rc;
 }
 
 /* ---- the certificate ---- */

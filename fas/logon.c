@@ -77,9 +77,11 @@ judge(struct start *s, const char *host, struct fas_err *e)
 	const struct sid *known = s->by_code ? &facts->account_sid : NULL;
 	enum fas_code rc = facts_judge(s->service, facts, host, s->now_s, known, &s->judgement, e);
 	trail_judgement(&s->trail, &s->judgement);
-	if (rc == FAS_OK)
-		facts->account_sid = s->judgement.account->sid;
-	return rc;
+	if (rc != FAS_OK)
+		return rc;
+	facts->account_sid = s->judgement.account->sid;
+	const struct policy_grant *grant = &s->judgement.verdict.grant;
+	return watch_check_issuing(&s->service->watch, grant->authority, grant->profile, e);
 }
 
 static enum fas_code

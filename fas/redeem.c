@@ -215,6 +215,14 @@ use_and_record(struct db *db, void *arg, struct fas_err *e)
 	return audit_append(db, &r->trail.record, e);
 }
 
+/* Before the ticket is used: it is good for when domain controllers find the list again. */
+static enum fas_code
+check_watch(const struct redeem *r, struct fas_err *e)
+{
+	const struct policy_grant *grant = &r->judgement.verdict.grant;
+	return watch_check_issuing(&r->service->watch, grant->authority, grant->profile, e);
+}
+
 static enum fas_code
 make_plan(struct redeem *r, struct fas_err *e)
 {
@@ -243,6 +251,8 @@ use_ticket(struct redeem *r, struct fas_err *e)
 	trail_judgement(&r->trail, &r->judgement);
 	if (rc == FAS_OK)
 		rc = check_key(r, e);
+	if (rc == FAS_OK)
+		rc = check_watch(r, e);
 	if (rc == FAS_OK)
 		rc = make_plan(r, e);
 	if (rc != FAS_OK)
@@ -329,6 +339,8 @@ static enum fas_code
 ask_signer(struct redeem *r, struct signer_certificate *out, struct fas_err *e)
 {
 	enum fas_code rc = r->plan.authority ? FAS_OK : plan_parse(&r->ticket, &r->plan, e);
+	if (rc == FAS_OK)
+		rc = watch_check_issuing(&r->service->watch, r->plan.authority, r->plan.profile, e);
 	if (rc == FAS_OK)
 		rc = plan_issue(&r->plan, &r->ticket, r->service->signer, out, e);
 	if (rc == FAS_E_UNAVAILABLE && strcmp(e->reason, "pool_empty") == 0)

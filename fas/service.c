@@ -201,12 +201,7 @@ service_check_store(struct service *service, struct fas_err *e)
 enum fas_code
 service_check_issuing(struct service *service, struct fas_err *e)
 {
-	enum fas_code rc = db_pool_check(service->db, e);
-	if (rc == FAS_OK && atomic_load(&service->watch.stopped))
-		return fas_fail(e, FAS_E_UNAVAILABLE, "revocation_unreachable",
-		    "no domain controller would find a fresh CRL, and the configuration says that "
-		    "nothing is issued then (watchdog: on_failure): fasctl crl verify");
-	return rc;
+	return db_pool_check(service->db, e);
 }
 
 /* ---- counts ---- */

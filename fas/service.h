@@ -110,7 +110,7 @@ void service_recover(struct service *service);
 /* Is the store whole, and does it keep what is written?  Housekeeping writes each few seconds. */
 MUST_CHECK enum fas_code service_check_store(struct service *service, struct fas_err *e);
 
-/* May anything be issued: the store is whole, and nobody has said that domain controllers would refuse it? */
+/* May anything be issued: is the store whole?  Under which authority, watch_check_issuing says when a rule has named it. */
 MUST_CHECK enum fas_code service_check_issuing(struct service *service, struct fas_err *e);
 
 struct service_counts {

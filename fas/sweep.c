@@ -111,6 +111,8 @@ drive_again(struct service *service, struct unfinished *u, struct fas_err *e)
 	OWN(signer_certificate) struct signer_certificate certificate = {0};
 	enum fas_code rc = plan_parse(&u->ticket, &plan, e);
 	if (rc == FAS_OK)
+		rc = watch_check_issuing(&service->watch, plan.authority, plan.profile, e);
+	if (rc == FAS_OK)
 		rc = plan_issue(&plan, &u->ticket, service->signer, &certificate, e);
 	if (rc != FAS_OK)
 		return rc;

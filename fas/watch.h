@@ -23,7 +23,8 @@ struct watch {
 	pthread_mutex_t lock;
 	json_t *seen[WATCHES]; /* NULL: nobody has looked yet */
 	atomic_bool not_ready; /* logons would fail */
-	atomic_bool stopped;   /* and nothing is issued meanwhile */
+	atomic_bool
+	    stopped; /* and what would be refused is not issued meanwhile: watch_check_issuing */
 };
 
 void watch_init(struct watch *watch);
@@ -34,7 +35,20 @@ void watch_put(struct watch *watch, enum watch_what what, json_t *seen);
 /* A copy of its own; NULL when nobody has looked yet. */
 json_t *watch_get(struct watch *watch, enum watch_what what);
 
-/* FAS_E_UNAVAILABLE "revocation_unreachable", naming the first certificates whose CRL no domain controller would get. */
+/*
+ * Of the watchdog's links: under which authorities, as rules name them, logons would fail; "main as PROFILE" where it is one
+ * profile's own places alone.  A new list.
+ */
+json_t *watch_failing(const json_t *links);
+
+/*
+ * May this be issued: a certificate of this profile by the authority that a rule names?  Not while the watchdog has stopped it,
+ * since a domain controller would find no fresh CRL of it or of its chain.  FAS_E_UNAVAILABLE "revocation_unreachable".
+ */
+MUST_CHECK enum fas_code watch_check_issuing(
+    struct watch *watch, const char *authority, const char *profile, struct fas_err *e);
+
+/* FAS_E_UNAVAILABLE "revocation_unreachable", naming the authorities whose logons would fail, and the first certificates whose CRL no domain controller would get. */
 MUST_CHECK enum fas_code watch_check(struct watch *watch, struct fas_err *e);
 
 #endif

@@ -17,6 +17,7 @@
 
 #define KEY_MAX 128
 #define SUBJECT_MAX 256
+#define STOPPED_MAX 512 /* names of authorities */
 #define AGAIN_S 5U      /* after a round that found something */
 
 struct watchdog {
@@ -27,6 +28,7 @@ struct watchdog {
 	atomic_bool stopping;
 	struct memories memories;
 	char said[FAS_ERR_REASON_MAX]; /* of a signer that cannot be asked */
+	char stopped[STOPPED_MAX];     /* under whom nothing is issued, as it was said last */
 };
 
 /* One round's findings. */
@@ -182,12 +184,13 @@ judge_link(struct round *round, struct link *link)
 	bool alarm = memory_note(memory_of(&round->w->memories, key), link->holds,
 	    "revocation_alarm", link->certificates, NULL, &why);
 	round->found = round->found || !link->holds;
-	round->not_ready = round->not_ready || (alarm && link->p->issues);
-	(void)json_array_append_new(
-	    round->links, json_pack("{s:s,s:I,s:b,s:s,s:b,s:b,s:o}", "authority",
-			      link->p->authority, "generation", (json_int_t)link->p->generation,
-			      "issues", link->p->issues, "certificates", link->certificates, "ok",
-			      link->holds, "alarm", alarm, "places", link->places));
+	round->not_ready = round->not_ready || (alarm && json_array_size(link->p->issues_for) > 0);
+	(void)json_array_append_new(round->links,
+	    json_pack("{s:s,s:I,s:b,s:O,s:I,s:s*,s:s,s:b,s:b,s:o}", "authority", link->p->authority,
+		"generation", (json_int_t)link->p->generation, "issues", link->p->issues, "for",
+		link->p->issues_for, "level", (json_int_t)link->level, "profile",
+		link->profile[0] ? link->profile : NULL, "certificates", link->certificates, "ok",
+		link->holds, "alarm", alarm, "places", link->places));
 }
 
 static void
@@ -293,6 +296,29 @@ say_unknown(struct watchdog *w, const struct fas_err *why)
 	memcpy(w->said, why->reason, sizeof(w->said));
 }
 
+/* Under whom nothing is issued from here on: said when it changes. */
+static void
+say_stopped(struct watchdog *w, const json_t *stopped)
+{
+	char names[STOPPED_MAX] = "";
+	size_t i, used = 0;
+	const json_t *name;
+	json_array_foreach(stopped, i, name)
+	{
+		int n = snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+		    json_string_value(name));
+		used += n > 0 && (size_t)n < sizeof(names) - used ? (size_t)n : 0;
+	}
+	names[used] = 0;
+	if (strcmp(names, w->stopped) != 0 && names[0])
+		log_event(LOG_LEVEL_ERROR, "issuing_stopped", "authorities", names, "message",
+		    "watchdog: on_failure: stop; no domain controller would find a fresh CRL",
+		    NULL);
+	if (w->stopped[0] && !names[0])
+		log_event(LOG_LEVEL_INFO, "issuing_goes_on", NULL);
+	memcpy(w->stopped, names, sizeof(names));
+}
+
 static void
 conclude(struct round *round)
 {
@@ -300,15 +326,12 @@ conclude(struct round *round)
 	struct watch *watch = &w->service->watch;
 	bool ready = w->config->on_failure == WATCHDOG_REPORT;
 	bool stop = w->config->on_failure == WATCHDOG_STOP;
+	json_t *stopped = stop ? watch_failing(round->links) : json_array();
+	say_stopped(w, stopped);
+	/* in this order: who is refused finds the reason there */
 	watch_put(watch, WATCH_REVOCATION,
-	    json_pack("{s:I,s:b,s:O}", "checked", (json_int_t)clock_now(), "logons_fail",
-		round->not_ready, "links", round->links));
-	if (round->not_ready && stop && !atomic_load(&watch->stopped))
-		log_event(LOG_LEVEL_ERROR, "issuing_stopped", "message",
-		    "watchdog: on_failure: stop; no domain controller would find a fresh CRL",
-		    NULL);
-	if (!round->not_ready && atomic_load(&watch->stopped))
-		log_event(LOG_LEVEL_INFO, "issuing_goes_on", NULL);
+	    json_pack("{s:I,s:b,s:O,s:o}", "checked", (json_int_t)clock_now(), "logons_fail",
+		round->not_ready, "links", round->links, "stopped", stopped));
 	atomic_store(&watch->not_ready, round->not_ready && !ready);
 	atomic_store(&watch->stopped, round->not_ready && stop);
 }

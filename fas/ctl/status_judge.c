@@ -325,11 +325,15 @@ judge_places(struct findings *out, const json_t *link)
 static void
 judge_revocation(struct findings *out, const json_t *revocation)
 {
-	const json_t *link;
+	const json_t *link, *name;
 	size_t i;
+	json_array_foreach(json_object_get(revocation, "stopped"), i, name)
+	    add(out, true, "fasctl crl verify; docs/ADMIN.md, Runbook: issuing_stopped",
+		"the watchdog has stopped issuing under authority %.64s",
+		json_is_string(name) ? json_string_value(name) : "?");
 	json_array_foreach(json_object_get(revocation, "links"), i, link)
 	{
-		bool issues = json_is_true(json_object_get(link, "issues"));
+		bool issues = json_array_size(json_object_get(link, "for")) > 0;
 		if (json_is_true(json_object_get(link, "alarm")))
 			add(out, issues, "fasctl crl verify; docs/ADMIN.md, Runbooks",
 			    "domain controllers find no fresh CRL for %.100s%s",

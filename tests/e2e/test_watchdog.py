@@ -2,10 +2,12 @@
 
 import datetime
 import functools
+import hashlib
 import http.server
 import json
 import shutil
 import threading
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -241,16 +243,20 @@ class Configured(Watched):
         programs.restart(self.lab, "fasd")
 
 
-class Copies(Configured):
+class Elsewhere(Configured):
     """publish_urls may be served by others, who copy the files."""
 
-    section = "watchdog: { lag: 1s }\n"
+    def copy(self):
+        copy = self.lab.folder / "copy"
+        shutil.copytree(self.public_folder, copy)
+        self.addCleanup(shutil.rmtree, copy)
+        return copy
 
-    def serve(self, folder):
+    def serve(self, folder, kind=http.server.SimpleHTTPRequestHandler):
         """The name in the certificates leads to another web server from here on."""
         address = f"127.88.{self.lab.number}.98"
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-        handler.log_message = lambda *_: None
+        quiet = type(kind.__name__, (kind,), {"log_message": lambda *_: None})
+        handler = functools.partial(quiet, directory=folder)
         server = http.server.ThreadingHTTPServer((address, 80), handler)
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
@@ -258,10 +264,12 @@ class Copies(Configured):
         with open(self.hosts, "w") as file:
             file.write(self.hosts_text.replace(f"{self.lab.address(PKI)} {PKI}", f"{address} {PKI}"))
 
+
+class Copies(Elsewhere):
+    section = "watchdog: { lag: 1s }\n"
+
     def test_a_copy_that_is_no_longer_renewed_is_a_warning_until_it_is(self):
-        copy = self.lab.folder / "copy"
-        shutil.copytree(self.public_folder, copy)
-        self.addCleanup(shutil.rmtree, copy)
+        copy = self.copy()
         self.serve(copy)
         self.assertEqual(self.verify()[0], OK)
         self.fasctl("crl", "publish")
@@ -269,6 +277,74 @@ class Copies(Configured):
         self.assertAlarm(LOGON, "crl_old", logons_fail=False)
         shutil.copy(self.public_folder / LOGON, copy / LOGON)
         self.assertClear(LOGON)
+
+
+class Tagged(http.server.SimpleHTTPRequestHandler):
+    """A web server that knows its files by an ETag, and notes how it has answered for each."""
+
+    answers = []
+
+    def do_GET(self):
+        body = (Path(self.directory) / self.path.lstrip("/")).read_bytes()
+        tag = f'"{hashlib.sha256(body).hexdigest()}"'
+        same = self.headers.get("If-None-Match") == tag
+        self.answers.append((self.path.rpartition("/")[2], 304 if same else 200))
+        self.send_response(304 if same else 200)
+        self.send_header("ETag", tag)
+        if not same:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if not same:
+            self.wfile.write(body)
+
+
+class Unchanged(Elsewhere):
+    """What the watchdog holds already, and has verified, does not come again; its age is judged all the same."""
+
+    section = "watchdog: { each: 1s, lag: 1h }\n"
+    LIFE_S = 20
+
+    def seen_by_itself(self, name):
+        """What the last round saw at this place: nothing is fetched for the question."""
+        _, out, _ = programs.fasctl_status(self.lab, "status", "--json")
+        return self.place(json.loads(out)["fasd"]["revocation"], name)[0]
+
+    def answers(self, name):
+        return [status for path, status in Tagged.answers if path == name]
+
+    def test_a_list_that_is_the_same_comes_once_and_its_end_is_seen(self):
+        copy = self.copy()
+        (copy / LOGON).write_bytes(self.crl("logon-ca", self.authority_key(), begun=-60, ends=self.LIFE_S))
+        Tagged.answers.clear()
+        self.serve(copy, Tagged)
+        proc.wait_for(lambda: self.answers("main-1.crl").count(304) >= 2, self.LIFE_S, "rounds that are answered by 304")
+        self.assertEqual(self.answers("main-1.crl").count(200), 1)
+        self.assertEqual(self.readyz().status, 200)
+        proc.wait_for(lambda: self.readyz().status == 503, 60, "/readyz: the list that has ended")
+        revocation = self.readyz().json["checks"]["revocation"]
+        self.assertEqual(revocation["reason"], "revocation_unreachable")
+        self.assertEqual(self.seen_by_itself(LOGON)["reason"], "crl_ended")
+        shutil.copy(self.public_folder / LOGON, copy / LOGON)
+        self.wait_ready()
+
+    def test_by_hand_all_of_each_list_is_fetched(self):
+        copy = self.copy()
+        self.serve(copy, Tagged)
+        self.assertEqual(self.verify()[0], OK)
+        Tagged.answers.clear()
+        self.assertEqual(self.verify()[0], OK)
+        self.assertIn(200, self.answers("main-1.crl"))
+
+    def test_fasds_own_listener_says_that_nothing_has_changed_until_something_has(self):
+        def unchanged():
+            lines = self.ops().get("/metrics").body.decode().splitlines()
+            return any("fas_requests_total" in line and 'status="304"' in line and "crl" in line
+                       and not line.endswith(" 0") for line in lines)
+        proc.wait_for(unchanged, 30, "a 304 for a list")
+        self.fasctl("crl", "publish")
+        crl = x509.load_der_x509_crl((self.public_folder / LOGON).read_bytes())
+        newest = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        proc.wait_for(lambda: int(self.seen_by_itself(LOGON)["number"], 16) == newest, 30, "the watchdog has the new list")
 
 
 class Stopping(Configured):
@@ -281,6 +357,8 @@ class Stopping(Configured):
         self.assertRefused(self.logon(), 503, "unavailable", "revocation_unreachable")
         csr = api.new_csr()[1]
         self.assertRefused(self.redeem(ticket, csr), 503, "unavailable", "revocation_unreachable")
+        said = [one["what"] for one in self.status_findings()]
+        self.assertIn("the watchdog has stopped issuing under authority main", said)
         self.fasctl("crl", "publish")
         self.wait_ready()
         self.assertEqual(self.redeem(ticket, csr).status, 201)

@@ -201,18 +201,26 @@ a_providers_ending_certificate_is_a_warning(void **state)
 	one_finding("fasd", "ends", ends("provider", "okta", NOW - DAY, 4), false, "ended at");
 }
 
-#define LINK(issues, alarm, place)                                                                 \
-	"{\"links\":[{\"certificates\":\"what main-1 issues\",\"issues\":" issues                  \
-	",\"alarm\":" alarm ",\"places\":[{\"url\":\"http://pki/crl/main-1.crl\"," place "}]}]}"
+#define LINK(serves, alarm, place)                                                                 \
+	"{\"links\":[{\"certificates\":\"what main-1 issues\",\"for\":" serves ",\"alarm\":" alarm \
+	",\"places\":[{\"url\":\"http://pki/crl/main-1.crl\"," place "}]}]}"
 
 static void
 certificates_whose_crl_nobody_finds_are_an_error_if_they_are_still_issued(void **state)
 {
 	(void)state;
-	one_finding("fasd", "revocation", LINK("true", "true", "\"alarm\":false"), true,
+	one_finding("fasd", "revocation", LINK("[\"main\"]", "true", "\"alarm\":false"), true,
 	    "what main-1 issues: logons fail");
-	one_finding("fasd", "revocation", LINK("false", "true", "\"alarm\":false"), false,
+	one_finding("fasd", "revocation", LINK("[]", "true", "\"alarm\":false"), false,
 	    "its last certificates");
+}
+
+static void
+an_authority_that_the_watchdog_has_stopped_is_named(void **state)
+{
+	(void)state;
+	one_finding("fasd", "revocation", "{\"links\":[],\"stopped\":[\"second\"]}", true,
+	    "stopped issuing under authority second");
 }
 
 static void
@@ -224,12 +232,13 @@ a_place_that_is_wrong_is_a_warning_with_its_remedy(void **state)
 	(void)state;
 	struct findings good;
 	judge(good_signer, good_fasd, "fasd", "revocation",
-	    LINK("true", "false", "\"alarm\":false"), &good);
+	    LINK("[\"main\"]", "false", "\"alarm\":false"), &good);
 	assert_int_equal(good.n, 0);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		char value[512];
 		(void)snprintf(value, sizeof(value),
-		    LINK("true", "false", "\"alarm\":true,\"reason\":\"%s\",\"message\":\"why\""),
+		    LINK("[\"main\"]", "false",
+			"\"alarm\":true,\"reason\":\"%s\",\"message\":\"why\""),
 		    reasons[i]);
 		one_finding("fasd", "revocation", value, false, "http://pki/crl/main-1.crl: why");
 	}
@@ -278,6 +287,7 @@ main(void)
 	    cmocka_unit_test(a_providers_ending_certificate_is_a_warning),
 	    cmocka_unit_test(
 		certificates_whose_crl_nobody_finds_are_an_error_if_they_are_still_issued),
+	    cmocka_unit_test(an_authority_that_the_watchdog_has_stopped_is_named),
 	    cmocka_unit_test(a_place_that_is_wrong_is_a_warning_with_its_remedy),
 	    cmocka_unit_test(what_is_missing_in_the_directory_is_one_warning),
 	    cmocka_unit_test(replies_of_another_shape_do_no_harm),
