@@ -1,9 +1,16 @@
 """fasctl: what an administrator asks and orders."""
 
+import json
 import os
+import pty
+import re
+import select
+import signal
 import subprocess
+import time
 
-from lab import programs
+from lab import namespace, programs
+from lab.layout import REPO
 
 from case import LabCase
 
@@ -22,6 +29,50 @@ class Fasctl(LabCase):
                 done = subprocess.run([programs.program("fasctl"), *words, "--help"], text=True, capture_output=True)
                 self.assertEqual(done.returncode, 0)
                 self.assertIn(words[-1], done.stdout)
+
+    def test_each_alarm_has_its_runbook(self):
+        """Whoever is woken by a name finds it in a heading, or in the first column of a table, of ADMIN's runbooks."""
+        status = json.loads(programs.fasctl_status(self.lab, "status", "--json")[1])
+        alarms = {end["what"] for one in ("signer", "fasd") for end in status[one]["ends"]}
+        alarms |= set(self.ops().get("/readyz").json["checks"])
+        for source in (REPO / "fas").glob("*.c"):
+            alarms |= set(re.findall(r'"((?!fas_)\w+_alarm|issuing_stopped|watchdog_blind)"', source.read_text()))
+        self.assertLessEqual({"root_crl", "revocation", "place_alarm", "revocation_alarm", "directory_alarm"}, alarms)
+        chapter = (REPO / "docs/ADMIN.md").read_text().partition("\n## Runbooks\n")[2]
+        places = " ".join(re.findall(r"^### .*$|^\| `[^|]*\|", chapter, re.M))
+        self.assertEqual([one for one in sorted(alarms) if not re.search(rf"\b{one}\b", places)], [])
+
+    def test_a_command_that_takes_long_says_so_on_a_terminal_until_it_is_done(self):
+        for name, words in (("fasd", ("session", "list")), ("fas-signer", ("crl", "publish"))):
+            with self.subTest(name):
+                service = programs.pid(self.lab, name)
+                self.addCleanup(os.kill, service, signal.SIGCONT)
+                os.kill(service, signal.SIGSTOP)
+                terminal, other = pty.openpty()
+                argv = namespace.enter(self.lab, [programs.program("fasctl"), *words])
+                with subprocess.Popen(argv, env=programs.tool_env(self.lab), stdout=subprocess.DEVNULL, stderr=other) as run:
+                    os.close(other)
+                    said = self.read_until(terminal, f"waiting for {name}, ")
+                    self.assertIsNone(run.poll())
+                    os.kill(service, signal.SIGCONT)
+                    said += self.read_until(terminal, None)
+                os.close(terminal)
+                self.assertEqual(run.returncode, 0, said)
+                self.assertTrue(said.endswith("\r\033[K"), said)
+
+    def read_until(self, terminal, wanted):
+        """Of what is written there; None: until nobody writes any more."""
+        said, end = "", time.monotonic() + 30
+        while wanted is None or wanted not in said:
+            self.assertLess(time.monotonic(), end, said)
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                said += os.read(terminal, 4096).decode()
+            except OSError:  # the other end is closed
+                self.assertIsNone(wanted, said)
+                break
+        return said
 
     def test_a_wrong_word_is_a_usage_error_with_the_nearest_one(self):
         status, _, errors = programs.fasctl_status(self.lab, "cert", "revoek")
