@@ -18,7 +18,11 @@ check_controllers_known(const struct exam *x, struct report *r)
 		    name, d->targets_why.message);
 		remedy(f, REMEDY_HERE, "dig +short SRV _ldap._tcp.dc._msdcs.%s", name);
 		remedy(f, REMEDY_HERE,
-		    "# no answer: mend /etc/resolv.conf, or list `controllers:` of %s in fasd.yaml",
+		    "printf 'nameserver ADDRESS\\n%%s\\n' \"$(cat /etc/resolv.conf)\" > "
+		    "/etc/resolv.conf  "
+		    "    # no answer: ADDRESS of a name server that knows %s; or list "
+		    "`controllers:` in "
+		    "fasd.yaml",
 		    name);
 	}
 }

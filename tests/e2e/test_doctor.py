@@ -2,7 +2,9 @@
 
 import base64
 import datetime
+import inspect
 import os
+import re
 import shutil
 
 from cryptography import x509
@@ -25,12 +27,22 @@ class DoctorAtWork(DoctorCase):
         self.assertEqual(made, [check["name"] for check in listed])
 
     def test_each_check_has_a_case_that_breaks_the_domain_in_its_way(self):
+        """By its name, and by what it does: it sees this check's finding, and pastes what was printed."""
         here = [case for case in globals().values() if isinstance(case, type) and issubclass(case, DoctorCase)]
         checks = [check["name"] for check in self.fasctl_json("doctor", "--list")["checks"]]
         proved = set()
-        for case in (name for case in here for name in dir(case)):
-            proved.add(max((check for check in checks if case.startswith(f"test_{check}_")), key=len, default=None))
+        for case, name in ((case, name) for case in here for name in dir(case) if name.startswith("test_")):
+            check = max((check for check in checks if name.startswith(f"test_{check}_")), key=len, default=None)
+            if check and re.search(rf"(cure|see|findings)\(\"{check}\"", self.text_of(case, name)):
+                if re.search(r"self\.(cure|apply|on_this_machine)\(", self.text_of(case, name)):
+                    proved.add(check)
         self.assertEqual([check for check in checks if check not in proved], [])
+
+    def text_of(self, case, name):
+        """Of a case, with what it calls that stands in this file beside it."""
+        text = inspect.getsource(getattr(case, name))
+        called = {one for one in re.findall(r"self\.(\w+)\(", text) if one in vars(case)}
+        return text + "".join(inspect.getsource(getattr(case, one)) for one in sorted(called))
 
     def test_checks_can_be_chosen_and_left_out(self):
         self.assertEqual([c["name"] for c in self.diagnose("--only", "ldap_signing")["checks"]], ["ldap_signing"])
@@ -77,9 +89,10 @@ class DoctorOnControllers(DoctorCase):
         proc.stop(self.lab, "fasd")
         programs.launch_fasd(self.lab)
         self.await_doctor(self.lab)
-        finding = self.see("controllers_known", DOMAIN)
-        self.assertIn("resolv.conf", finding["remedy"][1]["command"])
-        resolv.write_bytes(answering)
+        look, mend = (step["command"] for step in self.see("controllers_known", DOMAIN)["remedy"])
+        self.assertIn("dig +short SRV", look)
+        self.assertEqual(mend.count("ADDRESS"), 2)
+        self.on_this_machine(mend.replace("ADDRESS", answering.decode().split()[1], 1))
         proc.wait_for(lambda: not self.findings("controllers_known"), 30, "the keeper's next look")
 
     def fasd_anew(self):
