@@ -4,8 +4,8 @@ import json
 import os
 
 from . import public, samlp, simplesaml
-from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, IDP_ENTITY_ID, IDP_NAME, NETBIOS, REALM, SAMLP, SP_ENTITY_ID,
-                     STOREFRONT, write)
+from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, FRONT_URL, IDP_ENTITY_ID, IDP_NAME, LOGIN, NETBIOS, REALM,
+                     SAMLP, SP_ENTITY_ID, STORE_URL, STOREFRONT, write)
 from .people import MACHINE_OU, VDI_HOSTS
 
 
@@ -94,6 +94,8 @@ identity_providers:
     allow_unsolicited: true
     single_sign_on: {{ redirect: "{simplesaml.SIGN_ON_URL}" }}
     single_logout: {{ redirect: "{simplesaml.LOGOUT_URL}" }}
+    title: Example Corp
+    email_domains: [{DOMAIN}]
   - name: {samlp.NAME}
     entity_id: {samlp.ENTITY_ID}
     certificates: [{lab.pki}/samlp.crt]
@@ -101,6 +103,9 @@ identity_providers:
     recipients: [{lab.acs_url}]
     single_sign_on: {{ redirect: "https://{SAMLP}/sso", post: "https://{SAMLP}/sso" }}
     single_logout: {{ redirect: "https://{SAMLP}/slo" }}
+    binding: post
+    title: Example Org
+    email_domains: [example.org]
 domains:
   - name: {DOMAIN}
     netbios: {NETBIOS}
@@ -122,7 +127,30 @@ machines:
     names: ["*.vdi.{DOMAIN}"]
   - role: host
     ou: {MACHINE_OU},{BASE_DN}
+{front_yaml(lab) if lab.has_front else ""}"""
+
+
+def front_yaml(lab):
+    """Two virtual servers; all of the lab's browsers come from one address."""
+    server = """\
+    - name: {name}
+      entity_id: {url}/metadata
+      providers: [{providers}]
+      targets:
+        - {{ name: store, url: "{store}", storefront: {storefront} }}
 """
+    providers = ", ".join((simplesaml.NAME, samlp.NAME))
+    servers = "".join(server.format(name=name, url=FRONT_URL + path, providers=providers, store=STORE_URL, storefront=STOREFRONT)
+                      for name, path in (("default", "/saml"), ("mobile", "/saml/v/mobile")))
+    return f"""\
+front:
+  listen: ["{lab.address(LOGIN)}:443"]
+  url: {FRONT_URL}
+  certificate: front.pem
+  key: front.key
+  requests_per_minute: {{ address: 6000, provider: 6000 }}
+  servers:
+{servers}"""
 
 
 def policy_yaml():
@@ -148,7 +176,7 @@ def write_all(lab, fasd_owner, signer_owner):
     write(lab.fas / "limits.yaml", limits_yaml(lab), 0o640, (0, signer_owner[1]))
     write(lab.fas / "fasd.yaml", fasd_yaml(lab), 0o640, (0, fasd_owner[1]))
     write(lab.fas / "policy.d" / "lab.yaml", policy_yaml())
-    for stem in public.SAML_KEYS:
+    for stem in (*public.SAML_KEYS, *(["front"] if lab.has_front else [])):
         write(lab.fas / f"{stem}.key", (lab.pki / f"{stem}.key").read_bytes(), 0o400, fasd_owner)
         write(lab.fas / f"{stem}.pem", (lab.pki / f"{stem}.crt").read_bytes())
     write(lab.fas / "svc-fas.keytab", (lab.keytabs / "svc-fas.keytab").read_bytes(), 0o400, fasd_owner)

@@ -2,8 +2,8 @@
 
 import shlex
 
-from . import programs
-from .layout import ACS_URL, IDP_ENTITY_ID, IDP_NAME, REALM, SP_ENTITY_ID, VDA1, VDA2, WEB, write
+from . import programs, public
+from .layout import ACS_URL, FRONT_URL, IDP_ENTITY_ID, IDP_NAME, LOGIN, REALM, SP_ENTITY_ID, VDA1, VDA2, WEB, write
 
 
 def variables(lab):
@@ -13,6 +13,9 @@ def variables(lab):
         "FAS_API_URL": lab.api_url,
         "FAS_PUBLIC_URL": lab.public_url,
         "FAS_OPS_URL": lab.ops_url,
+        "FAS_FRONT_URL": FRONT_URL,
+        "FAS_FRONT_ADDRESS": f"{lab.address(LOGIN)}:443",
+        "FAS_FRONT_CA": public.root(lab),
         "FAS_SERVICE_CA": lab.pki / "service-ca.crt",
         "FAS_LOGON_CA_CHAIN": lab.pki / "logon-ca.pem",
         "FAS_STOREFRONT_CERT": lab.pki / "storefront.crt",

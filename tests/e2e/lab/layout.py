@@ -59,6 +59,7 @@ class Lab:
     # Of the node: its name, its host and what it alone is told.
     node, host, acs_url, publish_url = "fas1", FAS, ACS_URL, PUBLISH_URL
     http_keytab = "fas-http.keytab"
+    has_front = True  # the door of browsers
     key, tokens = "", ""  # where its logon CA's key lies, and PKCS#11 tokens: lines of signer.yaml
 
     def __init__(self, folder, number):
@@ -120,7 +121,7 @@ class SecondNode(Lab):
     """Another node in the same domain: its own state, keys, authorities, addresses and folder of certificates."""
 
     node, host, acs_url, publish_url = "fas2", FAS2, ACS2_URL, "http://" + FAS2
-    http_keytab = "fas2-http.keytab"
+    http_keytab, has_front = "fas2-http.keytab", False
 
     def __init__(self, lab):
         super().__init__(lab.folder, lab.number)

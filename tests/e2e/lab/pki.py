@@ -128,9 +128,9 @@ def issue_kdc(root, dns_names):
     return key, certificate
 
 
-def issue_server(root, dns_name):
+def issue_server(root, dns_name, key=None):
     """A web server's certificate, of a life that browsers take."""
-    key = new_key()
+    key = key or new_key()
     certificate = root.issue(name(dns_name), key.public_key(), 90, [
         (usage("digital_signature", "key_encipherment"), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from . import api, config, namespace, pki, proc
-from .layout import FASD_UID, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
+from .layout import FASD_UID, LOGIN, REPO, SIGNER_UID, STOREFRONT, VDA1, VDA2, LabError, write
 
 FASD = (FASD_UID, FASD_UID)
 SIGNER = (SIGNER_UID, SIGNER_UID)
@@ -81,7 +81,7 @@ def start_signer(lab, env=None):
 
 def launch_fasd(lab, env=None):
     """Without waiting until it is ready.  The launcher holds its sockets, port 80 too: fasd has no privilege."""
-    held = [f"{lab.address(lab.host)}:{port}" for port in (8443, 80)]
+    held = [f"{lab.address(lab.host)}:{port}" for port in (8443, 80)] + ([f"{lab.address(LOGIN)}:443"] if lab.has_front else [])
     _start(lab, "fasd", FASD, [word for address in held for word in ("--listen", address)], env)
 
 

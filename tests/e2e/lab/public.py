@@ -14,7 +14,7 @@ def make(lab):
     root = pki.Authority.new_root("Lab Public Root")
     root.save(lab.pki, ROOT)
     for stem, name in NAMES.items():
-        _keep(lab, stem, *pki.issue_server(root, name))
+        _keep(lab, stem, *pki.issue_server(root, name, pki.new_key("p256")))
     for stem in SAML_KEYS:
         _keep(lab, stem, *pki.issue_self_signed(LOGIN))
 

@@ -3,6 +3,7 @@
 import html.parser
 import http.client
 import http.cookiejar
+import re
 import socket
 import ssl
 import urllib.error
@@ -13,6 +14,7 @@ from . import public
 from .layout import LabError
 
 TIMEOUT_S = 20
+REFRESH = re.compile(r"0; *url=(.+)", re.IGNORECASE)
 
 
 class Page(html.parser.HTMLParser):
@@ -87,7 +89,8 @@ class Visitor:
         with reply:
             page = Page(reply.geturl(), reply.status, reply.headers, reply.read())
         self.trail.append(page.url)
-        return page
+        refresh = REFRESH.fullmatch(page.headers.get("Refresh", ""))
+        return self.open(refresh[1]) if refresh and follow else page
 
     def submit(self, page, with_field, **fields):
         """The form that has this field, filled in."""
