@@ -1,0 +1,131 @@
+"""Providers that no one here wrote, through the front: SimpleSAMLphp, and one made of the npm package samlp."""
+
+from lxml import etree
+
+from lab import layout, proc, samlp
+from lab.layout import STORE_URL
+
+from front import MOBILE, SAML, FrontCase
+
+ENC = "{http://www.w3.org/2001/04/xmlenc#}"
+CBC, GCM = "http://www.w3.org/2001/04/xmlenc#aes128-cbc", "http://www.w3.org/2009/xmlenc11#aes256-gcm"
+
+
+class Interop(FrontCase):
+    def algorithm(self, page):
+        """With which the data of the response is encrypted."""
+        data = etree.fromstring(self.response_of(page)).find(f".//{ENC}EncryptedData/{ENC}EncryptionMethod")
+        return None if data is None else data.get("Algorithm")
+
+
+class SimpleSaml(Interop):
+    def test_a_sign_in_from_the_front_ends_in_a_certificate(self):
+        self.simplesaml()
+        browser = self.visitor()
+        page = self.hand_in(browser, self.sign_in(browser))
+        answer, _ = self.assertCertificate(page)
+        self.assertEqual(self.audit(answer["correlation_id"])[0]["idp"], "simplesaml")
+
+    def test_a_sign_in_from_the_provider_ends_at_the_target_that_it_names(self):
+        provider = self.simplesaml()
+        for relay_state in ("store", STORE_URL, ""):
+            with self.subTest(relay_state):
+                browser = self.visitor()
+                self.assertCertificate(self.hand_in(browser, provider.begin(browser, "alice", f"{SAML}/metadata", relay_state)))
+
+    def test_a_sign_in_from_the_provider_to_a_target_that_is_none_is_refused(self):
+        provider, browser = self.simplesaml(), self.visitor()
+        page = self.hand_in(browser, provider.begin(browser, "alice", f"{SAML}/metadata", "https://store.example.net/return"))
+        self.assertFrontRefuses(page, "target_refused", "sign_in_target")
+
+    def test_a_response_is_good_once(self):
+        self.simplesaml()
+        browser = self.visitor()
+        page = self.sign_in(browser)
+        self.assertAtStore(self.hand_in(browser, page))
+        self.assertEqual(self.hand_in(browser, page).status, 409)
+
+    def test_a_response_is_good_in_the_browser_that_asked_for_it_only(self):
+        self.simplesaml()
+        page = self.sign_in(self.visitor())
+        self.assertFrontRefuses(self.hand_in(self.visitor(), page), "sign_in_expired", "sign_in_browser")
+
+    def test_a_response_for_the_one_server_is_none_for_the_other(self):
+        provider, browser = self.simplesaml(), self.visitor()
+        page = provider.begin(browser, "alice", f"{MOBILE}/metadata", "store")
+        form = page.form("SAMLResponse")
+        self.assertEqual(form["action"], f"{MOBILE}/acs")
+        page = browser.open(f"{SAML}/acs", form["fields"])
+        self.assertFrontRefuses(page, "assertion_refused", "saml_destination")
+
+    def test_each_server_has_its_own_way(self):
+        self.simplesaml()
+        browser = self.visitor()
+        self.assertCertificate(self.hand_in(browser, self.sign_in(browser, server=MOBILE)))
+        self.assertIn(f"{MOBILE}/acs", browser.trail)
+
+    def test_an_encrypted_assertion_under_the_signed_response_is_opened(self):
+        self.simplesaml(encrypt=True)
+        browser = self.visitor()
+        page = self.sign_in(browser)
+        self.assertEqual(self.algorithm(page), CBC)
+        self.assertNotIn(self.account("alice")["sid"].encode(), self.response_of(page))
+        self.assertCertificate(self.hand_in(browser, page))
+
+    def test_a_ciphertext_in_cbc_that_nobody_signed_is_refused(self):
+        self.simplesaml(encrypt=True, sign_response=False)
+        browser = self.visitor()
+        self.assertFrontRefuses(self.hand_in(browser, self.sign_in(browser)), "assertion_refused", "saml_algorithm")
+
+    def test_an_encrypted_name_is_opened(self):
+        self.simplesaml(encrypt_name_id=True)
+        browser = self.visitor()
+        page = self.sign_in(browser)
+        self.assertIn(b"EncryptedID", self.response_of(page))
+        self.assertCertificate(self.hand_in(browser, page))
+
+    def test_bob_is_told_that_he_may_not_and_the_trail_says_why(self):
+        self.simplesaml()
+        browser = self.visitor()
+        self.assertFrontRefuses(self.hand_in(browser, self.sign_in(browser, user="bob")), "logon_denied", "account_disabled")
+
+
+class Samlp(Interop):
+    def test_it_is_asked_by_post_and_its_encrypted_assertion_is_opened(self):
+        self.samlp()
+        browser = self.visitor()
+        page = self.sign_in(browser, "samlp")
+        self.assertEqual(self.algorithm(page), GCM)
+        self.assertCertificate(self.hand_in(browser, page))
+
+    def test_its_response_in_the_clear_is_taken(self):
+        for options in ({"encrypt": False}, {"encrypt": False, "sign_response": True}):
+            with self.subTest(str(options)):
+                provider = self.samlp(**options)
+                browser = self.visitor()
+                self.assertCertificate(self.hand_in(browser, self.sign_in(browser, "samlp")))
+                provider.stop()
+
+    def test_unasked_it_is_refused_where_its_entry_does_not_allow_that(self):
+        self.samlp()
+        browser = self.visitor()
+        page = browser.submit(browser.open(f"https://{layout.SAMLP}/sso"), "username", username="alice", password=samlp.PASSWORD)
+        self.assertFrontRefuses(self.hand_in(browser, page), "assertion_refused", "saml_unsolicited")
+
+
+class Metadata(Interop):
+    """Each side imports what the other publishes."""
+
+    def published(self, server):
+        """The server's metadata in a file, its signature verified by xmlsec1."""
+        path = self.lab.folder / f"front-{server.rpartition('/')[2]}.xml"
+        path.write_bytes(self.visitor().open(f"{server}/metadata").body)
+        proc.run(["xmlsec1", "--verify", "--pubkey-cert-pem", self.lab.pki / "saml.crt", "--enabled-key-data", "raw-x509-cert",
+                  "--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor", path])
+        return path
+
+    def test_simplesamlphp_signs_in_by_the_fronts_metadata(self):
+        self.simplesaml(front_metadata=[self.published(SAML), self.published(MOBILE)], encrypt=True)
+        for server in (SAML, MOBILE):
+            browser = self.visitor()
+            self.assertCertificate(self.hand_in(browser, self.sign_in(browser, server=server)))
