@@ -87,8 +87,8 @@ load_urls(const struct yaml_node *map, bool has_response, struct asks_urls *out,
 	return rc;
 }
 
-static void
-urls_done(struct asks_urls *urls)
+void
+asks_urls_done(struct asks_urls *urls)
 {
 	for (size_t i = 0; i < ASKS_BINDINGS; i++) {
 		free(urls->url[i]);
@@ -140,6 +140,8 @@ asks_load(const struct asks_nodes *n, struct idp_asks *out, struct fas_err *e)
 		rc = load_contexts(n->contexts, &out->contexts, e);
 	if (rc != FAS_OK)
 		return rc;
+	out->own_sign_on = n->sign_on != NULL;
+	out->own_logout = n->logout != NULL;
 	out->sign = n->sign;
 	out->force_authn = n->force_authn;
 	out->comparison = comparisons[n->comparison];
@@ -152,11 +154,28 @@ asks_load(const struct asks_nodes *n, struct idp_asks *out, struct fas_err *e)
 	return FAS_OK;
 }
 
+static void
+exchange(struct asks_urls *a, struct asks_urls *b)
+{
+	const struct asks_urls old = *a;
+	*a = *b;
+	*b = old;
+}
+
+void
+asks_adopt(struct idp_asks *asks, struct asks_urls *sign_on, struct asks_urls *logout)
+{
+	if (!asks->own_sign_on)
+		exchange(&asks->sign_on, sign_on);
+	if (!asks->own_logout)
+		exchange(&asks->logout, logout);
+}
+
 void
 asks_done(struct idp_asks *asks)
 {
-	urls_done(&asks->sign_on);
-	urls_done(&asks->logout);
+	asks_urls_done(&asks->sign_on);
+	asks_urls_done(&asks->logout);
 	for (size_t i = 0; i < asks->contexts.n; i++)
 		free(asks->contexts.v[i]);
 	free(asks->contexts.v);

@@ -23,9 +23,10 @@ struct idp_asks {
 	struct asks_urls sign_on, logout;
 	enum saml_binding binding; /* the one to be taken where there are both */
 	bool sign, force_authn;
-	struct idp_texts contexts; /* RequestedAuthnContext; empty = it is not sent */
-	const char *comparison;    /* static */
-	char *name_id_format;      /* NameIDPolicy; NULL = it is not sent */
+	struct idp_texts contexts;    /* RequestedAuthnContext; empty = it is not sent */
+	const char *comparison;       /* static */
+	bool own_sign_on, own_logout; /* the entry names URLs: those of metadata are not taken */
+	char *name_id_format;         /* NameIDPolicy; NULL = it is not sent */
 };
 
 /* The nodes of an entry, borrowed between the two steps of reading it. */
@@ -40,7 +41,10 @@ struct asks_nodes {
 void asks_read(struct yaml_reader *r, struct asks_nodes *n);
 MUST_CHECK enum fas_code asks_load(
     const struct asks_nodes *n, struct idp_asks *out, struct fas_err *e);
+/* Take the URLs of metadata, where the entry names none; what was there goes to whom they came from. */
+void asks_adopt(struct idp_asks *asks, struct asks_urls *sign_on, struct asks_urls *logout);
 void asks_done(struct idp_asks *asks);
+void asks_urls_done(struct asks_urls *urls);
 
 /* The binding to take for one of its two kinds of URLs: the preferred one where there is a URL for it. */
 enum saml_binding asks_binding(const struct idp_asks *asks, const struct asks_urls *urls);

@@ -1,15 +1,13 @@
 #include "fas/saml/idp.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "fas/base/file.h"
+#include "fas/base/clock.h"
 #include "fas/saml/key.h"
-
-#define PATH_SIZE 4096
 
 struct saml_trust {
 	struct idp *idps;
@@ -22,10 +20,17 @@ const struct idp *
 idp_find(const struct saml_trust *trust, const char *entity_id)
 {
 	for (size_t i = 0; i < trust->n; i++) {
-		if (strcmp(trust->idps[i].entity_id, entity_id) == 0)
+		const char *known = trust->idps[i].entity_id;
+		if (known && strcmp(known, entity_id) == 0)
 			return &trust->idps[i];
 	}
 	return NULL;
+}
+
+const struct idp *
+idp_at(const struct saml_trust *trust, size_t i)
+{
+	return i < trust->n ? &trust->idps[i] : NULL;
 }
 
 const struct idp *
@@ -66,6 +71,62 @@ saml_trust_not_after(const struct saml_trust *trust, size_t i)
 	return i < trust->n ? trust->idps[i].not_after_s : 0;
 }
 
+/* ---- keys ---- */
+
+/* The certificate is a container: neither its dates nor its issuer decide, only the key that stands in it. */
+static const char *
+pin(struct idp *idp, X509 *cert)
+{
+	struct idp_key *slot = &idp->keys[idp->n_keys];
+	EVP_PKEY *pkey = X509_get0_pubkey(cert);
+	int64_t end_s = 0;
+	const char *why = pkey ? key_judge(pkey, &slot->kind) : "its key cannot be read";
+	if (!why && !key_not_after(cert, &end_s))
+		why = "its notAfter cannot be read";
+	if (why || !(slot->key = key_bare(pkey)))
+		return why ? why : "out of memory";
+	if (idp->n_keys++ == 0 || end_s < idp->not_after_s)
+		idp->not_after_s = end_s;
+	return NULL;
+}
+
+static enum fas_code
+pin_file(struct idp *idp, const struct yaml_node *at, const char *folder, struct fas_err *e)
+{
+	X509 *certs[IDP_KEYS_MAX] = {NULL};
+	size_t n = 0, room = IDP_KEYS_MAX - idp->n_keys;
+	const char *why = NULL;
+	enum fas_code rc = key_load_certificates(at, folder, certs, room, &n, e);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == FAS_OK && !why)
+			why = pin(idp, certs[i]);
+		X509_free(certs[i]);
+	}
+	if (!why)
+		return rc;
+	ERR_clear_error();
+	return yaml_fail(at, e, "idp_certificate", "certificate %s: %s", at->text, why);
+}
+
+static enum fas_code
+pin_files(struct idp *idp, const struct yaml_node *files, const char *folder, struct fas_err *e)
+{
+	enum fas_code rc = FAS_OK;
+	if (files->n == 0)
+		return yaml_fail(files, e, "yaml_value", "certificates: at least one is needed");
+	for (size_t i = 0; i < files->n && rc == FAS_OK; i++)
+		rc = pin_file(idp, files->items[i], folder, e);
+	return rc;
+}
+
+static void
+keys_done(struct idp *idp)
+{
+	for (size_t i = 0; i < idp->n_keys; i++)
+		xmlSecKeyDestroy(idp->keys[i].key);
+	idp->n_keys = 0;
+}
+
 /* ---- freeing ---- */
 
 static void
@@ -79,8 +140,7 @@ texts_done(struct idp_texts *texts)
 static void
 idp_done(struct idp *idp)
 {
-	for (size_t i = 0; i < idp->n_keys; i++)
-		xmlSecKeyDestroy(idp->keys[i].key);
+	keys_done(idp);
 	for (size_t i = 0; i < IDP_CLAIM_COUNT; i++)
 		mapping_done(&idp->claims[i]);
 	texts_done(&idp->audiences);
@@ -89,6 +149,7 @@ idp_done(struct idp *idp)
 	free(idp->entity_id);
 	asks_done(&idp->asks);
 	people_done(&idp->people);
+	source_done(&idp->source);
 }
 
 void
@@ -100,88 +161,6 @@ saml_trust_free(struct saml_trust *trust)
 		idp_done(&trust->idps[i]);
 	free(trust->idps);
 	free(trust);
-}
-
-/* ---- certificates ---- */
-
-static enum fas_code
-refuse_cert(const struct yaml_node *at, struct fas_err *e, const char *finding)
-{
-	ERR_clear_error();
-	return yaml_fail(at, e, "idp_certificate", "certificate %s: %s", at->text, finding);
-}
-
-/* The certificate is a container: neither its dates nor its issuer decide, only the key that stands in it. */
-static enum fas_code
-pin_cert(struct idp *idp, X509 *cert, const struct yaml_node *at, struct fas_err *e)
-{
-	OWN(pkey) EVP_PKEY *pkey = X509_get_pubkey(cert);
-	struct idp_key *slot = &idp->keys[idp->n_keys];
-	int64_t end_s = 0;
-	if (idp->n_keys == IDP_KEYS_MAX)
-		return refuse_cert(at, e, "more than 4 certificates of one provider");
-	const char *why = pkey ? key_judge(pkey, &slot->kind) : "its key cannot be read";
-	if (!why && !key_not_after(cert, &end_s))
-		why = "its notAfter cannot be read";
-	if (why)
-		return refuse_cert(at, e, why);
-	if (!(slot->key = key_bare(pkey)))
-		return fas_fail_nomem(e);
-	if (idp->n_keys++ == 0 || end_s < idp->not_after_s)
-		idp->not_after_s = end_s;
-	return FAS_OK;
-}
-
-/* Every certificate of one PEM file. */
-static enum fas_code
-pin_pem(struct idp *idp, const char *pem, size_t len, const struct yaml_node *at, struct fas_err *e)
-{
-	OWN(bio) BIO *bio = BIO_new_mem_buf(pem, (int)len);
-	size_t before = idp->n_keys;
-	bool more = bio != NULL;
-	ERR_clear_error();
-	while (more) {
-		OWN(x509) X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-		enum fas_code rc = cert ? pin_cert(idp, cert, at, e) : FAS_OK;
-		if (rc != FAS_OK)
-			return rc;
-		more = cert != NULL;
-	}
-	unsigned long why = ERR_peek_last_error();
-	bool ended = ERR_GET_LIB(why) == ERR_LIB_PEM && ERR_GET_REASON(why) == PEM_R_NO_START_LINE;
-	if (!ended || idp->n_keys == before)
-		return refuse_cert(at, e, "the file holds no readable PEM certificate");
-	ERR_clear_error();
-	return FAS_OK;
-}
-
-static enum fas_code
-pin_file(struct idp *idp, const struct yaml_node *at, const char *folder, struct fas_err *e)
-{
-	char path[PATH_SIZE];
-	OWN(text) char *pem = NULL;
-	size_t len = 0;
-	struct fas_err why = {0};
-	enum fas_code rc =
-	    file_join(path, sizeof(path), at->text[0] == '/' ? "" : folder, at->text, &why);
-	if (rc == FAS_OK)
-		rc = file_read(path, IDP_CERT_FILE_MAX, &pem, &len, &why);
-	if (rc == FAS_E_NOMEM)
-		return fas_fail_nomem(e);
-	if (rc != FAS_OK)
-		return refuse_cert(at, e, why.message);
-	return pin_pem(idp, pem, len, at, e);
-}
-
-static enum fas_code
-pin_files(struct idp *idp, const struct yaml_node *files, const char *folder, struct fas_err *e)
-{
-	enum fas_code rc = FAS_OK;
-	if (files->n == 0)
-		return yaml_fail(files, e, "yaml_value", "certificates: at least one is needed");
-	for (size_t i = 0; i < files->n && rc == FAS_OK; i++)
-		rc = pin_file(idp, files->items[i], folder, e);
-	return rc;
 }
 
 /* ---- one provider ---- */
@@ -243,11 +222,18 @@ load_claims(struct idp *idp, const struct yaml_node *map, struct fas_err *e)
 	return rc == FAS_OK && map ? check_sources(idp, map, e) : rc;
 }
 
+/* What relative names are relative to, where last good copies lie, and when it is. */
+struct idp_base {
+	const char *folder, *metadata_folder;
+	int64_t now_s;
+};
+
 struct idp_nodes {
 	const char *name, *entity_id;
 	const struct yaml_node *certificates, *audiences, *recipients, *claims;
 	struct asks_nodes asks;
 	struct people_nodes people;
+	struct source_nodes source;
 };
 
 static enum fas_code
@@ -258,8 +244,11 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	if (rc != FAS_OK)
 		return rc;
 	n->name = yaml_need_text(&r, "name");
-	n->entity_id = yaml_need_text(&r, "entity_id");
-	n->certificates = yaml_need_texts(&r, "certificates");
+	source_read(&r, &n->source);
+	bool alone = !n->source.metadata;
+	n->entity_id =
+	    alone ? yaml_need_text(&r, "entity_id") : yaml_want_text(&r, "entity_id", NULL);
+	n->certificates = alone ? yaml_need_texts(&r, "certificates") : NULL;
 	n->audiences = yaml_need_texts(&r, "audiences");
 	n->recipients = yaml_need_texts(&r, "recipients");
 	n->claims = yaml_want(&r, "claims", YAML_MAP);
@@ -272,25 +261,81 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	return yaml_finish(&r);
 }
 
+/* The keys and, where the entry does not name them, the URLs of an entity; its parts are taken. */
 static enum fas_code
-load_idp(struct idp *idp, const struct yaml_node *map, const char *folder, struct fas_err *e)
+adopt(struct idp *idp, struct saml_entity *entity, int64_t fetched_s, struct fas_err *e)
+{
+	struct idp next = {0};
+	for (size_t i = 0; i < entity->n_certificates; i++) {
+		const char *why = pin(&next, entity->certificates[i]);
+		if (why) {
+			keys_done(&next);
+			return fas_fail(e, FAS_E_INPUT, "metadata_keys",
+			    "SAML metadata 2.4.1.1: certificate: %s", why);
+		}
+	}
+	keys_done(idp);
+	memcpy(idp->keys, next.keys, sizeof(idp->keys));
+	idp->n_keys = next.n_keys;
+	idp->not_after_s = next.not_after_s;
+	free(idp->entity_id);
+	idp->entity_id = TAKE(entity->entity_id);
+	asks_adopt(&idp->asks, &entity->sign_on, &entity->logout);
+	idp->source.fetched_s = fetched_s;
+	idp->source.valid_until_s = entity->valid_until_s;
+	idp->source.cache_s = entity->cache_s;
+	idp->source.pending = false;
+	return FAS_OK;
+}
+
+/*
+ * A file that cannot be read is the administrator's to mend before anything starts.  What was away, or has ended, is
+ * waited for: the other providers' people sign in meanwhile.
+ */
+static enum fas_code
+load_metadata(
+    struct idp *idp, const struct yaml_node *at, const struct idp_base *from, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	OWN(saml_entity) struct saml_entity *entity = NULL;
+	int64_t fetched_s = 0;
+	enum fas_code rc = source_open(
+	    &idp->source, idp->name, from->metadata_folder, from->now_s, &entity, &fetched_s, &why);
+	if (rc == FAS_OK)
+		rc = adopt(idp, entity, fetched_s, &why);
+	if (rc == FAS_OK)
+		return FAS_OK;
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	if (!idp->source.is_url && strcmp(why.reason, "metadata_expired") != 0)
+		return yaml_fail(at, e, "idp_metadata", "metadata %s: %s", at->text, why.message);
+	idp->source.pending = true;
+	(void)snprintf(idp->source.trouble, sizeof(idp->source.trouble), "%s", why.message);
+	return FAS_OK;
+}
+
+static enum fas_code
+load_idp(
+    struct idp *idp, const struct yaml_node *map, const struct idp_base *from, struct fas_err *e)
 {
 	struct idp_nodes n = {0};
 	enum fas_code rc = read_idp(idp, map, &n, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (strlen(n.entity_id) > IDP_ENTITY_ID_MAX)
+	if (n.entity_id && strlen(n.entity_id) > IDP_ENTITY_ID_MAX)
 		return yaml_fail(
 		    map, e, "yaml_value", "SAML core 8.3.6: entity_id is longer than 1024 octets");
 	if ((rc = copy_text(n.name, &idp->name, e)) != FAS_OK ||
-	    (rc = copy_text(n.entity_id, &idp->entity_id, e)) != FAS_OK ||
+	    (n.entity_id && (rc = copy_text(n.entity_id, &idp->entity_id, e)) != FAS_OK) ||
 	    (rc = copy_texts(n.audiences, &idp->audiences, e)) != FAS_OK ||
 	    (rc = copy_texts(n.recipients, &idp->recipients, e)) != FAS_OK ||
 	    (rc = load_claims(idp, n.claims, e)) != FAS_OK ||
 	    (rc = asks_load(&n.asks, &idp->asks, e)) != FAS_OK ||
-	    (rc = people_load(&n.people, &idp->people, e)) != FAS_OK)
+	    (rc = people_load(&n.people, &idp->people, e)) != FAS_OK ||
+	    (rc = source_load(&n.source, from->folder, n.entity_id, &idp->source, e)) != FAS_OK)
 		return rc;
-	return pin_files(idp, n.certificates, folder, e);
+	return n.certificates ? pin_files(idp, n.certificates, from->folder, e)
+			      : load_metadata(idp, n.source.metadata, from, e);
 }
 
 /* ---- the list ---- */
@@ -304,7 +349,8 @@ check_unique(const struct saml_trust *trust, const struct yaml_node *at, struct 
 		if (strcmp(idp->name, last->name) == 0)
 			return yaml_fail(at, e, "yaml_value",
 			    "two identity providers are named \"%s\"", last->name);
-		if (strcmp(idp->entity_id, last->entity_id) == 0)
+		if (idp->entity_id && last->entity_id &&
+		    strcmp(idp->entity_id, last->entity_id) == 0)
 			return yaml_fail(at, e, "yaml_value",
 			    "identity providers \"%s\" and \"%s\" have the same entity_id",
 			    idp->name, last->name);
@@ -316,6 +362,14 @@ enum fas_code
 saml_trust_load(const struct yaml_node *list, const char *base_folder, struct saml_trust **out,
     struct fas_err *e)
 {
+	return saml_trust_load_with(list, base_folder, NULL, clock_now(), out, e);
+}
+
+enum fas_code
+saml_trust_load_with(const struct yaml_node *list, const char *base_folder,
+    const char *metadata_folder, int64_t now_s, struct saml_trust **out, struct fas_err *e)
+{
+	const struct idp_base from = {base_folder, metadata_folder, now_s};
 	if (list->kind != YAML_LIST || list->n == 0 || list->n > IDP_COUNT_MAX)
 		return yaml_fail(list, e, "yaml_type",
 		    "identity_providers is a list of 1 to %d providers", IDP_COUNT_MAX);
@@ -323,8 +377,7 @@ saml_trust_load(const struct yaml_node *list, const char *base_folder, struct sa
 	if (!trust || !(trust->idps = calloc(list->n, sizeof(*trust->idps))))
 		return fas_fail_nomem(e);
 	for (size_t i = 0; i < list->n; i++) {
-		enum fas_code rc =
-		    load_idp(&trust->idps[trust->n++], list->items[i], base_folder, e);
+		enum fas_code rc = load_idp(&trust->idps[trust->n++], list->items[i], &from, e);
 		if (rc == FAS_OK)
 			rc = check_unique(trust, list->items[i], e);
 		if (rc != FAS_OK)
@@ -332,4 +385,17 @@ saml_trust_load(const struct yaml_node *list, const char *base_folder, struct sa
 	}
 	*out = TAKE(trust);
 	return FAS_OK;
+}
+
+enum fas_code
+saml_trust_renew(struct saml_trust *trust, size_t i, struct saml_entity *entity, int64_t fetched_s,
+    struct fas_err *e)
+{
+	const struct idp *other = idp_find(trust, entity->entity_id);
+	if (i >= trust->n)
+		return fas_fail(e, FAS_E_NOTFOUND, "idp_unknown", "there is no such provider");
+	if (other && other != &trust->idps[i])
+		return fas_fail(e, FAS_E_CONFLICT, "idp_entity_id",
+		    "metadata of %s have the entity id of %s", trust->idps[i].name, other->name);
+	return adopt(&trust->idps[i], entity, fetched_s, e);
 }

@@ -11,11 +11,11 @@
 #include "fas/saml/people.h"
 #include "fas/saml/saml.h"
 #include "fas/saml/signature.h"
+#include "fas/saml/source.h"
 
 #define IDP_COUNT_MAX 256
-#define IDP_KEYS_MAX 4
+#define IDP_KEYS_MAX 8
 #define IDP_ENTITY_ID_MAX 1024 /* SAML core 8.3.6 */
-#define IDP_CERT_FILE_MAX (64 * 1024)
 
 /* A bare public key, as xmlsec takes it; shared by threads, lent to each verification. */
 struct idp_key {
@@ -48,13 +48,22 @@ struct idp {
 	bool insecure_allow_sha1;
 	struct idp_asks asks;
 	struct idp_people people;
+	struct idp_source source;
 };
 
 /* The provider of this entity id, exactly; NULL if there is none. */
 const struct idp *idp_find(const struct saml_trust *trust, const char *entity_id);
 
+/* The i-th; NULL behind the last one. */
+const struct idp *idp_at(const struct saml_trust *trust, size_t i);
 /* The provider that the configuration calls so; NULL if there is none. */
 const struct idp *idp_named(const struct saml_trust *trust, const char *name);
+
+/*
+ * Is what the provider's metadata say in force at that time?  FAS_E_UNAVAILABLE "idp_metadata": there are none yet, or
+ * they have ended.
+ */
+MUST_CHECK enum fas_code idp_is_current(const struct idp *idp, int64_t now_s, struct fas_err *e);
 
 /* Is text one of the list, octet for octet? */
 bool idp_texts_have(const struct idp_texts *texts, const char *text);

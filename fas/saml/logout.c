@@ -18,6 +18,9 @@ prepare(const struct saml_trust *trust, const char *name, struct message *m, con
 	if (!idp)
 		return fas_fail(
 		    e, FAS_E_NOTFOUND, "idp_unknown", "there is no identity provider %.64s", name);
+	enum fas_code rc = idp_is_current(idp, m->now_s, e);
+	if (rc != FAS_OK)
+		return rc;
 	if (!saml_trust_has_logout(trust, name))
 		return fas_fail(e, FAS_E_CONFIG, "idp_single_logout",
 		    "SAML profiles 4.4: identity provider %s has no single_logout", name);

@@ -78,7 +78,7 @@ find_issuer(struct reading *r, const xmlNode *root)
 	const char *issuer = xml_text(xml_child(root, NS_SAML, "Issuer"));
 	r->ev.idp = issuer ? idp_find(r->trust, issuer) : NULL;
 	if (r->ev.idp)
-		return FAS_OK;
+		return idp_is_current(r->ev.idp, r->ev.now_s, r->e);
 	return fas_fail(r->e, FAS_E_AUTH, "saml_issuer",
 	    "SAML core 2.2.5: Issuer %.200s is none of the identity providers",
 	    issuer ? issuer : "(no text)");

@@ -39,13 +39,16 @@ saml_trust_has_logout(const struct saml_trust *trust, const char *name)
 /* ---- AuthnRequest ---- */
 
 static enum fas_code
-find_sign_on(
-    const struct saml_trust *trust, const char *name, const struct idp **out, struct fas_err *e)
+find_sign_on(const struct saml_trust *trust, const char *name, int64_t now_s,
+    const struct idp **out, struct fas_err *e)
 {
 	*out = idp_named(trust, name);
 	if (!*out)
 		return fas_fail(
 		    e, FAS_E_NOTFOUND, "idp_unknown", "there is no identity provider %.64s", name);
+	enum fas_code rc = idp_is_current(*out, now_s, e);
+	if (rc != FAS_OK)
+		return rc;
 	if (!has_url(&(*out)->asks.sign_on))
 		return fas_fail(e, FAS_E_CONFIG, "idp_single_sign_on",
 		    "SAML profiles 4.1.4.1: identity provider %s has no single_sign_on", name);
@@ -98,7 +101,7 @@ saml_authn_request(const struct saml_sp *sp, const struct saml_trust *trust, con
 	OWN(buf) struct buf xml;
 	*out = NULL;
 	buf_init(&xml, MESSAGE_MAX);
-	enum fas_code rc = find_sign_on(trust, name, &idp, e);
+	enum fas_code rc = find_sign_on(trust, name, now_s, &idp, e);
 	if (rc != FAS_OK)
 		return rc;
 	if (options->relay_state && strlen(options->relay_state) > SAML_RELAY_STATE_MAX)

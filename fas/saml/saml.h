@@ -40,6 +40,10 @@ struct saml_trust;
  *       max_age: 5m                      of the Response's and the Assertion's IssueInstant; 30s to 1h
  *       allow_unsolicited: true          default false: an expectation must then name its request
  *       insecure_allow_sha1: false       rsa-sha1 and sha1 digests, nothing weaker
+ *       metadata: okta.xml               or URL: entity_id (if several are in it), certificates, single_sign_on and
+ *                                        single_logout come from there
+ *       metadata_certificates: [a.pem]   who has to have signed it; a URL needs them, or insecure_unsigned_metadata: true
+ *       metadata_refresh: 1h             60s to 7d; metadata_ca_file: whom the URL's server has its certificate from
  *       single_sign_on: { redirect: URL, post: URL }           where people are sent; asks.h judges URLs
  *       single_logout: { redirect: URL, post: URL, response: URL }
  *       binding: redirect                or post: which of two URLs; default: redirect where there is one
@@ -49,10 +53,14 @@ struct saml_trust;
  *       authn_context_comparison: exact  or minimum, maximum, better
  *       name_id_format: FORMAT           default: none is asked for
  *
- * Relative file names are relative to base_folder.  Errors are those of yaml.h, plus "idp_certificate".
+ * Relative file names are relative to base_folder.  Errors are those of yaml.h, plus "idp_certificate" and
+ * "idp_metadata" (a file).  A URL's that were never there, or have ended, leave the provider without keys: metadata.h.
  */
 MUST_CHECK enum fas_code saml_trust_load(const struct yaml_node *list, const char *base_folder,
     struct saml_trust **out, struct fas_err *e);
+/* The same with the folder of the last good copies of metadata that come from a URL, judged at that time. */
+MUST_CHECK enum fas_code saml_trust_load_with(const struct yaml_node *list, const char *base_folder,
+    const char *metadata_folder, int64_t now_s, struct saml_trust **out, struct fas_err *e);
 void saml_trust_free(struct saml_trust *trust);
 /* Names of the providers, in order: policy cross-checks its rules against them. */
 size_t saml_trust_count(const struct saml_trust *trust);

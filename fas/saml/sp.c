@@ -8,7 +8,6 @@
 
 #include "fas/base/file.h"
 #include "fas/base/secret.h"
-#include "fas/saml/idp.h"
 #include "fas/saml/key.h"
 
 #define KEY_FILE_MAX (64 * 1024)
@@ -110,7 +109,7 @@ load_certificate(const struct yaml_node *at, const char *folder, X509 **out, str
 	size_t len = 0;
 	enum fas_code rc = find_file(at, folder, path, &why);
 	if (rc == FAS_OK)
-		rc = file_read(path, IDP_CERT_FILE_MAX, &pem, &len, &why);
+		rc = file_read(path, KEY_CERT_FILE_MAX, &pem, &len, &why);
 	if (rc == FAS_E_NOMEM)
 		return fas_fail_nomem(e);
 	if (rc != FAS_OK)

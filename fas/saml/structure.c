@@ -93,6 +93,18 @@ is_below(const xmlNode *node, const char *ns, const char *name, const char *a, c
 	       (xml_is(parent, NS_SAML, a) || xml_is(parent, NS_SAML, b));
 }
 
+bool
+structure_id_is_once(const xmlNode *root, const char *id)
+{
+	size_t n = 0;
+	for (const xmlNode *at = root; at; at = xml_walk(at, root)) {
+		for (const xmlAttr *a = at->properties; a; a = a->next)
+			n += is_id(a) && a->children &&
+			     strcmp((const char *)a->children->content, id) == 0;
+	}
+	return n == 1;
+}
+
 static bool
 is_placed_key(const xmlNode *node)
 {

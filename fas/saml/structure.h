@@ -2,6 +2,8 @@
 #ifndef FAS_SAML_STRUCTURE_H
 #define FAS_SAML_STRUCTURE_H
 
+#include <stdbool.h>
+
 #include <libxml/tree.h>
 
 #include "fas/base/err.h"
@@ -36,6 +38,8 @@ MUST_CHECK enum fas_code structure_check(
  */
 MUST_CHECK enum fas_code structure_check_ids(
     const xmlNode *root, const xmlNode *inner, struct fas_err *e);
+/* Is this the value of one attribute only of those below root that any library may take for an ID? */
+bool structure_id_is_once(const xmlNode *root, const char *id);
 /* The element's ID is an xs:ID of ASCII, SAML_ID_MAX at most.  FAS_E_INPUT "saml_structure". */
 MUST_CHECK enum fas_code structure_check_id(const xmlNode *node, struct fas_err *e);
 

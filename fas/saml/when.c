@@ -6,6 +6,7 @@
 #include "fas/saml/xml.h"
 
 #define FRACTION_MAX 18 /* digits */
+#define DURATION_MAX_S (INT64_C(3650) * 86400)
 
 /* n digits at text as a number; -1 if one is none. */
 static int
@@ -77,6 +78,50 @@ when_parse(const char *text, int64_t *out_s)
 		days += days_in_month(year, m);
 	*out_s = ((days * 24 + hour) * 60 + minute) * 60 + second;
 	return true;
+}
+
+/* One part "12H" of a duration at *at, which goes behind it; false: it is another unit's, or none. */
+static bool
+take_part(const char **at, char unit, int64_t unit_s, int64_t *sum_s)
+{
+	size_t n = strspn(*at, "0123456789");
+	int64_t value = 0;
+	const char *end = *at + n;
+	if (unit == 'S' && *end == '.')
+		end += 1 + strspn(end + 1, "0123456789");
+	if (n == 0 || *end != unit)
+		return false;
+	for (size_t i = 0; i < n && value <= DURATION_MAX_S; i++)
+		value = value * 10 + ((*at)[i] - '0');
+	*sum_s += value > DURATION_MAX_S ? DURATION_MAX_S + 1 : value * unit_s;
+	*at = end + 1;
+	return true;
+}
+
+bool
+when_duration_parse(const char *text, int64_t *out_s)
+{
+	static const struct {
+		char unit;
+		int64_t s;
+	} units[] = {{'Y', 31536000}, {'M', 2592000}, {'D', 86400}, {'T', 0}, {'H', 3600},
+	    {'M', 60}, {'S', 1}};
+	int64_t sum_s = 0;
+	size_t parts = 0;
+	bool in_time = false;
+	if (*text++ != 'P')
+		return false;
+	for (size_t i = 0; i < NELEMS(units); i++) {
+		if (units[i].unit == 'T') {
+			in_time = *text == 'T';
+			text += in_time;
+			parts = in_time ? 0 : parts;
+		} else if (in_time || i < 3) {
+			parts += take_part(&text, units[i].unit, units[i].s, &sum_s);
+		}
+	}
+	*out_s = sum_s;
+	return parts > 0 && *text == 0 && sum_s <= DURATION_MAX_S;
 }
 
 enum fas_code

@@ -15,6 +15,9 @@
  */
 bool when_parse(const char *text, int64_t *out_s);
 
+/* XML Schema 3.2.6, not negative and at most ten years: a year is 365 days here, a month 30. */
+bool when_duration_parse(const char *text, int64_t *out_s);
+
 /*
  * The attribute's time into *out_s, or absent when there is none.  A malformed one is FAS_E_AUTH with reason; clause
  * begins the message.

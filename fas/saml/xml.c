@@ -135,12 +135,13 @@ check_tree(xmlDoc *doc, struct fas_err *e)
 }
 
 enum fas_code
-xml_parse(const uint8_t *bytes, size_t len, size_t max_bytes, xmlDoc **out, struct fas_err *e)
+xml_parse_within(const struct xml_bounds *bounds, const uint8_t *bytes, size_t len,
+    size_t max_bytes, xmlDoc **out, struct fas_err *e)
 {
 	if (len == 0 || len > max_bytes || len > INT_MAX)
 		return fas_fail(e, FAS_E_INPUT, "saml_xml", "document of %zu bytes, want 1 to %zu",
 		    len, max_bytes);
-	enum fas_code rc = xml_scan(bytes, len, e);
+	enum fas_code rc = xml_scan(bytes, len, bounds, e);
 	if (rc != FAS_OK)
 		return rc;
 	OWN(parser) xmlParserCtxt *parser = xmlNewParserCtxt();
@@ -156,4 +157,10 @@ xml_parse(const uint8_t *bytes, size_t len, size_t max_bytes, xmlDoc **out, stru
 		return rc;
 	*out = TAKE(doc);
 	return FAS_OK;
+}
+
+enum fas_code
+xml_parse(const uint8_t *bytes, size_t len, size_t max_bytes, xmlDoc **out, struct fas_err *e)
+{
+	return xml_parse_within(&xml_message_bounds, bytes, len, max_bytes, out, e);
 }

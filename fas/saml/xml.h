@@ -38,11 +38,19 @@
 #define XML_TAG_MAX 16384         /* octets of one tag with its attributes */
 #define XML_TEXT_MAX 65536        /* octets between two tags */
 
+/* The two bounds that differ: a message is short, metadata of a federation are not. */
+struct xml_bounds {
+	size_t elements, ns_total;
+};
+extern const struct xml_bounds xml_message_bounds;  /* the ones above */
+extern const struct xml_bounds xml_metadata_bounds; /* 64 times as many */
+
 /*
  * Check the bytes alone: UTF-8 without NUL or byte order mark, a declaration of XML 1.0 in UTF-8 or none, and the
  * bounds above.  FAS_E_INPUT "saml_xml".
  */
-MUST_CHECK enum fas_code xml_scan(const uint8_t *bytes, size_t len, struct fas_err *e);
+MUST_CHECK enum fas_code xml_scan(
+    const uint8_t *bytes, size_t len, const struct xml_bounds *bounds, struct fas_err *e);
 
 /*
  * xml_scan, then parse len bytes (at most max_bytes) without network, entities or repair.  Every node of *out is an
@@ -50,6 +58,9 @@ MUST_CHECK enum fas_code xml_scan(const uint8_t *bytes, size_t len, struct fas_e
  */
 MUST_CHECK enum fas_code xml_parse(
     const uint8_t *bytes, size_t len, size_t max_bytes, xmlDoc **out, struct fas_err *e);
+/* The same within other bounds. */
+MUST_CHECK enum fas_code xml_parse_within(const struct xml_bounds *bounds, const uint8_t *bytes,
+    size_t len, size_t max_bytes, xmlDoc **out, struct fas_err *e);
 
 /* Is this the element ns:name? */
 bool xml_is(const xmlNode *node, const char *ns, const char *name);

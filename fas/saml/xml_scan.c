@@ -6,7 +6,11 @@
 
 #include "fas/base/text.h"
 
+const struct xml_bounds xml_message_bounds = {XML_ELEMENTS_MAX, XML_NS_TOTAL_MAX};
+const struct xml_bounds xml_metadata_bounds = {64 * XML_ELEMENTS_MAX, 64 * XML_NS_TOTAL_MAX};
+
 struct scan {
+	const struct xml_bounds *bounds;
 	const char *at;
 	const char *end;
 	size_t depth;
@@ -115,8 +119,8 @@ scan_namespace(struct scan *s, const struct attribute *a)
 		    s, "namespaces declared by one element", XML_NS_PER_ELEMENT_MAX);
 	if (++s->ns_in_scope > XML_NS_IN_SCOPE_MAX)
 		return refuse_bound(s, "namespaces in scope", XML_NS_IN_SCOPE_MAX);
-	if (++s->ns_total > XML_NS_TOTAL_MAX)
-		return refuse_bound(s, "namespaces declared", XML_NS_TOTAL_MAX);
+	if (++s->ns_total > s->bounds->ns_total)
+		return refuse_bound(s, "namespaces declared", s->bounds->ns_total);
 	return FAS_OK;
 }
 
@@ -151,8 +155,8 @@ static enum fas_code
 scan_start_tag(struct scan *s)
 {
 	const char *begin = s->at;
-	if (++s->elements > XML_ELEMENTS_MAX)
-		return refuse_bound(s, "elements", XML_ELEMENTS_MAX);
+	if (++s->elements > s->bounds->elements)
+		return refuse_bound(s, "elements", s->bounds->elements);
 	if (++s->depth > XML_DEPTH_MAX)
 		return refuse_bound(s, "levels of elements", XML_DEPTH_MAX);
 	s->ns_at[s->depth] = 0;
@@ -223,10 +227,10 @@ scan_declaration(struct scan *s)
 }
 
 enum fas_code
-xml_scan(const uint8_t *bytes, size_t len, struct fas_err *e)
+xml_scan(const uint8_t *bytes, size_t len, const struct xml_bounds *bounds, struct fas_err *e)
 {
 	const char *text = (const char *)bytes;
-	struct scan s = {.at = text, .end = text + len, .e = e};
+	struct scan s = {.bounds = bounds, .at = text, .end = text + len, .e = e};
 	if (!utf8_is_valid(text, len))
 		return refuse(&s, "the document is not well-formed UTF-8, or holds NUL");
 	enum fas_code rc = scan_declaration(&s);

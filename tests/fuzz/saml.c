@@ -136,7 +136,8 @@ try_signed_after(const struct row *row, struct fuzz_input *in)
 	for (int i = 0; i < EDITS_PER_INPUT && in->left > 0; i++)
 		saml_edit(&text, in);
 	/* What is refused unsigned too is not worth a signature. */
-	bool worth = xml_scan((const uint8_t *)text.data, text.len, &e) == FAS_OK;
+	bool worth =
+	    xml_scan((const uint8_t *)text.data, text.len, &xml_message_bounds, &e) == FAS_OK;
 	xml = worth ? sign_unwatched(text.data, world.keys[row->key]) : NULL;
 	if (xml)
 		try_document(row, xml, strlen(xml), PROMISE_SANE);
