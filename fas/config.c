@@ -272,6 +272,9 @@ config_load(const char *path, struct config **out, struct fas_err *e)
 		rc = yaml_load(path, &config->doc, e);
 	if (rc == FAS_OK)
 		rc = read_all(config, e);
+	if (rc == FAS_OK)
+		rc = file_join(
+		    config->metadata, sizeof(config->metadata), config->state, "metadata", e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = TAKE(config);

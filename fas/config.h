@@ -56,6 +56,7 @@ struct config {
 	char folder[PATH_MAX];
 	char node[CONFIG_NODE_MAX];
 	char state[PATH_MAX];
+	char metadata[PATH_MAX]; /* in it: last good copies of providers' metadata */
 	char policy[PATH_MAX];
 	char public_folder[PATH_MAX];
 	char signer_socket[PATH_MAX];

@@ -23,6 +23,7 @@
 #include "fas/fasd_options.h"
 #include "fas/front_door.h"
 #include "fas/held.h"
+#include "fas/http/fetch_url.h"
 #include "fas/negotiation.h"
 #include "fas/restore.h"
 #include "fas/upkeep.h"
@@ -102,7 +103,8 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	if (rc == FAS_OK && config->saml)
 		rc = saml_sp_load(config->saml, config->folder, &sp, e);
 	if (rc == FAS_OK)
-		rc = saml_trust_load(config->identity_providers, config->folder, &trust, e);
+		rc = saml_trust_load_with(config->identity_providers, config->folder,
+		    config->metadata, clock_now(), &trust, e);
 	if (rc == FAS_OK)
 		rc = directory_new(config->domains, config->folder, &d->directory, e);
 	if (rc == FAS_OK)
@@ -130,6 +132,8 @@ load_siblings(struct daemon *d, struct fas_err *e)
 		reloader_use(d->reloader, load_machines, d->negotiation);
 	if (rc == FAS_OK && config->front)
 		reloader_use_front(d->reloader, load_front, &d->front);
+	if (rc == FAS_OK)
+		rc = fetch_url_init(e);
 	return rc == FAS_OK ? upkeep_new(config, &d->service, &d->upkeep, e) : rc;
 }
 

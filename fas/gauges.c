@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/ends.h"
+#include "fas/saml/metadata.h"
 
 #define CONTROLLERS_MAX 64
 
@@ -131,6 +133,24 @@ format_providers(struct ops *ops, struct buf *out)
 	for (size_t i = 0; i < saml_trust_count(trust); i++)
 		buf_printf(out, "fas_identity_provider_not_after_seconds{idp=\"%s\"} %" PRId64 "\n",
 		    saml_trust_name(trust, i), saml_trust_not_after(trust, i));
+	service_trust_release(ops->service);
+}
+
+/* Of those whose metadata come from somewhere. */
+static void
+format_metadata(struct ops *ops, struct buf *out)
+{
+	struct saml_metadata_state state;
+	const struct saml_trust *trust = service_trust_hold(ops->service);
+	metrics_family(out, "fas_identity_provider_metadata_up", "gauge",
+	    "Whether what the provider says of itself is known and fresh");
+	for (size_t i = 0; i < saml_trust_count(trust); i++) {
+		if (!saml_trust_metadata(trust, i, &state))
+			continue;
+		buf_text(out, "fas_identity_provider_metadata_up{idp=\"");
+		metrics_label(out, saml_trust_name(trust, i));
+		buf_printf(out, "\"} %d\n", !saml_metadata_is_stale(&state, clock_now()));
+	}
 	service_trust_release(ops->service);
 }
 
@@ -354,6 +374,7 @@ gauges_format(struct ops *ops, struct buf *out)
 	format_load(ops, out);
 	format_directory(ops, out);
 	format_providers(ops, out);
+	format_metadata(ops, out);
 	format_signer(ops, out);
 	format_revocation(ops, out);
 	format_objects(ops, out);

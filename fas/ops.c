@@ -7,6 +7,7 @@
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/gauges.h"
+#include "fas/saml/metadata.h"
 
 #define CONTROLLERS_MAX 64
 
@@ -196,17 +197,42 @@ ops_directory(struct ops *ops)
 	return list;
 }
 
+static void
+put_time(json_t *object, const char *member, int64_t at_s)
+{
+	char text[TIME_TEXT_MAX];
+	if (at_s != 0)
+		(void)json_object_set_new(object, member, json_string(time_format(at_s, text)));
+}
+
+/* How the provider's metadata stand; NULL where its entry says all itself. */
+static json_t *
+describe_metadata(const struct saml_trust *trust, size_t i)
+{
+	struct saml_metadata_state state;
+	if (!saml_trust_metadata(trust, i, &state))
+		return NULL;
+	json_t *out = json_pack("{s:s, s:b, s:b}", "location", state.location, "ok",
+	    !saml_metadata_is_stale(&state, clock_now()), "pending", state.pending);
+	put_time(out, "fetched_at", state.fetched_s);
+	put_time(out, "valid_until", state.valid_until_s);
+	if (state.pending)
+		(void)json_object_set_new(out, "message", json_string(state.trouble));
+	return out;
+}
+
 json_t *
 ops_providers(struct ops *ops)
 {
 	const struct saml_trust *trust = service_trust_hold(ops->service);
 	json_t *list = json_array();
 	for (size_t i = 0; i < saml_trust_count(trust); i++) {
-		char text[TIME_TEXT_MAX];
-		(void)json_array_append_new(
-		    list, json_pack("{s:s, s:s}", "name", saml_trust_name(trust, i),
-			      "certificate_not_after",
-			      time_format(saml_trust_not_after(trust, i), text)));
+		json_t *provider = json_pack("{s:s}", "name", saml_trust_name(trust, i));
+		json_t *metadata = describe_metadata(trust, i);
+		put_time(provider, "certificate_not_after", saml_trust_not_after(trust, i));
+		if (metadata)
+			(void)json_object_set_new(provider, "metadata", metadata);
+		(void)json_array_append_new(list, provider);
 	}
 	service_trust_release(ops->service);
 	return list;

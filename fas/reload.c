@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/log.h"
 #include "fas/base/macros.h"
@@ -293,8 +294,10 @@ read_providers(
 	enum fas_code rc = config_load(reloader->config->path, &next, e);
 	if (rc == FAS_OK && next->saml)
 		rc = saml_sp_load(next->saml, next->folder, sp, e);
-	return rc == FAS_OK ? saml_trust_load(next->identity_providers, next->folder, trust, e)
-			    : rc;
+	if (rc != FAS_OK)
+		return rc;
+	return saml_trust_load_with(next->identity_providers, next->folder,
+	    reloader->config->metadata, clock_now(), trust, e);
 }
 
 enum fas_code

@@ -6,6 +6,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/logon_store.h"
+#include "fas/saml/metadata.h"
 #include "fas/session_store.h"
 
 /* ---- the identity providers in force ---- */
@@ -35,6 +36,46 @@ service_replace_trust(struct service *service, struct saml_trust *trust, struct 
 	if (old)
 		saml_trust_free(old);
 	saml_sp_free(old_sp);
+}
+
+/* The provider of this name, as long as its metadata come from there; under the lock. */
+static enum fas_code
+find_provider(const struct saml_trust *trust, const char *name, const char *url, size_t *out,
+    struct fas_err *e)
+{
+	struct saml_metadata_state state;
+	size_t n = saml_trust_count(trust);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(saml_trust_name(trust, i), name) != 0 ||
+		    !saml_trust_metadata(trust, i, &state) || strcmp(state.location, url) != 0)
+			continue;
+		*out = i;
+		return FAS_OK;
+	}
+	return fas_fail(e, FAS_E_NOTFOUND, "idp_unknown",
+	    "there is no identity provider %.64s with these metadata any more", name);
+}
+
+/* Judging takes its time: it is done beside verifications, and only the exchange keeps them waiting. */
+enum fas_code
+service_renew_provider(struct service *service, const char *name, const char *url,
+    const uint8_t *bytes, size_t len, int64_t now_s, struct fas_err *e)
+{
+	size_t i = 0;
+	OWN(saml_entity) struct saml_entity *entity = NULL;
+	const struct saml_trust *trust = service_trust_hold(service);
+	enum fas_code rc = find_provider(trust, name, url, &i, e);
+	if (rc == FAS_OK)
+		rc = saml_trust_judge(trust, i, bytes, len, now_s, &entity, e);
+	service_trust_release(service);
+	if (rc != FAS_OK)
+		return rc;
+	(void)pthread_rwlock_wrlock(&service->trust_lock);
+	rc = find_provider(service->trust, name, url, &i, e);
+	if (rc == FAS_OK)
+		rc = saml_trust_renew(service->trust, i, entity, now_s, e);
+	(void)pthread_rwlock_unlock(&service->trust_lock);
+	return rc;
 }
 
 /* ---- the policy in force ---- */

@@ -81,6 +81,13 @@ void service_trust_release(struct service *service);
 void service_replace_trust(struct service *service, struct saml_trust *trust, struct saml_sp *sp);
 
 /*
+ * Metadata that the URL of a provider has given: judged as its entry says, then put in force.  FAS_E_NOTFOUND
+ * "idp_unknown": there is no such provider with that URL any more; else as saml_trust_judge and saml_trust_renew.
+ */
+MUST_CHECK enum fas_code service_renew_provider(struct service *service, const char *name,
+    const char *url, const uint8_t *bytes, size_t len, int64_t now_s, struct fas_err *e);
+
+/*
  * Load the policy at policy_path, resolve its groups in the directory and publish it; on any error the old one stays.
  * warning (may be NULL) gets "" or the names of groups that could not be resolved (bounded text).
  */

@@ -1,11 +1,14 @@
 #include "fas/upkeep.h"
 
+#include "fas/http/fetch_url.h"
+#include "fas/idp_refresh.h"
 #include "fas/pki_publisher.h"
 #include "fas/watchdog.h"
 
 struct upkeep {
 	struct watchdog *watchdog;
 	struct pki_publisher *pki;
+	struct idp_refresh *idps;
 	struct admin_places admin;
 };
 
@@ -19,6 +22,12 @@ static unsigned
 publish_round(void *arg)
 {
 	return pki_publisher_round(arg);
+}
+
+static unsigned
+refresh_round(void *arg)
+{
+	return idp_refresh_round(arg);
 }
 
 static enum fas_code
@@ -59,6 +68,8 @@ upkeep_new(
 		rc = watchdog_new(
 		    &config->watchdog, config->publish.each_s, service, &u->watchdog, e);
 	if (rc == FAS_OK)
+		rc = idp_refresh_new(service, config->metadata, fetch_url, &u->idps, e);
+	if (rc == FAS_OK)
 		*out = TAKE(u);
 	return rc;
 }
@@ -70,14 +81,17 @@ upkeep_free(struct upkeep *u)
 		return;
 	watchdog_free(u->watchdog);
 	pki_publisher_free(u->pki);
+	idp_refresh_free(u->idps);
 	free(u);
 }
 
 void
 upkeep_stop(struct upkeep *u)
 {
-	if (u)
-		watchdog_stop(u->watchdog);
+	if (!u)
+		return;
+	watchdog_stop(u->watchdog);
+	idp_refresh_stop(u->idps);
 }
 
 size_t
@@ -85,7 +99,8 @@ upkeep_rounds(struct upkeep *u, struct background_round out[BACKGROUND_ROUNDS_MA
 {
 	out[0] = (struct background_round){watch_round, u->watchdog};
 	out[1] = (struct background_round){publish_round, u->pki};
-	return 2;
+	out[2] = (struct background_round){refresh_round, u->idps};
+	return 3;
 }
 
 const struct admin_places *

@@ -1,4 +1,7 @@
-/* What looks after published objects: the watchdog and the directory's publisher, for the daemon and its administrator. */
+/*
+ * What looks after things outside: the watchdog and the directory's publisher of what is published, for the daemon and its
+ * administrator, and the refreshing of providers' metadata.
+ */
 #ifndef FAS_UPKEEP_H
 #define FAS_UPKEEP_H
 

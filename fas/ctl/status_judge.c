@@ -371,6 +371,29 @@ judge_objects(struct findings *out, const json_t *seen)
 }
 
 static void
+judge_providers(struct findings *out, const json_t *providers)
+{
+	const json_t *provider;
+	size_t i;
+	json_array_foreach(providers, i, provider)
+	{
+		const json_t *metadata = json_object_get(provider, "metadata");
+		const char *name = text_of(provider, "name");
+		if (!metadata || json_is_true(json_object_get(metadata, "ok")))
+			continue;
+		if (json_is_true(json_object_get(metadata, "pending")))
+			add(out, true, "fasctl idp test; docs/ADMIN.md, Runbook: metadata_alarm",
+			    "nobody of identity provider %.64s can sign in: %.200s", name,
+			    text_of(metadata, "message"));
+		else
+			add(out, false, "fasctl idp test; docs/ADMIN.md, Runbook: metadata_alarm",
+			    "the metadata of identity provider %.64s are of %.32s and could not be "
+			    "refreshed",
+			    name, text_of(metadata, "fetched_at"));
+	}
+}
+
+static void
 judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 {
 	if (!fasd) {
@@ -389,6 +412,7 @@ judge_fasd(struct findings *out, const json_t *fasd, int64_t now_s)
 	judge_checks(out, json_object_get(fasd, "checks"));
 	judge_revocation(out, json_object_get(fasd, "revocation"));
 	judge_objects(out, json_object_get(fasd, "directory_objects"));
+	judge_providers(out, json_object_get(fasd, "identity_providers"));
 	judge_ends(out, json_object_get(fasd, "ends"), NULL, now_s);
 }
 

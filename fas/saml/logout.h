@@ -68,11 +68,13 @@ void saml_logout_free(struct saml_logout *logout);
  * The query string of a GET (redirect binding), without '?', exactly as it came.  server: at whose slo_url it came.
  * sp: opens an encrypted NameID; may be NULL.  On success *out is the caller's (saml_logout_free), otherwise NULL.
  *
- * Every refusal is FAS_E_AUTH or FAS_E_INPUT with a reason of saml_verify, or
+ * Every refusal is FAS_E_AUTH or FAS_E_INPUT with a reason of saml_verify, FAS_E_UNAVAILABLE "idp_metadata" (the provider's
+ * have ended), or
  *   saml_query          a parameter is missing, there twice or badly encoded, or there are two messages
  *   saml_deflate        what is packed is no DEFLATE stream, or grows over SAML_LOGOUT_MAX
  *   base64_malformed    the message or its signature
- *   saml_name_id        no NameID, or none that can be read; encrypted ones are not read yet
+ *   saml_decryption, saml_algorithm   an EncryptedID that is not for sp
+ *   saml_name_id        no NameID, or none that can be read
  * Whether that provider speaks at this server, and whether the ID was seen before, is the caller's to ask.
  */
 MUST_CHECK enum fas_code saml_logout_read_query(const struct saml_sp *sp,

@@ -7,8 +7,10 @@
 
 #include "fas/base/text.h"
 #include "fas/saml/assertion.h"
+#include "fas/saml/decrypt.h"
 #include "fas/saml/detached.h"
 #include "fas/saml/dsig.h"
+#include "fas/saml/encrypted.h"
 #include "fas/saml/model.h"
 #include "fas/saml/query.h"
 #include "fas/saml/redirect.h"
@@ -29,9 +31,10 @@ static const struct model response_model = {"SAML core 3.7.2", FAS_E_INPUT, "sam
 	{NS_SAMLP, "Extensions", 2, 0, 1}, {NS_SAMLP, "Status", 3, 1, 1}}};
 
 /* What is known of a message on its way through the checks; borrowed. */
-struct reading {
+struct incoming {
 	const struct saml_trust *trust;
 	const struct saml_server *server;
+	const struct saml_sp *sp;
 	bool is_response;
 	struct evidence ev; /* provider and time */
 	struct fas_err *e;
@@ -58,7 +61,7 @@ saml_logout_free(struct saml_logout *l)
 /* ---- the look before the signature ---- */
 
 static enum fas_code
-check_shape(struct reading *r, xmlDoc *doc, xmlNode **root)
+check_shape(struct incoming *r, xmlDoc *doc, xmlNode **root)
 {
 	const char *name = r->is_response ? "LogoutResponse" : "LogoutRequest";
 	*root = xmlDocGetRootElement(doc);
@@ -73,7 +76,7 @@ check_shape(struct reading *r, xmlDoc *doc, xmlNode **root)
 
 /* Whose keys to try; what is signed is asked for its issuer again. */
 static enum fas_code
-find_issuer(struct reading *r, const xmlNode *root)
+find_issuer(struct incoming *r, const xmlNode *root)
 {
 	const char *issuer = xml_text(xml_child(root, NS_SAML, "Issuer"));
 	r->ev.idp = issuer ? idp_find(r->trust, issuer) : NULL;
@@ -87,7 +90,7 @@ find_issuer(struct reading *r, const xmlNode *root)
 /* ---- what was signed, clause by clause ---- */
 
 static enum fas_code
-copy_plain(struct reading *r, const char *text, const char *what, char **out)
+copy_plain(struct incoming *r, const char *text, const char *what, char **out)
 {
 	if (!text || !*text || strlen(text) > ASSERTION_NAME_ID_MAX || utf8_has_invisible(text))
 		return fas_fail(r->e, FAS_E_AUTH, "saml_name_id",
@@ -98,18 +101,32 @@ copy_plain(struct reading *r, const char *text, const char *what, char **out)
 }
 
 static enum fas_code
-copy_attr(struct reading *r, const xmlNode *node, const char *name, char **out)
+copy_attr(struct incoming *r, const xmlNode *node, const char *name, char **out)
 {
 	const char *text = xml_attr(node, name);
 	return text ? copy_plain(r, text, name, out) : FAS_OK;
 }
 
+/* It was under the signature: what is not authenticated by itself is by that. */
 static enum fas_code
-read_name_id(struct reading *r, const xmlNode *root, struct saml_logout *out)
+open_name_id(struct incoming *r, const xmlNode *node, xmlDoc **doc)
 {
-	const xmlNode *name_id = xml_child(root, NS_SAML, "NameID");
-	enum fas_code rc = copy_plain(r, xml_text(name_id), "NameID", &out->name_id);
-	if (rc != FAS_OK || !name_id)
+	OWN(bytes) uint8_t *plain = NULL;
+	size_t len = 0;
+	struct encrypted encrypted;
+	enum fas_code rc = encrypted_check(node, true, &encrypted, r->e);
+	if (rc == FAS_OK)
+		rc = decrypt(r->sp, &encrypted, &plain, &len, r->e);
+	return rc == FAS_OK ? xml_parse(plain, len, SAML_LOGOUT_MAX, doc, r->e) : rc;
+}
+
+static enum fas_code
+copy_name_id(struct incoming *r, const xmlNode *name_id, struct saml_logout *out)
+{
+	bool there = name_id && xml_is(name_id, NS_SAML, "NameID");
+	const char *text = there ? xml_text(name_id) : NULL;
+	enum fas_code rc = copy_plain(r, text, "NameID", &out->name_id);
+	if (rc != FAS_OK || !there)
 		return rc;
 	if ((rc = copy_attr(r, name_id, "Format", &out->name_id_format)) != FAS_OK ||
 	    (rc = copy_attr(r, name_id, "NameQualifier", &out->name_qualifier)) != FAS_OK)
@@ -118,7 +135,22 @@ read_name_id(struct reading *r, const xmlNode *root, struct saml_logout *out)
 }
 
 static enum fas_code
-read_sessions(struct reading *r, const xmlNode *root, struct saml_logout *out)
+read_name_id(struct incoming *r, const xmlNode *root, struct saml_logout *out)
+{
+	OWN(xml) xmlDoc *opened = NULL;
+	const xmlNode *name_id = xml_child(root, NS_SAML, "NameID");
+	const xmlNode *encrypted = xml_child(root, NS_SAML, "EncryptedID");
+	if ((name_id && encrypted) || xml_child(root, NS_SAML, "BaseID"))
+		return fas_fail(r->e, FAS_E_AUTH, "saml_name_id",
+		    "SAML core 3.7.1: want one NameID or EncryptedID");
+	enum fas_code rc = encrypted ? open_name_id(r, encrypted, &opened) : FAS_OK;
+	if (rc != FAS_OK)
+		return rc;
+	return copy_name_id(r, opened ? xmlDocGetRootElement(opened) : name_id, out);
+}
+
+static enum fas_code
+read_sessions(struct incoming *r, const xmlNode *root, struct saml_logout *out)
 {
 	enum fas_code rc = FAS_OK;
 	const xmlNode *at = xml_child(root, NS_SAMLP, "SessionIndex");
@@ -131,7 +163,7 @@ read_sessions(struct reading *r, const xmlNode *root, struct saml_logout *out)
 
 /* SAML core 3.7.1: NotOnOrAfter may be there; IssueInstant bounds it in any case. */
 static enum fas_code
-read_request(struct reading *r, const xmlNode *root, struct saml_logout *out)
+read_request(struct incoming *r, const xmlNode *root, struct saml_logout *out)
 {
 	int64_t end_s, skew_s = r->ev.idp->clock_skew_s;
 	enum fas_code rc = when_attr(
@@ -162,7 +194,7 @@ status_of(const xmlNode *status)
 }
 
 static enum fas_code
-read_response(struct reading *r, const xmlNode *root, struct saml_logout *out)
+read_response(struct incoming *r, const xmlNode *root, struct saml_logout *out)
 {
 	const char *answers = xml_attr(root, "InResponseTo");
 	const xmlNode *status = xml_child(root, NS_SAMLP, "Status");
@@ -176,7 +208,7 @@ read_response(struct reading *r, const xmlNode *root, struct saml_logout *out)
 
 /* SAML bindings 3.4.5.2, 3.5.5.2: a signed message says where it was meant to go. */
 static enum fas_code
-check_destination(struct reading *r, const xmlNode *root)
+check_destination(struct incoming *r, const xmlNode *root)
 {
 	const char *destination = xml_attr(root, "Destination");
 	const char *want = r->server->slo_url;
@@ -188,7 +220,7 @@ check_destination(struct reading *r, const xmlNode *root)
 }
 
 static enum fas_code
-read_signed(struct reading *r, const xmlNode *root, struct saml_logout *out)
+read_signed(struct incoming *r, const xmlNode *root, struct saml_logout *out)
 {
 	int64_t instant_s = 0, age_end_s = 0;
 	const xmlNode *issuer = xml_child(root, NS_SAML, "Issuer");
@@ -212,7 +244,7 @@ read_signed(struct reading *r, const xmlNode *root, struct saml_logout *out)
 }
 
 static enum fas_code
-finish(struct reading *r, const xmlNode *root, const char *relay_state, struct saml_logout **out)
+finish(struct incoming *r, const xmlNode *root, const char *relay_state, struct saml_logout **out)
 {
 	OWN(saml_logout) struct saml_logout *l = calloc(1, sizeof(*l));
 	if (!l)
@@ -229,7 +261,7 @@ finish(struct reading *r, const xmlNode *root, const char *relay_state, struct s
 
 /* The document that the query carries. */
 static enum fas_code
-unpack(struct reading *r, const struct query *q, xmlDoc **doc)
+unpack(struct incoming *r, const struct query *q, xmlDoc **doc)
 {
 	OWN(text) char *base64 = NULL;
 	OWN(bytes) uint8_t *packed = NULL;
@@ -246,7 +278,7 @@ unpack(struct reading *r, const struct query *q, xmlDoc **doc)
 }
 
 static enum fas_code
-verify_query(struct reading *r, const struct query *q)
+verify_query(struct incoming *r, const struct query *q)
 {
 	OWN(text) char *algorithm = NULL;
 	OWN(text) char *base64 = NULL;
@@ -268,7 +300,7 @@ verify_query(struct reading *r, const struct query *q)
 
 /* Every octet of the message and of RelayState is under the one signature, whatever stands in it. */
 static enum fas_code
-check_signed_query(struct reading *r, const struct query *q, const xmlNode *root)
+check_signed_query(struct incoming *r, const struct query *q, const xmlNode *root)
 {
 	if (xml_child(root, NS_DSIG, "Signature"))
 		return fas_fail(r->e, FAS_E_AUTH, "saml_signature",
@@ -289,8 +321,8 @@ saml_logout_read_query(const struct saml_sp *sp, const struct saml_trust *trust,
 	OWN(xml) xmlDoc *doc = NULL;
 	OWN(text) char *relay_state = NULL;
 	xmlNode *root = NULL;
-	struct reading r = {.trust = trust, .server = server, .ev = {.now_s = now_s}, .e = e};
-	(void)sp;
+	struct incoming r = {
+	    .trust = trust, .server = server, .sp = sp, .ev = {.now_s = now_s}, .e = e};
 	*out = NULL;
 	if (strnlen(query, SAML_LOGOUT_QUERY_MAX + 1) > SAML_LOGOUT_QUERY_MAX)
 		return fas_fail(e, FAS_E_INPUT, "saml_query", "a query of more than %d octets",
@@ -312,7 +344,7 @@ saml_logout_read_query(const struct saml_sp *sp, const struct saml_trust *trust,
 
 /* The signed bytes of the root, by the provider's keys. */
 static enum fas_code
-verify_document(struct reading *r, xmlNode *root, struct buf *signed_bytes)
+verify_document(struct incoming *r, xmlNode *root, struct buf *signed_bytes)
 {
 	struct signature signature;
 	xmlNode *node = xml_child(root, NS_DSIG, "Signature");
@@ -336,12 +368,12 @@ saml_logout_read_form(const struct saml_sp *sp, const struct saml_trust *trust,
 	OWN(buf) struct buf signed_bytes;
 	size_t len = 0;
 	xmlNode *root = NULL;
-	struct reading r = {.trust = trust,
+	struct incoming r = {.trust = trust,
 	    .server = server,
+	    .sp = sp,
 	    .is_response = is_response,
 	    .ev = {.now_s = now_s},
 	    .e = e};
-	(void)sp;
 	*out = NULL;
 	buf_init(&signed_bytes, DSIG_SIGNED_MAX);
 	enum fas_code rc = base64_decode(value, strlen(value), true, &bytes, &len, e);

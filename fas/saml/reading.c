@@ -72,7 +72,7 @@ reading_find_idp(
 	if (!is_expected(ev->expected, ev->idp))
 		return fas_fail(e, FAS_E_AUTH, "saml_issuer",
 		    "SAML core 2.3.3: provider %.64s may not sign in here", ev->idp->name);
-	return FAS_OK;
+	return idp_is_current(ev->idp, ev->now_s, e);
 }
 
 /* ---- signatures ---- */

@@ -121,7 +121,8 @@ struct saml_expectation {
  * now_s: the time to judge by.
  * On success *out is the caller's (saml_assertion_free); otherwise NULL and e names the clause.
  *
- * Every refusal is FAS_E_AUTH (not proven) or FAS_E_INPUT (no such document) with one of these reasons:
+ * FAS_E_UNAVAILABLE "idp_metadata": what the provider's metadata say is not known yet, or over.  Every other refusal is
+ * FAS_E_AUTH (not proven) or FAS_E_INPUT (no such document) with one of these reasons:
  *   saml_xml            not well-formed, DOCTYPE, too deep, too many attributes or namespaces
  *   saml_structure      not a Response, several or no assertions, foreign place of one, duplicate IDs
  *   saml_signature      no signature, structure or algorithm refused, or it does not verify

@@ -244,6 +244,26 @@ a_place_that_is_wrong_is_a_warning_with_its_remedy(void **state)
 	}
 }
 
+#define PROVIDERS(metadata)                                                                        \
+	"[{\"name\":\"okta\",\"metadata\":{\"location\":\"https://idp/m\"," metadata               \
+	"}},{\"name\":\"b\"}]"
+
+static void
+metadata_that_are_not_fresh_are_found(void **state)
+{
+	struct findings good;
+	(void)state;
+	judge(good_signer, good_fasd, "fasd", "identity_providers",
+	    PROVIDERS("\"ok\":true,\"pending\":false"), &good);
+	assert_int_equal(good.n, 0);
+	one_finding("fasd", "identity_providers",
+	    PROVIDERS("\"ok\":false,\"pending\":false,\"fetched_at\":\"2026-01-01T00:00:00Z\""),
+	    false, "the metadata of identity provider okta are of 2026-01-01T00:00:00Z");
+	one_finding("fasd", "identity_providers",
+	    PROVIDERS("\"ok\":false,\"pending\":true,\"message\":\"no answer\""), true,
+	    "nobody of identity provider okta can sign in: no answer");
+}
+
 static void
 what_is_missing_in_the_directory_is_one_warning(void **state)
 {
@@ -289,6 +309,7 @@ main(void)
 		certificates_whose_crl_nobody_finds_are_an_error_if_they_are_still_issued),
 	    cmocka_unit_test(an_authority_that_the_watchdog_has_stopped_is_named),
 	    cmocka_unit_test(a_place_that_is_wrong_is_a_warning_with_its_remedy),
+	    cmocka_unit_test(metadata_that_are_not_fresh_are_found),
 	    cmocka_unit_test(what_is_missing_in_the_directory_is_one_warning),
 	    cmocka_unit_test(replies_of_another_shape_do_no_harm),
 	};

@@ -239,6 +239,24 @@ run_row(void **state)
 	refused(row, message);
 }
 
+static void
+names_that_are_not_for_us_stay_closed(void **state)
+{
+	const struct logout_row closed[] = {
+	    {.reason = "saml_decryption", .sealed = true, .seal = {.to = world.keys[KEY_MAIN]}},
+	    {.reason = "saml_decryption", .sealed = true, .seal = {.bad_tag = 1}},
+	    {.reason = "saml_algorithm", .sealed = true, .seal = {.transport = "rsa-1_5"}},
+	    {.reason = "saml_name_id",
+		.sealed = true,
+		.before = {{"<saml:NameID", "<saml:BaseID/><saml:NameID"}}},
+	};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(closed); i++) {
+		OWN(text) char *message = logout_message(&closed[i]);
+		refused(&closed[i], message);
+	}
+}
+
 /* ---- what does not fit a row ---- */
 
 static char *
@@ -338,6 +356,7 @@ main(void)
 	struct CMUnitTest tests[NELEMS(rows)];
 	static struct logout_row copy[NELEMS(rows)];
 	const struct CMUnitTest others[] = {
+	    cmocka_unit_test(names_that_are_not_for_us_stay_closed),
 	    cmocka_unit_test(a_bomb_is_never_unpacked),
 	    cmocka_unit_test(what_is_no_whole_stream_is_refused),
 	    cmocka_unit_test(queries_over_their_bounds_are_refused),

@@ -275,6 +275,22 @@ each_of_two_keys_is_tried(void **state)
 }
 
 static void
+an_encrypted_name_is_opened(void **state)
+{
+	const struct logout_row rows[] = {
+	    {.name = "redirect", .sealed = true},
+	    {.name = "post", .sealed = true, .post = true},
+	    {.name = "second key", .sealed = true, .seal = {.to = world.decryption[1]}},
+	    {.name = "cbc under the signature", .sealed = true, .seal = {.cipher = "aes128-cbc"}},
+	};
+	(void)state;
+	for (size_t i = 0; i < NELEMS(rows); i++) {
+		OWN(saml_logout) struct saml_logout *l = read_row(&rows[i]);
+		is_alices_logout(l);
+	}
+}
+
+static void
 several_indices_and_none_are_read(void **state)
 {
 	static const struct logout_row two = {
@@ -364,6 +380,7 @@ main(void)
 	    cmocka_unit_test(relay_state_comes_back_as_it_was),
 	    cmocka_unit_test(signatures_of_ec_keys_are_read_in_both_forms),
 	    cmocka_unit_test(each_of_two_keys_is_tried),
+	    cmocka_unit_test(an_encrypted_name_is_opened),
 	    cmocka_unit_test(several_indices_and_none_are_read),
 	    cmocka_unit_test(a_request_without_an_end_ends_by_its_age),
 	    cmocka_unit_test(an_answer_of_the_provider_is_read),

@@ -57,11 +57,29 @@ turn(char *query)
 	return out;
 }
 
+/* As one that is encrypted for the service. */
+static char *
+seal_name(char *xml, const struct logout_row *row)
+{
+	struct saml_sign_seal seal = row->seal;
+	OWN(text) char *name = world_cut(xml, "<saml:NameID", "</saml:NameID>");
+	OWN(text)
+	char *alone = world_replace(strdup(name), "<saml:NameID",
+	    "<saml:NameID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"");
+	if (!seal.to)
+		seal.to = world.decryption[0];
+	OWN(text) char *sealed = saml_sign_encrypt(alone, "EncryptedID", &seal);
+	assert_non_null(sealed);
+	return world_replace(xml, name, sealed);
+}
+
 char *
 logout_message(const struct logout_row *row)
 {
 	struct kit_query how = row->how;
 	char *xml = apply(strdup(row->response ? response : request), row->before);
+	if (row->sealed)
+		xml = seal_name(xml, row);
 	if (row->post)
 		return apply(signed_document(xml, row), row->after);
 	how.field = row->response ? "SAMLResponse" : "SAMLRequest";
@@ -82,10 +100,11 @@ logout_read_text(
 	if (row->at)
 		server.slo_url = *row->at ? row->at : NULL;
 	if (!row->post)
-		return saml_logout_read_query(NULL, world.trust, &server, message, now_s, out, e);
+		return saml_logout_read_query(
+		    world.sp, world.trust, &server, message, now_s, out, e);
 	OWN(text) char *base64 = base64_encode(message, strlen(message));
-	return saml_logout_read_form(
-	    NULL, world.trust, &server, row->response, base64, row->how.relay_state, now_s, out, e);
+	return saml_logout_read_form(world.sp, world.trust, &server, row->response, base64,
+	    row->how.relay_state, now_s, out, e);
 }
 
 enum fas_code

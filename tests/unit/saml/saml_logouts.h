@@ -14,6 +14,8 @@ struct logout_row {
 	int64_t later_s;
 	struct edit before[EDITS_MAX]; /* of the XML */
 	struct edit after[EDITS_MAX];  /* of the query or the signed XML */
+	bool sealed;                   /* NameID is an EncryptedID */
+	struct saml_sign_seal seal;    /* to: default the first decryption key */
 	bool move_signature;           /* Signature and SigAlg stand first */
 	const char *at;                /* the slo_url where it comes; default KIT_SLO, "" = NULL */
 };
