@@ -1,5 +1,8 @@
 #include "fas/http/fetch_url.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include <curl/curl.h>
 
 #define CONNECT_MS 10000L
@@ -23,11 +26,26 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return out->failed ? 0 : n;
 }
 
-/* Of a probe nothing is kept. */
+/* Of a probe nothing is kept, and no more is taken than there is. */
 static size_t
 on_nothing(char *data, size_t size, size_t n, void *arg)
 {
 	(void)data, (void)size, (void)arg;
+	return n;
+}
+
+/* A line of the answer's head. */
+static size_t
+on_head(char *data, size_t size, size_t n, void *arg)
+{
+	int64_t *date_s = arg;
+	char text[64] = "";
+	(void)size;
+	if (n > 6 && n < sizeof(text) && strncasecmp(data, "Date:", 5) == 0) {
+		memcpy(text, data + 5, n - 5);
+		time_t at = curl_getdate(text, NULL);
+		*date_s = at > 0 ? at : 0;
+	}
 	return n;
 }
 
@@ -102,13 +120,17 @@ fetch_url(const char *url, const char *ca_file, size_t max_bytes, int timeout_ms
 }
 
 enum fas_code
-fetch_url_probe(const char *url, const char *ca_file, int timeout_ms, struct fas_err *e)
+fetch_url_probe(
+    const char *url, const char *ca_file, int timeout_ms, int64_t *date_s, struct fas_err *e)
 {
 	char why[CURL_ERROR_SIZE] = "";
 	long status = 0;
 	const struct buf nothing = {0};
+	*date_s = 0;
 	OWN(curl) CURL *c = curl_easy_init();
 	if (!c || !set_up(c, url, ca_file, timeout_ms, why) ||
+	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_HEADERDATA, date_s) != CURLE_OK ||
 	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_nothing) != CURLE_OK)
 		return fas_fail_nomem(e);
 	return perform(c, why, &nothing, &status, e);

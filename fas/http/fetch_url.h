@@ -20,8 +20,11 @@ MUST_CHECK enum fas_code fetch_url_init(struct fas_err *e);
 MUST_CHECK enum fas_code fetch_url(const char *url, const char *ca_file, size_t max_bytes,
     int timeout_ms, struct buf *out, struct fas_err *e);
 
-/* Does anybody answer there, whatever the status?  The same errors but "http_status". */
+/*
+ * Does anybody answer there, whatever the status?  *date_s: what time it is there by the answer's Date, 0 when it does not
+ * say.  The same errors but "http_status".
+ */
 MUST_CHECK enum fas_code fetch_url_probe(
-    const char *url, const char *ca_file, int timeout_ms, struct fas_err *e);
+    const char *url, const char *ca_file, int timeout_ms, int64_t *date_s, struct fas_err *e);
 
 #endif

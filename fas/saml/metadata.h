@@ -55,6 +55,13 @@ MUST_CHECK enum fas_code saml_metadata_read(const uint8_t *bytes, size_t len, co
     const struct saml_pins *pins, int64_t now_s, struct saml_entity **out, struct fas_err *e);
 void saml_entity_free(struct saml_entity *entity);
 
+/*
+ * The certificate that the document itself says it was signed with: for a person to compare, never to be believed.  *out is
+ * the caller's; NULL: it is not signed, or does not say.
+ */
+MUST_CHECK enum fas_code saml_metadata_signer(
+    const uint8_t *bytes, size_t len, X509 **out, struct fas_err *e);
+
 /* ---- of the providers in force ---- */
 
 /* How one provider's metadata stand; texts are borrowed from trust. */

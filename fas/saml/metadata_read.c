@@ -230,16 +230,25 @@ take_certificate(struct saml_entity *out, const uint8_t *der, size_t len, struct
 	return FAS_OK;
 }
 
-/* Of several certificates in one X509Data the first is the key's (XML Signature 4.4.4: the others are its chain). */
+/*
+ * That of an element's KeyInfo, base64.  Of several certificates in one X509Data the first is the key's (XML Signature
+ * 4.4.4: the others are its chain).
+ */
+static const char *
+certificate_text(const xmlNode *node)
+{
+	const xmlNode *info = xml_child(node, NS_DSIG, "KeyInfo");
+	const xmlNode *data = info ? xml_child(info, NS_DSIG, "X509Data") : NULL;
+	return data ? xml_text(xml_child(data, NS_DSIG, "X509Certificate")) : NULL;
+}
+
 static enum fas_code
 read_key(const xmlNode *descriptor, struct saml_entity *out, struct fas_err *e)
 {
 	OWN(bytes) uint8_t *der = NULL;
 	size_t len = 0;
 	const char *use = xml_attr(descriptor, "use");
-	const xmlNode *info = xml_child(descriptor, NS_DSIG, "KeyInfo");
-	const xmlNode *data = info ? xml_child(info, NS_DSIG, "X509Data") : NULL;
-	const char *text = data ? xml_text(xml_child(data, NS_DSIG, "X509Certificate")) : NULL;
+	const char *text = certificate_text(descriptor);
 	if ((use && strcmp(use, "signing") != 0) || !text)
 		return FAS_OK;
 	if (base64_decode(text, strlen(text), true, &der, &len, NULL) != FAS_OK)
@@ -324,18 +333,47 @@ read_entity(const xmlNode *entity, int64_t now_s, struct saml_entity *out, struc
 	return read_urls(role, "SingleLogoutService", &out->logout, e);
 }
 
+/* A byte order mark is as Microsoft writes it; what is signed does not have it. */
+static enum fas_code
+parse(const uint8_t *bytes, size_t len, xmlDoc **doc, struct fas_err *e)
+{
+	static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+	size_t skip = len >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0 ? 3 : 0;
+	return xml_parse_within(
+	    &xml_metadata_bounds, bytes + skip, len - skip, SAML_METADATA_MAX, doc, e);
+}
+
+enum fas_code
+saml_metadata_signer(const uint8_t *bytes, size_t len, X509 **out, struct fas_err *e)
+{
+	OWN(xml) xmlDoc *doc = NULL;
+	OWN(bytes) uint8_t *der = NULL;
+	size_t der_len = 0;
+	*out = NULL;
+	enum fas_code rc = parse(bytes, len, &doc, e);
+	if (rc != FAS_OK)
+		return rc;
+	const xmlNode *root = xmlDocGetRootElement(doc);
+	const xmlNode *at = root;
+	while (at && !xml_is(at, NS_DSIG, "Signature"))
+		at = xml_walk(at, root);
+	const char *text = at ? certificate_text(at) : NULL;
+	if (!text || base64_decode(text, strlen(text), true, &der, &der_len, NULL) != FAS_OK)
+		return FAS_OK;
+	const uint8_t *from = der;
+	*out = d2i_X509(NULL, &from, (long)der_len);
+	ERR_clear_error();
+	return FAS_OK;
+}
+
 enum fas_code
 saml_metadata_read(const uint8_t *bytes, size_t len, const char *entity_id,
     const struct saml_pins *pins, int64_t now_s, struct saml_entity **out, struct fas_err *e)
 {
-	static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
 	OWN(xml) xmlDoc *doc = NULL;
 	xmlNode *entity = NULL;
 	*out = NULL;
-	/* As Microsoft writes it; what is signed does not have it. */
-	size_t skip = len >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0 ? 3 : 0;
-	enum fas_code rc = xml_parse_within(
-	    &xml_metadata_bounds, bytes + skip, len - skip, SAML_METADATA_MAX, &doc, e);
+	enum fas_code rc = parse(bytes, len, &doc, e);
 	if (rc == FAS_OK)
 		rc = find_entity(doc, entity_id, &entity, e);
 	if (rc == FAS_OK && pins->n > 0)

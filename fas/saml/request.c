@@ -29,6 +29,15 @@ saml_trust_has_sign_on(const struct saml_trust *trust, const char *name)
 	return idp && has_url(&idp->asks.sign_on);
 }
 
+const char *
+saml_trust_sign_on_url(const struct saml_trust *trust, size_t i)
+{
+	const struct idp *idp = idp_at(trust, i);
+	if (!idp)
+		return NULL;
+	return idp->asks.sign_on.url[asks_binding(&idp->asks, &idp->asks.sign_on)];
+}
+
 bool
 saml_trust_has_logout(const struct saml_trust *trust, const char *name)
 {

@@ -53,6 +53,8 @@ MUST_CHECK enum fas_code saml_authn_request(const struct saml_sp *sp,
 bool saml_trust_forces_authn(const struct saml_trust *trust, const char *idp);
 /* Is there a URL to send people of this provider to? */
 bool saml_trust_has_sign_on(const struct saml_trust *trust, const char *idp);
+/* Which, of the i-th; NULL when there is none. */
+const char *saml_trust_sign_on_url(const struct saml_trust *trust, size_t i);
 /* And one for logout messages? */
 bool saml_trust_has_logout(const struct saml_trust *trust, const char *idp);
 
