@@ -9,6 +9,10 @@ service_each_end(struct service *service, end_visit *visit, void *arg)
 	    atomic_load(&service->api_not_after_s)};
 	if (tls.to_s)
 		visit(&tls, arg);
+	const struct end front = {"front", service->node, atomic_load(&service->front_not_before_s),
+	    atomic_load(&service->front_not_after_s)};
+	if (front.to_s)
+		visit(&front, arg);
 	const struct saml_trust *trust = service_trust_hold(service);
 	for (size_t i = 0; i < saml_trust_count(trust); i++) {
 		const struct end provider = {

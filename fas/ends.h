@@ -1,4 +1,4 @@
-/* What of fasd's ends, and how soon: the API's certificate, and those of the identity providers. */
+/* What of fasd's ends, and how soon: the certificates of the API, the front and the identity providers. */
 #ifndef FAS_ENDS_H
 #define FAS_ENDS_H
 

@@ -12,8 +12,11 @@
 /* ---- the certificate ---- */
 
 static enum fas_code
-load_identity(const struct front_config *config, struct http_tls **tls, struct fas_err *e)
+load_identity(struct front_door *door, struct fas_err *e)
 {
+	const struct front_config *config = door->config;
+	struct http_tls **tls = &door->tls;
+	int64_t from_s = 0, to_s = 0;
 	OWN(secret) struct secret key = {0};
 	OWN(text) char *certificate = NULL;
 	size_t len = 0;
@@ -24,7 +27,13 @@ load_identity(const struct front_config *config, struct http_tls **tls, struct f
 		return fas_wrap(e, "front");
 	rc = *tls ? http_tls_replace(*tls, (const char *)key.data, certificate, e)
 		  : http_tls_new(NULL, (const char *)key.data, certificate, tls, e);
-	return rc == FAS_OK ? FAS_OK : fas_wrap(e, "%s, %s", config->certificate, config->key);
+	if (rc == FAS_OK)
+		rc = http_tls_life(*tls, &from_s, &to_s, e);
+	if (rc != FAS_OK)
+		return fas_wrap(e, "%s, %s", config->certificate, config->key);
+	atomic_store(&door->service->front_not_before_s, from_s);
+	atomic_store(&door->service->front_not_after_s, to_s);
+	return FAS_OK;
 }
 
 enum fas_code
@@ -32,12 +41,13 @@ front_door_load(struct front_door *door, const struct config *config, struct ser
     struct metrics *metrics, struct fas_err *e)
 {
 	door->config = config->front;
+	door->service = service;
 	if (!door->config)
 		return FAS_OK;
 	enum fas_code rc = front_check(door->config, service->trust, e);
 	if (rc == FAS_OK)
 		rc = front_new(door->config, service, metrics, &door->front, e);
-	return rc == FAS_OK ? load_identity(door->config, &door->tls, e) : rc;
+	return rc == FAS_OK ? load_identity(door, e) : rc;
 }
 
 enum fas_code
@@ -60,7 +70,7 @@ front_door_start(struct front_door *door, const struct config *config, struct fa
 enum fas_code
 front_door_reload(struct front_door *door, struct fas_err *e)
 {
-	return door->config ? load_identity(door->config, &door->tls, e) : FAS_OK;
+	return door->config ? load_identity(door, e) : FAS_OK;
 }
 
 const struct doors_front *

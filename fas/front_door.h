@@ -7,6 +7,7 @@
 
 struct front_door {
 	const struct front_config *config;
+	struct service *service; /* learns when the certificate ends */
 	struct front *front;
 	struct http_tls *tls;
 	struct workers *workers;

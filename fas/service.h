@@ -52,6 +52,7 @@ struct service {
 	struct audit_watch audit;
 	_Atomic int64_t api_not_before_s,
 	    api_not_after_s; /* of the API's certificate; 0: none yet */
+	_Atomic int64_t front_not_before_s, front_not_after_s; /* the front's; 0: there is none */
 	struct watch watch;
 
 	pthread_mutex_t policy_lock; /* guards these two only */

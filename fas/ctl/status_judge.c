@@ -60,6 +60,8 @@ static const struct end_kind {
 	"renew it, then enrol hosts and storefronts anew (docs/ADMIN.md)", true},
     {"tls", "the API's certificate of node ",
 	"it renews itself: journalctl -u fasd says why it did not", true},
+    {"front", "the front's certificate of node ",
+	"put the next one where fasd.yaml names it, then fasctl config reload", true},
     /* The bare key is pinned, so nothing stops at that moment; the provider changes keys then. */
     {"provider", "the certificate of identity provider ",
 	"expect a new key: get its next certificate and list both in fasd.yaml", false},

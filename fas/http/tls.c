@@ -8,6 +8,7 @@
 #include <gnutls/x509.h>
 
 #define CHAIN_MAX 4
+#define KEY_ID_BYTES 32
 
 struct identity {
 	struct identity
@@ -60,6 +61,34 @@ datum(const char *text)
 	return (gnutls_datum_t){(unsigned char *)(uintptr_t)text, (unsigned)strlen(text)};
 }
 
+static int
+key_id(gnutls_pubkey_t key, unsigned char out[KEY_ID_BYTES])
+{
+	size_t len = KEY_ID_BYTES;
+	return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, out, &len);
+}
+
+/* Whoever replaces two files can be seen between the first and the second. */
+static enum fas_code
+check_pair(const struct identity *identity, struct fas_err *e)
+{
+	unsigned char shown[KEY_ID_BYTES] = {0}, own[KEY_ID_BYTES] = {1};
+	gnutls_pubkey_t public;
+	int rc = gnutls_pubkey_init(&public);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "server key");
+	if ((rc = gnutls_pubkey_import_privkey(public, identity->key, 0, 0)) >= 0 &&
+	    (rc = key_id(public, own)) >= 0)
+		rc = key_id(identity->chain[0].pubkey, shown);
+	gnutls_pubkey_deinit(public);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "server key");
+	if (memcmp(shown, own, sizeof(own)) == 0)
+		return FAS_OK;
+	return fas_fail(
+	    e, FAS_E_CRYPTO, "crypto_error", "the server certificate is of another key");
+}
+
 static enum fas_code
 identity_new(
     const char *key_pem, const char *certificate_pem, struct identity **out, struct fas_err *e)
@@ -78,6 +107,8 @@ identity_new(
 	    (rc = gnutls_privkey_import_x509_raw(
 		 identity->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0)
 		return fail_gnutls(e, rc, "server key");
+	if (check_pair(identity, e) != FAS_OK)
+		return e->code;
 	*out = TAKE(identity);
 	return FAS_OK;
 }
@@ -135,6 +166,25 @@ http_tls_replace(
 	tls->ticket_key = ticket_key;
 	pthread_mutex_unlock(&tls->lock);
 	wipe_ticket_key(&old);
+	return FAS_OK;
+}
+
+enum fas_code
+http_tls_life(struct http_tls *tls, int64_t *from_s, int64_t *to_s, struct fas_err *e)
+{
+	gnutls_x509_crt_t certificate;
+	int rc = gnutls_x509_crt_init(&certificate);
+	if (rc < 0)
+		return fail_gnutls(e, rc, "server certificate");
+	pthread_mutex_lock(&tls->lock);
+	rc =
+	    gnutls_x509_crt_import(certificate, &tls->identity->chain[0].cert, GNUTLS_X509_FMT_DER);
+	pthread_mutex_unlock(&tls->lock);
+	*from_s = rc < 0 ? -1 : gnutls_x509_crt_get_activation_time(certificate);
+	*to_s = rc < 0 ? -1 : gnutls_x509_crt_get_expiration_time(certificate);
+	gnutls_x509_crt_deinit(certificate);
+	if (*from_s < 0 || *to_s < 0)
+		return fas_fail(e, FAS_E_CRYPTO, "crypto_error", "times of the server certificate");
 	return FAS_OK;
 }
 

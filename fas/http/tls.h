@@ -27,6 +27,10 @@ void http_tls_free(struct http_tls *tls);
 MUST_CHECK enum fas_code http_tls_replace(
     struct http_tls *tls, const char *key_pem, const char *certificate_pem, struct fas_err *e);
 
+/* Between which times the present certificate is good. */
+MUST_CHECK enum fas_code http_tls_life(
+    struct http_tls *tls, int64_t *from_s, int64_t *to_s, struct fas_err *e);
+
 const char *http_tls_trust(const struct http_tls *tls);
 const char *http_tls_priorities(void);
 /* At the start of each connection. */

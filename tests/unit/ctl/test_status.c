@@ -127,6 +127,8 @@ what_is_near_its_end_is_a_warning_and_behind_it_an_error(void **state)
 	one_finding("signer", "ends", ends("service_ca", "service-1", NOW + DAY, 3), false,
 	    "the service CA");
 	one_finding("fasd", "ends", ends("tls", "fas1", NOW + DAY, 3), false, "API's certificate");
+	one_finding(
+	    "fasd", "ends", ends("front", "fas1", NOW + DAY, 3), false, "front's certificate");
 	judge(good_signer, good_fasd, "signer", "ends",
 	    ends("authority", "main-1", NOW + 91 * DAY, 0), &f);
 	assert_int_equal(f.n, 0);

@@ -264,6 +264,27 @@ a_key_that_is_none_is_refused(void **state)
 	assert_answer(&host, "/host", 200, NULL);
 }
 
+static void
+a_certificate_of_another_key_is_refused(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	assert_int_equal(http_tls_replace(tls, host.key_pem, server_leaf.pem, &e), FAS_E_CRYPTO);
+	assert_non_null(strstr(e.message, "another key"));
+	assert_answer(&host, "/host", 200, NULL);
+}
+
+static void
+it_says_between_which_times_its_certificate_is_good(void **state)
+{
+	int64_t from_s, to_s;
+	struct fas_err e = {0};
+	(void)state;
+	assert_int_equal(http_tls_life(tls, &from_s, &to_s, &e), FAS_OK);
+	assert_int_equal(to_s - from_s, 3660);
+	assert_in_range(time(NULL) - from_s, 60, 3600);
+}
+
 static long
 ask_with_versions(long versions)
 {
@@ -402,6 +423,8 @@ main(void)
 	    cmocka_unit_test(a_resumed_session_is_judged_like_a_new_one),
 	    cmocka_unit_test(a_new_server_certificate_is_shown_to_new_connections),
 	    cmocka_unit_test(a_key_that_is_none_is_refused),
+	    cmocka_unit_test(a_certificate_of_another_key_is_refused),
+	    cmocka_unit_test(it_says_between_which_times_its_certificate_is_good),
 	    cmocka_unit_test(only_tls_1_2_and_1_3_are_spoken),
 	    cmocka_unit_test(a_handshake_that_stalls_costs_no_time),
 	    cmocka_unit_test(a_handshake_that_stalls_is_cut_off),
