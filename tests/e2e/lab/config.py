@@ -84,6 +84,7 @@ identity_providers:
     clock_skew: 60s
     max_age: 5m
     allow_unsolicited: true
+    single_sign_on: {{ redirect: "https://idp.example.net/sso" }}
   - name: {simplesaml.NAME}
     entity_id: {simplesaml.ENTITY_ID}
     certificates: [{lab.pki}/simplesaml.crt]
@@ -131,7 +132,8 @@ machines:
 
 
 def front_yaml(lab):
-    """Two virtual servers; all of the lab's browsers come from one address."""
+    """Two virtual servers for the providers of others, and one for responses that the tests sign; all browsers of the lab
+    come from one address."""
     server = """\
     - name: {name}
       entity_id: {url}/metadata
@@ -150,7 +152,14 @@ front:
   key: front.key
   requests_per_minute: {{ address: 6000, provider: 6000 }}
   servers:
-{servers}"""
+{servers}\
+    - name: lab
+      entity_id: {FRONT_URL}/saml/v/lab/metadata
+      providers: [{IDP_NAME}]
+      targets:
+        - {{ name: store, url: "{STORE_URL}", storefront: {STOREFRONT} }}
+        - {{ name: other, url: "https://other.example.net/return", storefront: storefront02.{DOMAIN} }}
+"""
 
 
 def policy_yaml():
