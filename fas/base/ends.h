@@ -12,8 +12,8 @@
 
 /* One that ends; all borrowed. */
 struct end {
-	const char
-	    *what; /* "authority", "root", "root_crl", "crl", "service_ca", "tls", "front", "provider" */
+	const char *
+	    what; /* "authority", "root", "root_crl", "crl", "service_ca", "tls", "front", "provider" */
 	const char *name;     /* which one: "main-1" */
 	int64_t from_s, to_s; /* from_s 0: nobody knows since when it lives */
 };
