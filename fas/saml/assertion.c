@@ -47,16 +47,23 @@ evidence_is_our_acs(const struct evidence *ev, const char *text)
 	return want ? strcmp(want, text) == 0 : idp_texts_have(&ev->idp->recipients, text);
 }
 
+/* For messages: the first of those that the entry names, if it names any. */
+static const char *
+our_name(const char *want, const struct idp_texts *named)
+{
+	return want ? want : named->n > 0 ? named->v[0] : "one of the front's servers";
+}
+
 const char *
 evidence_our_entity(const struct evidence *ev)
 {
-	return ev->expected->entity_id ? ev->expected->entity_id : ev->idp->audiences.v[0];
+	return our_name(ev->expected->entity_id, &ev->idp->audiences);
 }
 
 const char *
 evidence_our_acs(const struct evidence *ev)
 {
-	return ev->expected->acs_url ? ev->expected->acs_url : ev->idp->recipients.v[0];
+	return our_name(ev->expected->acs_url, &ev->idp->recipients);
 }
 
 /* ---- Response and Assertion ---- */

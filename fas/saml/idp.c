@@ -249,8 +249,8 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	n->entity_id =
 	    alone ? yaml_need_text(&r, "entity_id") : yaml_want_text(&r, "entity_id", NULL);
 	n->certificates = alone ? yaml_need_texts(&r, "certificates") : NULL;
-	n->audiences = yaml_need_texts(&r, "audiences");
-	n->recipients = yaml_need_texts(&r, "recipients");
+	n->audiences = yaml_want_texts(&r, "audiences");
+	n->recipients = yaml_want_texts(&r, "recipients");
 	n->claims = yaml_want(&r, "claims", YAML_MAP);
 	idp->clock_skew_s = yaml_want_duration(&r, "clock_skew", 0, 300, 60);
 	idp->max_age_s = yaml_want_duration(&r, "max_age", 30, 3600, 300);
@@ -259,6 +259,21 @@ read_idp(struct idp *idp, const struct yaml_node *map, struct idp_nodes *n, stru
 	asks_read(&r, &n->asks);
 	people_read(&r, &n->people);
 	return yaml_finish(&r);
+}
+
+/* Without both, what is meant for us is decided by the front's servers alone. */
+static enum fas_code
+load_our_names(
+    struct idp *idp, const struct yaml_node *map, const struct idp_nodes *n, struct fas_err *e)
+{
+	if (!n->audiences && !n->recipients)
+		return FAS_OK;
+	if (!n->audiences || !n->recipients)
+		return yaml_fail(map, e, "yaml_value",
+		    "audiences and recipients go together: both, or neither where only the front "
+		    "has to do with the provider");
+	enum fas_code rc = copy_texts(n->audiences, &idp->audiences, e);
+	return rc == FAS_OK ? copy_texts(n->recipients, &idp->recipients, e) : rc;
 }
 
 /* The keys and, where the entry does not name them, the URLs of an entity; its parts are taken. */
@@ -327,8 +342,7 @@ load_idp(
 		    map, e, "yaml_value", "SAML core 8.3.6: entity_id is longer than 1024 octets");
 	if ((rc = copy_text(n.name, &idp->name, e)) != FAS_OK ||
 	    (n.entity_id && (rc = copy_text(n.entity_id, &idp->entity_id, e)) != FAS_OK) ||
-	    (rc = copy_texts(n.audiences, &idp->audiences, e)) != FAS_OK ||
-	    (rc = copy_texts(n.recipients, &idp->recipients, e)) != FAS_OK ||
+	    (rc = load_our_names(idp, map, &n, e)) != FAS_OK ||
 	    (rc = load_claims(idp, n.claims, e)) != FAS_OK ||
 	    (rc = asks_load(&n.asks, &idp->asks, e)) != FAS_OK ||
 	    (rc = people_load(&n.people, &idp->people, e)) != FAS_OK ||

@@ -32,8 +32,8 @@ struct saml_trust;
  *     - name: okta                       by which rules and records call it; unique
  *       entity_id: http://www.okta.com/exk1
  *       certificates: [okta-2026.pem]    one or more PEM files; their bare public keys are what is pinned
- *       audiences: [https://fas.corp.example.com/saml]         our entity id(s)
- *       recipients: [https://fas.corp.example.com/saml/acs]    our ACS URL(s): Destination and Recipient
+ *       audiences: [https://fas.corp.example.com/saml]         our entity id(s) and ACS URL(s), for what a
+ *       recipients: [https://fas.corp.example.com/saml/acs]    storefront presents itself; both or none
  *       claims: { sid: cip_sid, upn: cip_upn, guid: cip_oid,   attribute names, these are the defaults
  *                 email: cip_email, forest: cip_forest, domain: cip_domain }  (or mappings: mapping.h)
  *       clock_skew: 60s                  0s to 5m

@@ -119,6 +119,10 @@ entries_that_say_nothing_clear_are_refused(void **state)
 		"yaml_missing_key", "entity_id"},
 	    {"- {name: a, entity_id: b, certificates: [0.pem], audiences: [], recipients: [r]}\n",
 		"yaml_value", "audiences"},
+	    {"- {name: a, entity_id: b, certificates: [0.pem], audiences: [a]}\n", "yaml_value",
+		"go together"},
+	    {"- {name: a, entity_id: b, certificates: [0.pem], recipients: [r]}\n", "yaml_value",
+		"go together"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NELEMS(cases); i++)
