@@ -12,6 +12,7 @@ extern const struct cli_group ctl_machine_group;
 extern const struct cli_group ctl_certificate_group;
 extern const struct cli_group ctl_lint_group;
 extern const struct cli_group ctl_idp_group;
+extern const struct cli_group ctl_saml_group;
 extern const struct cli_group ctl_place_group;
 extern const struct cli_group ctl_pool_group;
 extern const struct cli_group ctl_policy_group;

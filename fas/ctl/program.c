@@ -11,6 +11,7 @@ static const struct cli_group *const groups[] = {
     &ctl_certificate_group,
     &ctl_lint_group,
     &ctl_idp_group,
+    &ctl_saml_group,
     &ctl_place_group,
     &ctl_pool_group,
     &ctl_policy_group,
@@ -38,8 +39,7 @@ const struct cli_program ctl_program = {
 	      "exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 the service does "
 	      "not answer,\n"
 	      "             4 it answered, and the answer is a defect (status, doctor, lint, idp "
-	      "test, audit "
-	      "verify,\n"
-	      "             crl verify, publish)\n"
+	      "test, saml check,\n"
+	      "             audit verify, crl verify, publish)\n"
 	      "             5 the act waits for a second person (proposal approve)\n",
 };

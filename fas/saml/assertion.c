@@ -423,25 +423,28 @@ check_context(const struct evidence *ev, struct saml_assertion *out, struct fas_
 	    asks->contexts.v[0]);
 }
 
+/* ---- all of them ---- */
+
+const struct assertion_clause assertion_clauses[] = {
+    {"version", "SAML 2.0", check_versions},
+    {"issuer", "Response and Assertion are of the same provider", check_issuers},
+    {"status", "the provider reports success", check_status},
+    {"destination", "it was sent to where it came", check_destination},
+    {"issue_instant", "it was issued just now", check_issue_instants},
+    {"in_response_to", "it answers what was asked", check_in_response_to},
+    {"conditions", "it is valid at this time", check_conditions},
+    {"audience", "it is meant for us", check_audience},
+    {"subject_confirmation", "its bearer may present it here and now", check_confirmation},
+    {"authn_statement", "the sign-in is known, and goes on", check_authn_statements},
+    {"authn_context", "the way of the sign-in is one that was asked for", check_context},
+};
+const size_t assertion_n_clauses = NELEMS(assertion_clauses);
+
 enum fas_code
 assertion_check(const struct evidence *ev, struct saml_assertion *out, struct fas_err *e)
 {
-	static enum fas_code (*const checks[])(
-	    const struct evidence *, struct saml_assertion *, struct fas_err *) = {
-	    check_versions,
-	    check_issuers,
-	    check_status,
-	    check_destination,
-	    check_issue_instants,
-	    check_in_response_to,
-	    check_conditions,
-	    check_audience,
-	    check_confirmation,
-	    check_authn_statements,
-	    check_context,
-	};
 	enum fas_code rc = FAS_OK;
-	for (size_t i = 0; i < NELEMS(checks) && rc == FAS_OK; i++)
-		rc = checks[i](ev, out, e);
+	for (size_t i = 0; i < NELEMS(assertion_clauses) && rc == FAS_OK; i++)
+		rc = assertion_clauses[i].check(ev, out, e);
 	return rc;
 }

@@ -33,6 +33,15 @@ struct evidence {
 	int64_t now_s;
 };
 
+/* One check; holds: what is true where it finds nothing. */
+struct assertion_clause {
+	const char *name, *holds;
+	enum fas_code (*check)(
+	    const struct evidence *ev, struct saml_assertion *out, struct fas_err *e);
+};
+extern const struct assertion_clause assertion_clauses[];
+extern const size_t assertion_n_clauses;
+
 /* All checks, in order; the first that fails names its reason (saml.h).  Fills out's times and authentication
  * context. */
 MUST_CHECK enum fas_code assertion_check(

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "fas/base/err.h"
 #include "fas/base/names.h"
 #include "fas/base/own.h"
@@ -138,6 +140,20 @@ MUST_CHECK enum fas_code saml_verify(const struct saml_trust *trust, const uint8
     const struct saml_expectation *expected, int64_t now_s, struct saml_assertion **out,
     struct fas_err *e);
 void saml_assertion_free(struct saml_assertion *assertion);
+
+/*
+ * The same, clause by clause, for a person who asks why; nothing is accepted, and nothing of it may be.
+ *
+ *     {"good": false, "encrypted": false, "provider": "okta", "claims": {"upn": ...},
+ *      "clauses": [{"clause": "audience", "verdict": "good" | "bad" | "unknown", "reason": "saml_audience", "why": ...,
+ *                   "unproven": true}]}
+ *
+ * unknown: an earlier one has to be good first.  unproven: the signature is bad, and this is what stands there.  *out is
+ * the caller's.  FAS_E_NOMEM alone is an error.
+ */
+MUST_CHECK enum fas_code saml_explain(const struct saml_trust *trust, const uint8_t *xml,
+    size_t len, const struct saml_expectation *expected, int64_t now_s, json_t **out,
+    struct fas_err *e);
 
 DEFINE_OWN(saml_trust, struct saml_trust *, saml_trust_free);
 DEFINE_OWN(assertion, struct saml_assertion *, saml_assertion_free);

@@ -24,6 +24,31 @@ run_verify(void *arg, struct fas_err *e)
 	return rc;
 }
 
+static enum fas_code
+run_explain(void *arg, struct fas_err *e)
+{
+	const char *xml = arg;
+	json_t *report = NULL;
+	enum fas_code rc = world_explain(&(struct row){0}, xml, strlen(xml), &report, e);
+	assert_true((rc == FAS_OK) == (report != NULL));
+	if (report) {
+		assert_true(json_is_true(json_object_get(report, "good")));
+		assert_int_equal(json_array_size(json_object_get(report, "clauses")), 16);
+	}
+	json_decref(report);
+	return rc;
+}
+
+static void
+what_is_told_of_a_response_is_whole_or_nothing(void **state)
+{
+	const struct fault_case c = {.run = run_explain};
+	char *xml = world_response(&(struct row){.sealed = SEALED_ASSERTION});
+	(void)state;
+	(void)faults_each(FAULT_MEMORY, &c, xml);
+	free(xml);
+}
+
 static void
 a_response_is_not_blamed_for_our_memory(void **state)
 {
@@ -78,6 +103,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_response_is_not_blamed_for_our_memory),
+	    cmocka_unit_test(what_is_told_of_a_response_is_whole_or_nothing),
 	    cmocka_unit_test(providers_are_loaded_whole_or_not_at_all),
 	};
 	faults_init();

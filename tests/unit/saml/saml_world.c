@@ -211,15 +211,50 @@ world_response(const struct row *row)
 	return row->spoil ? row->spoil(finished) : finished;
 }
 
-enum fas_code
-world_verify(const struct row *row, const void *xml, size_t len, struct saml_assertion **out,
-    struct fas_err *e)
+static struct saml_expectation
+expectation(const struct row *row)
 {
 	struct saml_expectation expected = row->expected;
 	expected.sp = row->without_sp ? NULL : world.sp;
 	if (row->asked)
 		expected.in_response_to = row->asked;
+	return expected;
+}
+
+enum fas_code
+world_explain(const struct row *row, const void *xml, size_t len, json_t **out, struct fas_err *e)
+{
+	const struct saml_expectation expected = expectation(row);
+	return saml_explain(world.trust, xml, len, &expected, NOW_S + row->later_s, out, e);
+}
+
+enum fas_code
+world_verify(const struct row *row, const void *xml, size_t len, struct saml_assertion **out,
+    struct fas_err *e)
+{
+	const struct saml_expectation expected = expectation(row);
 	return saml_verify(world.trust, xml, len, &expected, NOW_S + row->later_s, out, e);
+}
+
+/* The first bad clause of what a person is told is the reason (NULL: it is accepted). */
+static void
+explained(const struct row *row, const void *xml, size_t len, const char *reason)
+{
+	struct fas_err e = {0};
+	json_t *report = NULL, *clause;
+	size_t i;
+	assert_int_equal(world_explain(row, xml, len, &report, &e), FAS_OK);
+	const char *first = NULL;
+	json_array_foreach(json_object_get(report, "clauses"), i, clause)
+	{
+		if (!first)
+			first = json_string_value(json_object_get(clause, "reason"));
+	}
+	if (!first != !reason || (first && strcmp(first, reason) != 0))
+		fail_msg(
+		    "explained as %s, want %s", first ? first : "good", reason ? reason : "good");
+	assert_true(json_is_true(json_object_get(report, "good")) == !reason);
+	json_decref(report);
 }
 
 void
@@ -249,6 +284,7 @@ world_refused(const struct row *row, const void *xml, size_t len, const char *re
 	if (row->says && !strstr(e.message, row->says))
 		fail_msg("says %s, want %s", e.message, row->says);
 	assert_true(rc == FAS_E_AUTH || rc == FAS_E_INPUT);
+	explained(row, xml, len, reason);
 }
 
 static void
@@ -260,6 +296,7 @@ accepted(const struct row *row, const char *xml)
 		fail_msg("refused as %s: %s", e.reason, e.message);
 	(row->check ? row->check : world_is_alice)(out);
 	saml_assertion_free(out);
+	explained(row, xml, strlen(xml), NULL);
 }
 
 static void

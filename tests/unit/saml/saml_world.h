@@ -94,6 +94,8 @@ struct saml_sign_spec world_spec(const struct row *row);
 char *world_response(const struct row *row);
 enum fas_code world_verify(const struct row *row, const void *xml, size_t len,
     struct saml_assertion **out, struct fas_err *e);
+enum fas_code world_explain(
+    const struct row *row, const void *xml, size_t len, json_t **out, struct fas_err *e);
 void world_is_alice(const struct saml_assertion *a);
 /* Fails the test unless the bytes are refused for this reason. */
 void world_refused(const struct row *row, const void *xml, size_t len, const char *reason);
