@@ -1,7 +1,8 @@
 /*
  * SAML responses.  An input is a document of its own (it begins with '<'), or a recipe:
  *
- *     byte 0   the freshly signed response that it starts from, and whether it is edited before or after signing
+ *     byte 0   the freshly signed response that it starts from, whether it is edited before or after signing, and
+ *              whether what has become of its assertion is encrypted in the end, as anybody can
  *     then     edits of 8 bytes each (saml_edit.h)
  *
  * The differential oracle: an edited response is accepted only if it says exactly what its provider signed.  Where the
@@ -17,10 +18,11 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/saml_edit.h"
 
-#define VARIANTS 8
+#define VARIANTS 12
 #define EDITS_PER_INPUT 24
 #define INPUT_MAX (64 * 1024)
 #define SIGN_FIRST 0x80 /* of byte 0: the edits come before the signature */
+#define SEAL_LAST 0x40  /* of byte 0: the assertion is encrypted when all is done */
 
 static const struct row variants[VARIANTS] = {
     {.name = "rsa, assertion", .sign = SAML_SIGN_ASSERTION},
@@ -35,6 +37,16 @@ static const struct row variants[VARIANTS] = {
     {.name = "two keys", .idp = "two", .sign = SAML_SIGN_BOTH},
     {.name = "asked", .idp = "asked", .asked = "_q1", .answers = "_q1"},
     {.name = "prefixes", .prefix_list = "saml xs", .digest = "sha512"},
+    {.name = "encrypted, assertion", .sealed = SEALED_ASSERTION},
+    {.name = "encrypted, response",
+	.sealed = SEALED_ASSERTION,
+	.sign = SAML_SIGN_RESPONSE,
+	.seal = {.key_outside = 1}},
+    {.name = "encrypted by cbc, both",
+	.sealed = SEALED_ASSERTION,
+	.sign = SAML_SIGN_BOTH,
+	.seal = {.cipher = "aes256-cbc"}},
+    {.name = "encrypted identifier", .sealed = SEALED_NAME_ID, .seal = {.digest = "sha256"}},
 };
 
 static char *signed_xml[VARIANTS];
@@ -122,9 +134,16 @@ sign_unwatched(const char *xml, EVP_PKEY *key)
 	return finished;
 }
 
+/* Of a response that is no text any more, nothing is encrypted. */
+static char *
+seal_last(char *xml, const struct row *row, bool wanted)
+{
+	return wanted ? world_seal_assertion(xml, row) : xml;
+}
+
 /* Edit the template, then sign whatever has come of it. */
 static void
-try_signed_after(const struct row *row, struct fuzz_input *in)
+try_signed_after(const struct row *row, bool seal, struct fuzz_input *in)
 {
 	static struct saml_text text;
 	struct fas_err e = {0};
@@ -140,24 +159,42 @@ try_signed_after(const struct row *row, struct fuzz_input *in)
 	    xml_scan((const uint8_t *)text.data, text.len, &xml_message_bounds, &e) == FAS_OK;
 	xml = worth ? sign_unwatched(text.data, world.keys[row->key]) : NULL;
 	if (xml)
+		xml = seal_last(xml, row, seal);
+	if (xml)
 		try_document(row, xml, strlen(xml), PROMISE_SANE);
+	free(xml);
+}
+
+/* The edits come behind the signature: whatever is accepted says what was signed, encrypted or not. */
+static void
+try_edited(const struct row *row, const char *signed_text, bool seal, struct fuzz_input *in)
+{
+	static struct saml_text text;
+	saml_text_set(&text, signed_text);
+	for (int i = 0; i < EDITS_PER_INPUT && in->left > 0; i++)
+		saml_edit(&text, in);
+	if (!seal || memchr(text.data, 0, text.len)) {
+		try_document(row, text.data, text.len, PROMISE_ORIGINAL);
+		return;
+	}
+	char *copy = strdup(text.data);
+	FUZZ_CHECK(copy);
+	char *xml = world_seal_assertion(copy, row);
+	FUZZ_CHECK(xml);
+	try_document(row, xml, strlen(xml), PROMISE_ORIGINAL);
 	free(xml);
 }
 
 static void
 try_recipe(struct fuzz_input *in)
 {
-	static struct saml_text text;
 	uint8_t first = fuzz_byte(in);
-	const struct row *row = &variants[first % VARIANTS];
-	if (first & SIGN_FIRST) {
-		try_signed_after(row, in);
-		return;
-	}
-	saml_text_set(&text, signed_xml[first % VARIANTS]);
-	for (int i = 0; i < EDITS_PER_INPUT && in->left > 0; i++)
-		saml_edit(&text, in);
-	try_document(row, text.data, text.len, PROMISE_ORIGINAL);
+	size_t which = (first & (SEAL_LAST - 1)) % VARIANTS;
+	bool seal = first & SEAL_LAST;
+	if (first & SIGN_FIRST)
+		try_signed_after(&variants[which], seal, in);
+	else
+		try_edited(&variants[which], signed_xml[which], seal, in);
 }
 
 int
