@@ -69,7 +69,8 @@ crl_map(const struct file_beside *file, struct crl_map *out, struct fas_err *e)
 	*out = (struct crl_map){0};
 	if (fstat(file->fd, &st) != 0)
 		return fas_fail_errno(e, "%s", file->beside);
-	void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, file->fd, 0);
+	void *at =
+	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, file->fd, 0);
 	if (at == MAP_FAILED)
 		return fas_fail_errno(e, "%s", file->beside);
 	*out = (struct crl_map){at, (size_t)st.st_size};

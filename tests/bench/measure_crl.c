@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <openssl/x509v3.h>
@@ -261,17 +262,24 @@ static const char clear_sql[] =
     "DELETE FROM certificates WHERE id IN (SELECT id FROM certificates WHERE rule='bench' LIMIT ?2)"
     " AND ?1>=0";
 
+/* A file beside the signer's configuration. */
+static void
+lab_file(const char *name, char out[PATH_MAX])
+{
+	(void)snprintf(out, PATH_MAX, "%s", lab_variable("FAS_SIGNER_CONFIG"));
+	char *slash = strrchr(out, '/');
+	if (!slash || slash - out > PATH_MAX - 64)
+		lab_die("the signer's configuration has no path");
+	(void)snprintf(slash, 64, "%s", name);
+}
+
 static void
 change_ledger(const char *sql)
 {
 	char path[PATH_MAX];
 	sqlite3 *db = NULL;
 	sqlite3_stmt *stmt = NULL;
-	(void)snprintf(path, sizeof(path), "%s", lab_variable("FAS_SIGNER_CONFIG"));
-	char *slash = strrchr(path, '/');
-	if (!slash || slash - path > PATH_MAX - 32)
-		lab_die("the signer's configuration has no path");
-	(void)snprintf(slash, 32, "/signer/ca.db");
+	lab_file("/signer/ca.db", path);
 	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 30000) != SQLITE_OK ||
 	    sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
 		lab_die("%s: %s", path, db ? sqlite3_errmsg(db) : "");
@@ -326,12 +334,62 @@ publish_on(void *arg)
 	return NULL;
 }
 
+static void *
+publish_in_thread(void *arg)
+{
+	publish_once(arg);
+	return NULL;
+}
+
+/* Until the new list lies where it is served, in ms: its PEM follows, and then the answer. */
+static double
+time_to_place(struct publishing *p)
+{
+	char path[PATH_MAX];
+	struct stat before, now;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	lab_file("/public/crl/main-1.crl", path);
+	if (stat(path, &before) != 0)
+		lab_die("%s is not there", path);
+	now = before;
+	int64_t begun = gauge_wall();
+	if (pthread_create(&p->thread, NULL, publish_in_thread, p) != 0)
+		lab_die("no thread");
+	while (now.st_ino == before.st_ino) {
+		(void)nanosleep(&pause, NULL);
+		if (gauge_wall() - begun > ASK_MS * INT64_C(1000000) || stat(path, &now) != 0)
+			lab_die("no new %s", path);
+	}
+	int64_t there = gauge_wall();
+	(void)pthread_join(p->thread, NULL);
+	return (double)(there - begun) / 1e6;
+}
+
+static void
+measure_alone(const struct lab *lab)
+{
+	double place[ROUNDS], cpu[ROUNDS];
+	struct publishing p = {0};
+	for (int i = 0; i < ROUNDS; i++) {
+		int64_t before = gauge_process_cpu(lab->signer);
+		place[i] = time_to_place(&p);
+		cpu[i] = (double)(gauge_process_cpu(lab->signer) - before) / 1e6;
+	}
+	table_add(&(struct row){.name = "CRL of 1M entries: from the ledger to its place",
+	    .value = gauge_median(place, ROUNDS),
+	    .unit = "ms"});
+	table_add(&(struct row){.name = "the same and its PEM, the signer's CPU",
+	    .value = gauge_median(cpu, ROUNDS),
+	    .unit = "ms CPU"});
+}
+
 static void
 measure_meanwhile(const struct lab *lab, const struct material *material)
 {
 	struct phases quiet, busy;
 	struct publishing p = {0};
 	change_ledger(fill_sql);
+	measure_alone(lab);
 	int64_t before = 0, most = 0;
 	double rate = phase_half_of_saturation(lab, material);
 	for (unsigned i = 0; i < PHASES; i++) {
