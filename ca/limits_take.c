@@ -127,6 +127,9 @@ agree(struct ca *ca, const char *text, struct fas_err *e)
 	struct limits *limits = NULL;
 	enum fas_code rc =
 	    limits_parse(ca->config->limits_path, text, strlen(text), ca->config, &limits, e);
+	/* What cannot be in force would keep every later start from succeeding. */
+	if (rc == FAS_OK)
+		rc = check_lives(ca->config, limits, e);
 	limits_free(limits);
 	if (rc == FAS_OK)
 		rc = db_write(ca->db, write_agreed, &a, e);
@@ -161,16 +164,20 @@ take_by_two(struct ca *ca, enum limits_source source, const char *text, struct f
 	return rc;
 }
 
+static enum fas_code
+take_text(struct ca *ca, enum limits_source source, const char *text, struct fas_err *e)
+{
+	if (ca->config->two_persons & 1u << TWO_PERSONS_LIMITS)
+		return take_by_two(ca, source, text, e);
+	return use(ca, text, e);
+}
+
 enum fas_code
 limits_take(struct ca *ca, enum limits_source source, struct fas_err *e)
 {
 	OWN(text) char *text = NULL;
 	enum fas_code rc = limits_read(ca, &text, e);
-	if (rc != FAS_OK)
-		return rc;
-	if (ca->config->two_persons & 1u << TWO_PERSONS_LIMITS)
-		return take_by_two(ca, source, text, e);
-	return use(ca, text, e);
+	return rc == FAS_OK ? take_text(ca, source, text, e) : rc;
 }
 
 enum fas_code
@@ -185,8 +192,9 @@ op_limits_reload(struct call *call, struct fas_err *e)
 	if (rc == FAS_OK && shown && strcmp(shown, present) != 0)
 		return fas_fail(e, FAS_E_CONFLICT, "limits_changed",
 		    "%s is not what was shown for approval", call->ca->config->limits_path);
+	/* The very text that was looked at, not what the file says a moment later. */
 	if (rc == FAS_OK)
-		rc = limits_take(call->ca, LIMITS_AGREED, e);
+		rc = take_text(call->ca, LIMITS_AGREED, present, e);
 	if (rc != FAS_OK)
 		return rc;
 	call->about.event = "limits_loaded";

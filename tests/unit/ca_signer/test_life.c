@@ -933,6 +933,31 @@ nobody_issues_for_an_authority_that_names_no_other(void **state)
 
 /* ---- two persons ---- */
 
+#define LIMITS(longest)                                                                            \
+	"domains:\n"                                                                               \
+	"  - sid: S-1-5-21-1-2-3\n"                                                                \
+	"    upn_suffixes: [corp.example.com]\n"                                                   \
+	"profiles: [smartcard-logon]\n"                                                            \
+	"longest_life: " longest "\n"
+
+/* signer.yaml with one more line; in force from the next start on. */
+static void
+add_config(struct place *p, const char *line)
+{
+	char path[PATH_MAX], *text = NULL, more[8192];
+	struct fas_err e = {0};
+	size_t len = 0;
+	assert_int_equal(
+	    file_read(place_path(p, "signer.yaml", path), 4096, &text, &len, &e), FAS_OK);
+	(void)snprintf(more, sizeof(more), "%s%s", text, line);
+	free(text);
+	signer_config_free(p->config);
+	p->config = NULL;
+	assert_int_equal(
+	    signer_config_load(place_write(p, "signer.yaml", more), geteuid(), &p->config, &e),
+	    FAS_OK);
+}
+
 static void
 a_person_is_known_by_his_login_and_root_without_one_is_nobody(void **state)
 {
@@ -946,6 +971,24 @@ a_person_is_known_by_his_login_and_root_without_one_is_nobody(void **state)
 	assert_int_equal(who, 1001);
 	assert_false(two_persons_who("uid:0", &who));
 	assert_false(two_persons_who("fas-signer", &who));
+}
+
+/* Agreed on is what is in force: what could not be would be read at every start, and no file could mend it. */
+static void
+limits_that_cannot_be_in_force_are_not_agreed_on(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	place_stop(p);
+	/* The first start with two persons agrees to what the file says. */
+	add_config(p, "two_persons: { acts: [limits] }\n");
+	place_write(p, "limits.yaml", LIMITS("30d"));
+	assert_int_equal(
+	    signer_server_start(p->config, geteuid(), &p->server, &e), FAS_E_CONFIG);
+	assert_reason(e, "config_crl");
+	place_write(p, "limits.yaml", LIMITS("1h"));
+	place_start(p);
+	issues_by(p, "request-1", 1);
 }
 
 int
@@ -983,6 +1026,7 @@ main(void)
 	    L(a_configuration_that_names_what_is_not_there_is_refused),
 	    cmocka_unit_test(a_person_is_known_by_his_login_and_root_without_one_is_nobody),
 	    cmocka_unit_test(nobody_issues_for_an_authority_that_names_no_other),
+	    L(limits_that_cannot_be_in_force_are_not_agreed_on),
 	};
 	return cmocka_run_group_tests_name("life", tests, NULL, NULL);
 }
