@@ -278,3 +278,9 @@ crl_read(const uint8_t *der, size_t len, struct crl_facts *out, struct fas_err *
 	ERR_clear_error();
 	return FAS_OK;
 }
+
+bool
+crl_is_older(const struct crl_facts *next, const struct crl_facts *present)
+{
+	return next->number < present->number || next->this_update_s < present->this_update_s;
+}

@@ -89,6 +89,8 @@ struct crl_facts {
 };
 MUST_CHECK enum fas_code crl_read(
     const uint8_t *der, size_t len, struct crl_facts *out, struct fas_err *e);
+/* RFC 5280 5.2.3: in the place of the present one it would take revocations back. */
+bool crl_is_older(const struct crl_facts *next, const struct crl_facts *present);
 
 DEFINE_OWN_IN_PLACE(crl_writer, struct crl_writer, crl_writer_done);
 DEFINE_OWN_IN_PLACE(crl_map, struct crl_map, crl_unmap);

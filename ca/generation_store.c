@@ -100,14 +100,15 @@ enum fas_code
 store_renewals_each(struct db *db, renewal_visit *visit, void *arg, struct fas_err *e)
 {
 	OWN(query)
-	struct db_query q =
-	    db_query(db, "SELECT issuer,certificate,in_ntauth FROM renewals ORDER BY issuer", e);
+	struct db_query q = db_query(
+	    db, "SELECT issuer,certificate,in_ntauth,root_crl FROM renewals ORDER BY issuer", e);
 	bool row = false;
 	enum fas_code rc;
 	while ((rc = db_step(&q, &row)) == FAS_OK && row) {
 		struct renewal_row r = {
 		    .issuer = db_column_int(&q, 0), .in_ntauth_s = db_column_int(&q, 2)};
 		r.certificate = db_column_blob(&q, 1, &r.certificate_len);
+		r.root_crl = db_column_blob(&q, 3, &r.root_crl_len);
 		if ((rc = visit(&r, arg, e)) != FAS_OK)
 			break;
 	}
@@ -128,25 +129,27 @@ apply_own(struct db *db, int64_t issuer, struct fas_err *e)
 
 /* A lab's root, whose key is here, publishes a CRL of its own. */
 static enum fas_code
-apply_root(struct db *db, int64_t issuer, int64_t root, struct fas_err *e)
+apply_root(struct db *db, int64_t issuer, int64_t root, bool with_crl, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "UPDATE issuers SET certificate=r.root, chain=r.root_pem, "
-	    "given_crl=CASE WHEN issuers.key_file IS NULL THEN coalesce(r.root_crl,given_crl) END "
+	    "given_crl=CASE WHEN issuers.key_file IS NULL THEN "
+	    "coalesce(CASE WHEN ?3 THEN r.root_crl END,given_crl) END "
 	    "FROM renewals r WHERE issuers.id=?2 AND issuers.kind=2 AND r.issuer=?1",
 	    e);
 	db_bind_int(&q, 1, issuer);
 	db_bind_int(&q, 2, root);
+	db_bind_int(&q, 3, with_crl);
 	return run_on_one(db, &q, e);
 }
 
 enum fas_code
-store_renewal_apply(struct db *db, int64_t issuer, int64_t root, struct fas_err *e)
+store_renewal_apply(struct db *db, int64_t issuer, int64_t root, bool with_crl, struct fas_err *e)
 {
 	enum fas_code rc = apply_own(db, issuer, e);
 	if (rc == FAS_OK)
-		rc = apply_root(db, issuer, root, e);
+		rc = apply_root(db, issuer, root, with_crl, e);
 	return rc == FAS_OK ? store_renewal_drop(db, issuer, e) : rc;
 }
 

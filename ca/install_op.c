@@ -240,7 +240,8 @@ op_ca_install(struct call *call, struct fas_err *e)
 		rc = check_answer(ca, &a, e);
 	if (rc == FAS_OK)
 		rc = keep(call, &a, e);
-	if (rc == FAS_OK)
+	/* A renewal waits: nothing that is published changes before the switch. */
+	if (rc == FAS_OK && !a.renewal)
 		rc = publish_with_root(ca, a.target->id, e);
 	return rc == FAS_OK ? answer_generation(call, a.target->id, e) : rc;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "ca/administer.h"
+#include "ca/asn1.h"
+#include "ca/crl.h"
 #include "ca/publisher.h"
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
@@ -32,20 +34,40 @@ rotation_done(struct rotation *r)
 
 struct waiting {
 	int64_t issuer;
+	const struct issuer *root; /* of the present certificate */
 	bool found;
-	int64_t in_ntauth_s;
+	struct rotation *to;
 };
+
+/* It may have waited for days: the root's keeper has signed another list since. */
+static enum fas_code
+see_root_crl(
+    const struct renewal_row *row, const struct issuer *root, bool *with_crl, struct fas_err *e)
+{
+	struct crl_facts next = {0}, present = {0};
+	enum fas_code rc = FAS_OK;
+	if (!row->root_crl)
+		return FAS_OK;
+	rc = crl_read(row->root_crl, row->root_crl_len, &next, e);
+	if (rc == FAS_OK && root && root->given_crl)
+		rc = crl_read(root->given_crl, root->given_crl_len, &present, e);
+	*with_crl = rc == FAS_OK && !crl_is_older(&next, &present);
+	return rc;
+}
 
 static enum fas_code
 see_renewal(const struct renewal_row *row, void *arg, struct fas_err *e)
 {
 	struct waiting *w = arg;
-	(void)e;
-	if (row->issuer == w->issuer) {
-		w->found = true;
-		w->in_ntauth_s = row->in_ntauth_s;
-	}
-	return FAS_OK;
+	const uint8_t *der = row->certificate;
+	if (row->issuer != w->issuer)
+		return FAS_OK;
+	OWN(x509) X509 *x = d2i_X509(NULL, &der, (long)row->certificate_len);
+	if (!x || !asn1_time_to_unix(X509_get0_notAfter(x), &w->to->not_after_s))
+		return fas_fail_openssl(e, "a renewed certificate in ca.db");
+	w->found = true;
+	w->to->in_ntauth_s = row->in_ntauth_s;
+	return see_root_crl(row, w->root, &w->to->with_crl, e);
 }
 
 static enum fas_code
@@ -57,7 +79,9 @@ read_renewal(struct db *db, void *arg, struct fas_err *e)
 static enum fas_code
 find_renewal(struct ca *ca, struct rotation *r, struct fas_err *e)
 {
-	struct waiting w = {.issuer = r->from ? r->from->id : 0};
+	OWN(issuer)
+	struct issuer *root = r->from ? authorities_root_of(&ca->authorities, r->from) : NULL;
+	struct waiting w = {.issuer = r->from ? r->from->id : 0, .root = root, .to = r};
 	enum fas_code rc = r->from ? db_read(ca->db, read_renewal, &w, e) : FAS_OK;
 	if (rc != FAS_OK)
 		return rc;
@@ -67,7 +91,6 @@ find_renewal(struct ca *ca, struct rotation *r, struct fas_err *e)
 		    "ca install",
 		    r->authority);
 	r->to = issuer_ref(r->from);
-	r->in_ntauth_s = w.in_ntauth_s;
 	return FAS_OK;
 }
 
@@ -85,6 +108,7 @@ find_next(struct ca *ca, struct rotation *r, struct fas_err *e)
 		    "--next, fasctl ca install",
 		    r->authority);
 	r->in_ntauth_s = r->to->in_ntauth_s;
+	r->not_after_s = r->to->not_after_s;
 	return FAS_OK;
 }
 
@@ -101,11 +125,12 @@ check_signs(const struct issuer *at, struct fas_err *e)
 	return key_sign(at->key, trial, sizeof(trial), signature, &len, e);
 }
 
+/* A certificate that has ended, whose renewal it is, signs no list: there is one again after the switch. */
 static enum fas_code
 check_published(struct ca *ca, const struct issuer *at, int64_t now_s, struct fas_err *e)
 {
 	OWN(issuer) struct issuer *root = authorities_root_of(&ca->authorities, at);
-	enum fas_code rc = publisher_is_out(ca, at, now_s, e);
+	enum fas_code rc = at->not_after_s > now_s ? publisher_is_out(ca, at, now_s, e) : FAS_OK;
 	if (rc == FAS_OK && root && (root->key || root->given_crl))
 		rc = publisher_is_out(ca, root, now_s, e);
 	return rc;
@@ -136,7 +161,7 @@ rotation_check(struct ca *ca, struct rotation *r, int64_t now_s, struct fas_err 
 	enum fas_code rc = find_next(ca, r, e);
 	if (rc != FAS_OK)
 		return rc;
-	if (!r->renewal && r->to->not_after_s < now_s + LEFT_MIN_S)
+	if (r->not_after_s < now_s + LEFT_MIN_S)
 		return fas_fail(e, FAS_E_CONFLICT, "ca_ended",
 		    "RFC 5280 6.1.3 (a)(2): the certificate of %s ends within the hour",
 		    r->to->stem);
@@ -163,7 +188,7 @@ switch_over(struct db *db, void *arg, struct fas_err *e)
 	const struct rotation *r = act->rotation;
 	enum fas_code rc;
 	if (r->renewal) {
-		rc = store_renewal_apply(db, r->to->id, act->root, e);
+		rc = store_renewal_apply(db, r->to->id, act->root, r->with_crl, e);
 	} else {
 		rc = store_generation_move(
 		    db, r->from->id, GENERATION_CURRENT, GENERATION_RETIRING, e);

@@ -18,7 +18,10 @@ struct rotation {
 	struct issuer *to;   /* the next generation; for a renewal the current one */
 	struct issuer *from; /* the current generation */
 	int64_t in_ntauth_s; /* since when; 0: not known to stand there */
-	const char *fails;   /* NULL: nothing is expected to */
+	int64_t not_after_s; /* of the certificate that is switched to */
+	bool
+	    with_crl; /* the renewal brings its root's list, which is not older than the present one */
+	const char *fails; /* NULL: nothing is expected to */
 };
 void rotation_done(struct rotation *rotation);
 

@@ -240,7 +240,6 @@ find_roots(struct ca *ca, X509_CRL *crl, struct replace *out, struct fas_err *e)
 	return fas_fail(e, why.code, why.reason, "%s", why.message);
 }
 
-/* RFC 5280 5.2.3: a list that is older than the present one would take revocations back. */
 static enum fas_code
 check_newer(const struct replace *r, struct fas_err *e)
 {
@@ -251,8 +250,7 @@ check_newer(const struct replace *r, struct fas_err *e)
 		if (!at->given_crl)
 			continue;
 		rc = crl_read(at->given_crl, at->given_crl_len, &present, e);
-		if (rc == FAS_OK &&
-		    (next.number < present.number || next.this_update_s < present.this_update_s))
+		if (rc == FAS_OK && crl_is_older(&next, &present))
 			return fas_fail(e, FAS_E_CONFLICT, "root_crl_older",
 			    "RFC 5280 5.2.3: the CRL is older than the one that is published for "
 			    "%s",

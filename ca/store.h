@@ -101,9 +101,12 @@ MUST_CHECK enum fas_code store_renewal_put(
 typedef enum fas_code renewal_visit(const struct renewal_row *row, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code store_renewals_each(
     struct db *db, renewal_visit *visit, void *arg, struct fas_err *e);
-/* The waiting certificate, its chain and its root's take the place of the present ones.  "generation_changed". */
+/*
+ * The waiting certificate, its chain and its root's take the place of the present ones; with_crl: so does the offline
+ * root's list that came with it, if one did.  "generation_changed".
+ */
 MUST_CHECK enum fas_code store_renewal_apply(
-    struct db *db, int64_t issuer, int64_t root, struct fas_err *e);
+    struct db *db, int64_t issuer, int64_t root, bool with_crl, struct fas_err *e);
 MUST_CHECK enum fas_code store_renewal_drop(struct db *db, int64_t issuer, struct fas_err *e);
 
 /* ---- certificates ---- */

@@ -456,6 +456,79 @@ a_renewed_certificate_of_the_same_key_waits_for_the_switch(void **state)
 }
 
 static void
+a_renewal_that_has_waited_for_too_long_is_not_switched_to(void **state)
+{
+	struct house *h = *state;
+	struct place *p = h->place;
+	struct cut nearly_over = good;
+	nearly_over.to_s = 1800;
+	install_first(h);
+	X509 *renewed = certify(h, &nearly_over, "CORP Federated Logon CA");
+	json_decref(place_admin(p, install_wire(to_pem(renewed), to_pem(h->root), NULL)));
+	place_admin_refuses(p, rotate_wire(true, true), "ca_ended");
+	issues_by(p, "request-1", 1);
+	X509_free(renewed);
+}
+
+/* The root's keeper signs lists while a renewal waits for NTAuth. */
+static void
+a_switch_does_not_take_the_roots_list_back(void **state)
+{
+	struct house *h = *state;
+	struct place *p = h->place;
+	struct cut longer = good;
+	longer.to_s = 2 * DAY_S;
+	install_first(h);
+	X509 *renewed = certify(h, &longer, "CORP Federated Logon CA");
+	json_decref(place_admin(p, install_wire(to_pem(renewed), to_pem(h->root),
+				       crl_pem(h->root, test_key(1), -50, DAY_S, NULL))));
+	char *newer =
+	    crl_pem(h->root, test_key(1), -30, 3 * DAY_S, X509_get0_serialNumber(h->root));
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "ca.root_crl", "root_crl", newer)));
+	X509_CRL *before = published(p, "main-1-root");
+	json_decref(place_admin(p, rotate_wire(true, true)));
+	X509_CRL *after = published(p, "main-1-root");
+	assert_int_equal(X509_CRL_match(before, after), 0);
+	X509_CRL_free(after);
+	/* One that came with the renewal and is newer is published by the switch. */
+	longer.to_s = 3 * DAY_S;
+	X509 *again = certify(h, &longer, "CORP Federated Logon CA");
+	json_decref(place_admin(p, install_wire(to_pem(again), to_pem(h->root),
+				       crl_pem(h->root, test_key(1), -10, 4 * DAY_S, NULL))));
+	json_decref(place_admin(p, rotate_wire(true, true)));
+	after = published(p, "main-1-root");
+	assert_int_not_equal(X509_CRL_match(before, after), 0);
+	X509_CRL_free(before);
+	X509_CRL_free(after);
+	X509_free(renewed);
+	X509_free(again);
+}
+
+static void
+a_renewal_saves_an_authority_whose_certificate_has_ended(void **state)
+{
+	struct house *h = *state;
+	struct place *p = h->place;
+	struct cut brief = good;
+	const struct timespec pause = {.tv_nsec = 50000000};
+	brief.to_s = 3;
+	X509 *x = certify(h, &brief, "CORP Federated Logon CA");
+	json_decref(place_admin(p, install_wire(to_pem(x), to_pem(h->root),
+				       crl_pem(h->root, test_key(1), -60, DAY_S, NULL))));
+	while (X509_cmp_current_time(X509_get0_notAfter(x)) > 0)
+		(void)nanosleep(&pause, NULL);
+	X509 *renewed = certify(h, &good, "CORP Federated Logon CA");
+	json_decref(place_admin(p, install_wire(to_pem(renewed), to_pem(h->root), NULL)));
+	json_decref(place_admin(p, rotate_wire(true, true)));
+	issues_by(p, "request-1", 1);
+	X509_CRL *crl = published(p, "main-1");
+	assert_true(X509_cmp_current_time(X509_CRL_get0_nextUpdate(crl)) > 0);
+	X509_CRL_free(crl);
+	X509_free(renewed);
+	X509_free(x);
+}
+
+static void
 a_renewal_below_which_nothing_would_verify_is_refused(void **state)
 {
 	struct house *h = *state;
@@ -983,8 +1056,7 @@ limits_that_cannot_be_in_force_are_not_agreed_on(void **state)
 	/* The first start with two persons agrees to what the file says. */
 	add_config(p, "two_persons: { acts: [limits] }\n");
 	place_write(p, "limits.yaml", LIMITS("30d"));
-	assert_int_equal(
-	    signer_server_start(p->config, geteuid(), &p->server, &e), FAS_E_CONFIG);
+	assert_int_equal(signer_server_start(p->config, geteuid(), &p->server, &e), FAS_E_CONFIG);
 	assert_reason(e, "config_crl");
 	place_write(p, "limits.yaml", LIMITS("1h"));
 	place_start(p);
@@ -1007,6 +1079,9 @@ main(void)
 	    L(there_are_no_more_generations_than_can_be_loaded),
 	    L(a_switch_without_a_published_crl_is_refused),
 	    O(a_renewed_certificate_of_the_same_key_waits_for_the_switch),
+	    O(a_renewal_that_has_waited_for_too_long_is_not_switched_to),
+	    O(a_switch_does_not_take_the_roots_list_back),
+	    O(a_renewal_saves_an_authority_whose_certificate_has_ended),
 	    O(a_renewal_below_which_nothing_would_verify_is_refused),
 	    O(the_next_generation_has_a_name_of_its_own),
 	    O(a_renewal_that_nobody_wants_is_given_up),
