@@ -787,18 +787,18 @@ the_state_says_what_will_end(void **state)
 	struct cut old = good;
 	assert_int_equal(alarm_of(p, "authority", "main-1"), -1);
 	old.from_s = -1000 * DAY_S;
-	old.to_s = 80 * DAY_S;
+	old.to_s = 29 * DAY_S;
 	X509 *root = cut(&(struct cut){.constraints = "critical,CA:TRUE",
 			     .usage = GOOD_USAGE,
 			     .from_s = -2000 * DAY_S,
-			     .to_s = 6 * DAY_S},
+			     .to_s = 80 * DAY_S},
 	    "Offline Root", test_key(1), NULL, test_key(1));
 	X509 *x = cut(&old, "CORP Federated Logon CA", h->key, root, test_key(1));
-	const char *crl = crl_pem(root, test_key(1), -100 * DAY_S, 29 * DAY_S, NULL);
+	const char *crl = crl_pem(root, test_key(1), -100 * DAY_S, 6 * DAY_S, NULL);
 	json_decref(place_admin(p, install_wire(to_pem(x), to_pem(root), crl)));
-	assert_int_equal(alarm_of(p, "authority", "main-1"), 1);
-	assert_int_equal(alarm_of(p, "root", "main-1-root"), 3);
-	assert_int_equal(alarm_of(p, "root_crl", "main-1-root"), 2);
+	assert_int_equal(alarm_of(p, "authority", "main-1"), 2);
+	assert_int_equal(alarm_of(p, "root", "main-1-root"), 1);
+	assert_int_equal(alarm_of(p, "root_crl", "main-1-root"), 3);
 	assert_int_equal(alarm_of(p, "crl", "main-1"), 0);
 	assert_int_equal(alarm_of(p, "service_ca", "service-1"), 0);
 	X509_free(root);
