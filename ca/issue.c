@@ -280,7 +280,8 @@ put_on_record(struct db *db, void *arg, struct fas_err *e)
 		return rc;
 	const struct act_question question = {
 	    i->facts->upn, i->sid, rec->call->about.host, rec->call->about.rule};
-	if (i->sid)
+	/* Machines of this service go on; whatever a domain controller would believe does not. */
+	if (i->issuer->kind == ISSUER_LOGON)
 		rc = acts_check_issue(db, &question, e);
 	if (rc == FAS_OK)
 		rc = claim(db, i, e);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/pem.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 
@@ -210,6 +212,24 @@ a_release_names_just_what_was_put_on_hold(void **state)
 
 /* ---- everything ---- */
 
+/* An administrator's request for a domain controller's certificate. */
+static json_t *
+kdc_wire(void)
+{
+	char *data = NULL;
+	X509_REQ *request = X509_REQ_new();
+	assert_int_equal(X509_REQ_set_pubkey(request, test_key(1)), 1);
+	assert_true(X509_REQ_sign(request, test_key(1), EVP_sha256()) > 0);
+	BIO *bio = BIO_new(BIO_s_mem());
+	assert_int_equal(PEM_write_bio_X509_REQ(bio, request), 1);
+	long len = BIO_get_mem_data(bio, &data);
+	json_t *wire = json_pack("{s:s,s:s,s:[s],s:s%}", "op", "kdc.issue", "authority", AUTHORITY,
+	    "dns_names", "dc1.corp.example.com", "csr", data, (size_t)len);
+	BIO_free(bio);
+	X509_REQ_free(request);
+	return wire;
+}
+
 static void
 revoking_everything_stops_all_issuing_until_it_is_released(void **state)
 {
@@ -219,6 +239,7 @@ revoking_everything_stops_all_issuing_until_it_is_released(void **state)
 	issue(p, "request-1", &a);
 	assert_int_equal(act(p, "cert.revoke", "everything", NULL), 1);
 	issue_is_refused(p, "request-2", "issuing_stopped");
+	place_admin_refuses(p, kdc_wire(), "issuing_stopped");
 	place_restart(p);
 	issue_is_refused(p, "request-2", "issuing_stopped");
 	OWN(json) json_t *reply = place_admin(p, json_pack("{s:s}", "op", "status"));
@@ -228,6 +249,7 @@ revoking_everything_stops_all_issuing_until_it_is_released(void **state)
 	assert_int_equal(act(p, "cert.release", "everything", NULL), 0);
 	assert_state(p, a.serial, "unspecified");
 	issue(p, "request-2", &b);
+	json_decref(place_admin(p, kdc_wire()));
 	OWN(json) json_t *after = place_admin(p, json_pack("{s:s}", "op", "status"));
 	assert_int_equal(
 	    json_integer_value(json_object_get(json_object_get(after, "acts"), "stopped_since")),
