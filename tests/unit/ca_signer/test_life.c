@@ -818,7 +818,7 @@ two_authorities(void)
 {
 	struct place *p = place_new(&(struct place_options){.key = "p-256", .authority = SECOND});
 	json_decref(place_admin(p, json_pack("{s:s,s:s,s:s,s:b}", "op", "ca.init", "authority",
-				       "second", "key", "p-256", "root", 1)));
+				       "second", "key", "p-384", "root", 1)));
 	return p;
 }
 
@@ -960,6 +960,64 @@ a_switch_to_a_key_that_does_not_sign_is_refused(void **state)
 	assert_string_equal(states(p), "current ready");
 }
 
+/* ---- a token that is away, played: its module's answers, by the keys' type ---- */
+
+static atomic_bool token_away[2]; /* p-256: main's, p-384: second's */
+
+static bool
+is_away(const struct key *key)
+{
+	return atomic_load(&token_away[strcmp(key_type(key), "p-384") == 0]);
+}
+
+bool __real_key_is_in_token(const struct key *key);
+bool __wrap_key_is_in_token(const struct key *key);
+enum fas_code __real_key_check(const struct key *key, struct fas_err *e);
+enum fas_code __wrap_key_check(const struct key *key, struct fas_err *e);
+
+bool
+__wrap_key_is_in_token(const struct key *key)
+{
+	return is_away(key) || __real_key_is_in_token(key);
+}
+
+enum fas_code
+__wrap_key_check(const struct key *key, struct fas_err *e)
+{
+	return is_away(key) ? fas_fail(e, FAS_E_UNAVAILABLE, "token_unavailable", "it is away")
+			    : __real_key_check(key, e);
+}
+
+static void
+set_away(bool main, bool second)
+{
+	atomic_store(&token_away[0], main);
+	atomic_store(&token_away[1], second);
+}
+
+static void
+while_a_token_is_away_the_first_that_can_issues_and_without_one_the_token_is_asked(void **state)
+{
+	(void)state;
+	struct place *p = two_authorities();
+	set_away(true, false);
+	assert_string_equal(issuer_for(p, "request-1", "main"), "Second Logon CA");
+	/* Nobody is able: main's token is asked, whose worker begins anew with it. */
+	set_away(true, true);
+	assert_string_equal(issuer_for(p, "request-2", "main"), "CORP Federated Logon CA");
+	atomic_store(&failing, 1);
+	assert_string_equal(issuer_for(p, "request-3", "main"), "token_away");
+	/* One that names no other is asked likewise, and nobody issues in its place. */
+	assert_string_equal(issuer_for(p, "request-4", "second"), "Second Logon CA");
+	set_away(false, true);
+	assert_string_equal(issuer_for(p, "request-5", "second"), "Second Logon CA");
+	assert_string_equal(issuer_for(p, "request-6", "main"), "CORP Federated Logon CA");
+	set_away(false, false);
+	/* A token's failure is no reason to leave its key alone: it is asked each time. */
+	assert_string_equal(issuer_for(p, "request-7", "main"), "CORP Federated Logon CA");
+	place_free(p);
+}
+
 /* signer.yaml with these lines of its authority, and these at its end. */
 static void
 config_refuses(struct place *p, const char *of_authority, const char *at_end, const char *reason)
@@ -1097,6 +1155,8 @@ main(void)
 	    cmocka_unit_test(the_rule_says_which_authority_issues),
 	    cmocka_unit_test(another_authority_issues_while_ones_key_is_away),
 	    cmocka_unit_test(a_key_that_fails_is_left_alone_until_it_signs_on_trial),
+	    cmocka_unit_test(
+		while_a_token_is_away_the_first_that_can_issues_and_without_one_the_token_is_asked),
 	    L(a_switch_to_a_key_that_does_not_sign_is_refused),
 	    L(a_configuration_that_names_what_is_not_there_is_refused),
 	    cmocka_unit_test(a_person_is_known_by_his_login_and_root_without_one_is_nobody),
