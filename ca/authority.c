@@ -10,6 +10,7 @@ void
 authorities_init(struct authorities *a, const struct signer_config *config, struct db_pool *db)
 {
 	*a = (struct authorities){.config = config, .db = db};
+	(void)pthread_mutex_init(&a->loading, NULL);
 	(void)pthread_mutex_init(&a->lock, NULL);
 }
 
@@ -25,6 +26,7 @@ authorities_done(struct authorities *a)
 {
 	drop_all(a->issuers, a->n);
 	(void)pthread_mutex_destroy(&a->lock);
+	(void)pthread_mutex_destroy(&a->loading);
 }
 
 struct load {
@@ -80,8 +82,8 @@ load_all(struct db *db, void *arg, struct fas_err *e)
 	return store_issuers_each(db, load_row, arg, e);
 }
 
-enum fas_code
-authorities_load(struct authorities *a, struct fas_err *e)
+static enum fas_code
+load_locked(struct authorities *a, struct fas_err *e)
 {
 	struct load load = {.config = a->config};
 	enum fas_code rc = db_read(a->db, load_all, &load, e);
@@ -101,6 +103,15 @@ authorities_load(struct authorities *a, struct fas_err *e)
 	(void)pthread_mutex_unlock(&a->lock);
 	drop_all(old, n_old);
 	return FAS_OK;
+}
+
+enum fas_code
+authorities_load(struct authorities *a, struct fas_err *e)
+{
+	(void)pthread_mutex_lock(&a->loading);
+	enum fas_code rc = load_locked(a, e);
+	(void)pthread_mutex_unlock(&a->loading);
+	return rc;
 }
 
 enum fas_code

@@ -17,7 +17,8 @@
 struct authorities {
 	const struct signer_config *config;
 	struct db_pool *db;
-	pthread_mutex_t lock; /* guards what follows; issuers themselves never change */
+	pthread_mutex_t loading; /* what was read last stands last */
+	pthread_mutex_t lock;    /* guards what follows; issuers themselves never change */
 	size_t n;
 	struct issuer *issuers[ISSUERS_MAX];
 };

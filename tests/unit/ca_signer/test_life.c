@@ -1,6 +1,7 @@
 /* The life of a logon authority: generations, the switch between them, renewal, several authorities. */
 #include "offline.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -1018,6 +1019,56 @@ while_a_token_is_away_the_first_that_can_issues_and_without_one_the_token_is_ask
 	place_free(p);
 }
 
+/* ---- the list of issuers, read by several at once ---- */
+
+/* The next reader of ca.db stands still with what it has read, until it may go on or half a second is over. */
+static atomic_bool stand_still, standing, go_on;
+
+enum fas_code __real_issuer_load(const struct signer_config *config, const struct issuer_row *row,
+    struct issuer **out, struct fas_err *e);
+enum fas_code __wrap_issuer_load(const struct signer_config *config, const struct issuer_row *row,
+    struct issuer **out, struct fas_err *e);
+
+enum fas_code
+__wrap_issuer_load(const struct signer_config *config, const struct issuer_row *row,
+    struct issuer **out, struct fas_err *e)
+{
+	if (atomic_exchange(&stand_still, false)) {
+		const struct timespec pause = {.tv_nsec = 10000000};
+		atomic_store(&standing, true);
+		for (int i = 0; i < 50 && !atomic_load(&go_on); i++)
+			(void)nanosleep(&pause, NULL);
+	}
+	return __real_issuer_load(config, row, out, e);
+}
+
+static void *
+say_seen(void *arg)
+{
+	json_decref(place_admin(arg, seen_wire(2, clock_now())));
+	return NULL;
+}
+
+static void
+a_slow_reader_does_not_put_the_generations_back_to_before_a_switch(void **state)
+{
+	struct place *p = *state;
+	pthread_t slow;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	json_decref(place_admin(p, next_wire()));
+	atomic_store(&go_on, false);
+	atomic_store(&standing, false);
+	atomic_store(&stand_still, true);
+	assert_int_equal(pthread_create(&slow, NULL, say_seen, p), 0);
+	while (!atomic_load(&standing))
+		(void)nanosleep(&pause, NULL);
+	json_decref(place_admin(p, rotate_wire(true, false)));
+	atomic_store(&go_on, true);
+	assert_int_equal(pthread_join(slow, NULL), 0);
+	assert_string_equal(states(p), "retiring current");
+	issues_by(p, "request-1", 2);
+}
+
 /* signer.yaml with these lines of its authority, and these at its end. */
 static void
 config_refuses(struct place *p, const char *of_authority, const char *at_end, const char *reason)
@@ -1157,6 +1208,7 @@ main(void)
 	    cmocka_unit_test(a_key_that_fails_is_left_alone_until_it_signs_on_trial),
 	    cmocka_unit_test(
 		while_a_token_is_away_the_first_that_can_issues_and_without_one_the_token_is_asked),
+	    L(a_slow_reader_does_not_put_the_generations_back_to_before_a_switch),
 	    L(a_switch_to_a_key_that_does_not_sign_is_refused),
 	    L(a_configuration_that_names_what_is_not_there_is_refused),
 	    cmocka_unit_test(a_person_is_known_by_his_login_and_root_without_one_is_nobody),
