@@ -32,9 +32,10 @@ struct publisher {
 	pthread_mutex_t lock; /* guards the two flags */
 	pthread_cond_t wake;
 	bool kicked, stopping;
-	struct ends_said said;      /* the thread's own */
-	atomic_bool begun;          /* all has been tried once */
-	bool failed;                /* the last round: the thread's own, once it runs */
+	struct ends_said said; /* the thread's own */
+	atomic_bool begun;     /* all has been tried once */
+	size_t n_failed;       /* in the last round: the thread's own, as what follows */
+	int64_t failed[ISSUERS_MAX];
 	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
 };
 
@@ -242,14 +243,18 @@ read_last(struct db *db, void *arg, struct fas_err *e)
 	return store_crl_get(db, c->issuer->id, &c->last, e);
 }
 
-/* Is a new one due: by schedule, or because something was revoked since? */
+/* Is a new one due: by schedule, because something was revoked since, or because it could not be published? */
 static bool
-is_due(struct ca *ca, const struct issuer *issuer, bool kicked)
+is_due(struct ca *ca, const struct issuer *issuer, bool kicked, bool again)
 {
 	struct collect c = {.issuer = issuer};
 	struct fas_err e = {0};
-	if (!issuer->key || issuer->not_after_s <= clock_now())
+	if (!issuer->key)
+		return again; /* what its keeper has given lies there, or does not */
+	if (issuer->not_after_s <= clock_now())
 		return false;
+	if (again)
+		return true;
 	if (kicked && issuer->kind == ISSUER_LOGON)
 		return true;
 	if (db_read(ca->db, read_last, &c, &e) != FAS_OK)
@@ -258,21 +263,34 @@ is_due(struct ca *ca, const struct issuer *issuer, bool kicked)
 	return age_s < 0 || age_s >= issuer->crl_each_s;
 }
 
-static enum fas_code
-publish_all(struct publisher *p, bool everything, bool kicked, struct fas_err *e)
+/* In the round before: it is tried again soon, and no other is made anew for it. */
+static bool
+has_failed(const int64_t *failed, size_t n, const struct issuer *issuer)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (failed[i] == issuer->id)
+			return true;
+	}
+	return false;
+}
+
+static void
+publish_all(struct publisher *p, bool everything, bool kicked)
 {
 	struct issuer *issuers[ISSUERS_MAX];
-	size_t n = authorities_all(&p->ca->authorities, issuers);
-	enum fas_code rc = FAS_OK;
+	int64_t before[ISSUERS_MAX];
+	size_t n = authorities_all(&p->ca->authorities, issuers), n_before = p->n_failed;
+	memcpy(before, p->failed, sizeof(before));
+	p->n_failed = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct fas_err why = {0};
+		struct fas_err why = {0}; /* it is logged where it is found */
+		bool again = has_failed(before, n_before, issuers[i]);
 		if (authorities_publishes(&p->ca->authorities, issuers[i]) &&
-		    (everything || is_due(p->ca, issuers[i], kicked)) &&
+		    (everything || is_due(p->ca, issuers[i], kicked, again)) &&
 		    publisher_publish(p, issuers[i], &why) != FAS_OK)
-			rc = fas_fail(e, why.code, why.reason, "%s", why.message);
+			p->failed[p->n_failed++] = issuers[i]->id;
 		issuer_unref(issuers[i]);
 	}
-	return rc;
 }
 
 static void *
@@ -283,7 +301,7 @@ publisher_main(void *arg)
 	(void)pthread_mutex_lock(&p->lock);
 	while (!p->stopping) {
 		const struct timespec until =
-		    clock_deadline((p->failed ? RETRY_S : LOOK_EACH_S) * 1000);
+		    clock_deadline((p->n_failed > 0 ? RETRY_S : LOOK_EACH_S) * 1000);
 		if (!p->kicked && p->begun)
 			(void)pthread_cond_timedwait(&p->wake, &p->lock, &until);
 		if (p->kicked && !p->stopping) {
@@ -292,11 +310,10 @@ publisher_main(void *arg)
 			(void)nanosleep(&pause, NULL);
 			(void)pthread_mutex_lock(&p->lock);
 		}
-		bool kicked = p->kicked || p->failed;
+		bool kicked = p->kicked;
 		p->kicked = false;
 		(void)pthread_mutex_unlock(&p->lock);
-		struct fas_err e = {0};
-		p->failed = publish_all(p, !p->begun, kicked, &e) != FAS_OK;
+		publish_all(p, !p->begun, kicked);
 		atomic_store(&p->begun, true);
 		if (clock_monotonic_us() >= looked_us + AGES_EACH_US) {
 			generations_retire_finished(p->ca);

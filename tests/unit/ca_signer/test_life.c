@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/pem.h>
@@ -1069,6 +1070,91 @@ a_slow_reader_does_not_put_the_generations_back_to_before_a_switch(void **state)
 	issues_by(p, "request-1", 2);
 }
 
+/* ---- a list that cannot be published ---- */
+
+static int64_t
+list_number(struct place *p, const char *authority)
+{
+	OWN(json)
+	json_t *reply =
+	    place_admin(p, json_pack("{s:s,s:s}", "op", "ca.show", "authority", authority));
+	json_t *at = json_array_get(json_object_get(reply, "authorities"), 0);
+	return json_integer_value(json_object_get(json_object_get(at, "crl"), "number"));
+}
+
+static int64_t
+await_list(struct place *p, const char *authority, int64_t above)
+{
+	int64_t number, until_us = clock_monotonic_us() + WAIT_US;
+	const struct timespec pause = {.tv_nsec = 20000000};
+	while ((number = list_number(p, authority)) <= above) {
+		if (clock_monotonic_us() > until_us)
+			fail_msg("no further list of %s was tried", authority);
+		(void)nanosleep(&pause, NULL);
+	}
+	return number;
+}
+
+static void
+await_file(const char *path)
+{
+	struct stat st;
+	int64_t until_us = clock_monotonic_us() + WAIT_US;
+	const struct timespec pause = {.tv_nsec = 20000000};
+	while (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+		if (clock_monotonic_us() > until_us)
+			fail_msg("%s does not come", path);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void
+a_list_that_cannot_be_put_in_its_place_is_tried_again_and_no_other_with_it(void **state)
+{
+	(void)state;
+	struct place *p = two_authorities();
+	struct fas_err e = {0};
+	char path[PATH_MAX];
+	size_t n = 0;
+	assert_string_equal(issuer_for(p, "request-1", "main"), "CORP Federated Logon CA");
+	place_path(p, "public/crl/second-1.crl", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	int64_t second = list_number(p, "second");
+	assert_int_equal(signer_revoke(p->signer, CORRELATION, NULL, "session-of-alice",
+			     "keyCompromise", &n, &e),
+	    FAS_OK);
+	assert_int_equal(n, 1);
+	second = await_list(p, "second", second);
+	int64_t first = list_number(p, "main");
+	second = await_list(p, "second", second);
+	second = await_list(p, "second", second);
+	assert_int_equal(list_number(p, "main"), first);
+	/* The try that is under way may be the one that finds its place. */
+	assert_int_equal(rmdir(path), 0);
+	await_file(path);
+	X509_CRL_free(published(p, "second-1"));
+	place_free(p);
+}
+
+/* Nothing falls due for it: its keeper signs it, once a year. */
+static void
+an_offline_roots_list_that_could_not_be_put_in_its_place_is_tried_again(void **state)
+{
+	struct house *h = *state;
+	struct place *p = h->place;
+	char path[PATH_MAX];
+	install_first(h);
+	place_stop(p);
+	place_path(p, "public/crl/main-1-root.crl", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	place_start(p);
+	assert_int_equal(rmdir(path), 0);
+	await_file(path);
+	X509_CRL_free(published(p, "main-1-root"));
+}
+
 /* signer.yaml with these lines of its authority, and these at its end. */
 static void
 config_refuses(struct place *p, const char *of_authority, const char *at_end, const char *reason)
@@ -1209,6 +1295,9 @@ main(void)
 	    cmocka_unit_test(
 		while_a_token_is_away_the_first_that_can_issues_and_without_one_the_token_is_asked),
 	    L(a_slow_reader_does_not_put_the_generations_back_to_before_a_switch),
+	    cmocka_unit_test(
+		a_list_that_cannot_be_put_in_its_place_is_tried_again_and_no_other_with_it),
+	    O(an_offline_roots_list_that_could_not_be_put_in_its_place_is_tried_again),
 	    L(a_switch_to_a_key_that_does_not_sign_is_refused),
 	    L(a_configuration_that_names_what_is_not_there_is_refused),
 	    cmocka_unit_test(a_person_is_known_by_his_login_and_root_without_one_is_nobody),
