@@ -30,6 +30,7 @@ static const struct operation operations[] = {
     {"ca.root_crl", op_ca_root_crl, "authority_refused"},
     {"ca.rotate", op_ca_rotate, "authority_refused"},
     {"ca.retire", op_ca_retire, "authority_refused"},
+    {"ca.renew_service", op_ca_renew_service, "authority_refused"},
     {"ca.in_ntauth", op_ca_in_ntauth, "authority_refused"},
     {"ca.show", op_ca_show, NULL},
     {"kdc.issue", op_kdc_issue, "issue_refused"},

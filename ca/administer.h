@@ -16,6 +16,7 @@ call_fn op_ca_install;
 call_fn op_ca_root_crl;
 call_fn op_ca_rotate;
 call_fn op_ca_retire;
+call_fn op_ca_renew_service;
 call_fn op_ca_in_ntauth;
 call_fn op_ca_show;
 call_fn op_kdc_issue;

@@ -8,6 +8,7 @@
 
 #include "ca/csr.h"
 #include "ca/describe.h"
+#include "ca/hosts.h"
 #include "ca/issue.h"
 #include "ca/make.h"
 #include "fas/base/clock.h"
@@ -177,6 +178,36 @@ op_ca_csr(struct call *call, struct fas_err *e)
 		return rc;
 	call->reply = json_pack("{s:s}", "csr", csr);
 	return call->reply ? FAS_OK : fas_fail_nomem(e);
+}
+
+/* ---- the service CA ---- */
+
+enum fas_code
+op_ca_renew_service(struct call *call, struct fas_err *e)
+{
+	struct ca *ca = call->ca;
+	int64_t now_s = 0, generation = 0;
+	OWN(issuer) struct issuer *before = NULL, *after = NULL;
+	const struct making m = {ca->config, ca->db, &call->about};
+	call_correlate(call, NULL);
+	enum fas_code rc = json_finish(&call->in);
+	if (rc == FAS_OK)
+		rc = clock_checked(ca->config->clock_skew_s, &now_s, e);
+	if (rc == FAS_OK)
+		rc = authorities_service(&ca->authorities, &before, e);
+	if (rc == FAS_OK)
+		rc = make_service_renewal(&m, before, &generation, e);
+	if (rc == FAS_OK)
+		rc = authorities_load(&ca->authorities, e);
+	if (rc != FAS_OK)
+		return rc;
+	/* Only now: whoever is told so asks for it. */
+	hosts_changed(&ca->hosts, generation);
+	rc = authorities_service(&ca->authorities, &after, e);
+	if (rc == FAS_OK)
+		call->reply = json_pack("{s:s,s:I}", "certificate", after->pem, "not_after",
+		    (json_int_t)after->not_after_s);
+	return rc == FAS_OK && !call->reply ? fas_fail_nomem(e) : rc;
 }
 
 /* ---- show ---- */

@@ -42,6 +42,20 @@ store_issuer_certify(struct db *db, int64_t id, const uint8_t *certificate, size
 	return rc;
 }
 
+enum fas_code
+store_service_renew(struct db *db, int64_t id, const uint8_t *certificate, size_t certificate_len,
+    const char *chain, int64_t *generation, struct fas_err *e)
+{
+	OWN(query)
+	struct db_query q =
+	    db_query(db, "UPDATE issuers SET certificate=?2, chain=?3 WHERE id=?1 AND kind=3", e);
+	db_bind_int(&q, 1, id);
+	db_bind_blob(&q, 2, certificate, certificate_len);
+	db_bind_text(&q, 3, chain);
+	enum fas_code rc = db_run(&q);
+	return rc == FAS_OK ? store_generation(db, true, generation, e) : rc;
+}
+
 static const char *
 text_or_null(struct db_query *q, int column)
 {

@@ -253,6 +253,7 @@ make_lab_certificate(const struct making *m, const struct issuer *root, const st
 struct certifying {
 	const struct certify *c;
 	const struct audit_record *about;
+	int64_t generation; /* of the host table, once the service CA has been renewed */
 };
 
 static enum fas_code
@@ -294,9 +295,20 @@ put_renewal(struct db *db, void *arg, struct fas_err *e)
 }
 
 static enum fas_code
-write_certificate(const struct making *m, const char *event, const struct certify *c, db_fn *write,
+renew_service(struct db *db, void *arg, struct fas_err *e)
+{
+	struct certifying *at = arg;
+	const struct certify *c = at->c;
+	enum fas_code rc =
+	    store_service_renew(db, c->issuer->id, c->der, c->len, c->chain, &at->generation, e);
+	return rc == FAS_OK ? audit_append(db, at->about, e) : rc;
+}
+
+static enum fas_code
+write_certificate(const struct making *m, const char *event, struct certifying *at, db_fn *write,
     struct fas_err *e)
 {
+	const struct certify *c = at->c;
 	uint8_t digest[STORE_DIGEST];
 	char hex[2 * STORE_DIGEST + 1];
 	if (EVP_Digest(c->der, c->len, digest, NULL, EVP_sha256(), NULL) != 1)
@@ -307,8 +319,8 @@ write_certificate(const struct making *m, const char *event, const struct certif
 	m->about->event = event;
 	m->about->outcome = "done";
 	m->about->detail = detail;
-	struct certifying at = {c, m->about};
-	enum fas_code rc = db_write(m->db, write, &at, e);
+	at->about = m->about;
+	enum fas_code rc = db_write(m->db, write, at, e);
 	if (rc == FAS_OK)
 		audit_log(m->about);
 	m->about->detail = NULL;
@@ -319,11 +331,38 @@ enum fas_code
 make_certified(
     const struct making *m, const char *event, const struct certify *c, struct fas_err *e)
 {
-	return write_certificate(m, event, c, certify, e);
+	struct certifying at = {.c = c};
+	return write_certificate(m, event, &at, certify, e);
 }
 
 enum fas_code
 make_renewal(const struct making *m, const struct certify *c, struct fas_err *e)
 {
-	return write_certificate(m, "authority_renewal_installed", c, put_renewal, e);
+	struct certifying at = {.c = c};
+	return write_certificate(m, "authority_renewal_installed", &at, put_renewal, e);
+}
+
+enum fas_code
+make_service_renewal(
+    const struct making *m, const struct issuer *service, int64_t *generation, struct fas_err *e)
+{
+	char name[CA_NAME_MAX + 1];
+	struct ca_plan plan = {.key = service->key, .common_name = name, .life_s = ROOT_LIFE_S};
+	struct certify c = {.issuer = service};
+	OWN(bytes) uint8_t *der = NULL;
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(service->certificate), NID_commonName,
+		name, sizeof(name)) <= 0)
+		return fas_fail_openssl(e, "name of the service CA");
+	enum fas_code rc = build_ca(&plan, &der, &c.len, e);
+	if (rc != FAS_OK)
+		return rc;
+	OWN(text) char *pem = pem_encode("CERTIFICATE", der, c.len);
+	if (!pem)
+		return fas_fail_nomem(e);
+	c.der = der;
+	c.chain = pem;
+	struct certifying at = {.c = &c};
+	rc = write_certificate(m, "service_ca_renewed", &at, renew_service, e);
+	*generation = at.generation;
+	return rc;
 }

@@ -28,6 +28,13 @@ struct making {
 /* The service CA: P-256, self-signed for ten years, path length 0. */
 MUST_CHECK enum fas_code make_service_ca(const struct making *m, struct fas_err *e);
 
+/*
+ * Another certificate for the same key and name, for ten years from now: whatever the present one verifies, this one does,
+ * and the other way round.  *generation: of the host table.
+ */
+MUST_CHECK enum fas_code make_service_renewal(
+    const struct making *m, const struct issuer *service, int64_t *generation, struct fas_err *e);
+
 /* A key for a new generation of a logon authority, on record without a certificate. */
 MUST_CHECK enum fas_code make_authority_key(const struct making *m, const char *authority,
     int64_t generation, const char *key_type, struct fas_err *e);

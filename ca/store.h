@@ -55,6 +55,9 @@ MUST_CHECK enum fas_code store_issuer_add(
 /* Ready then; or current, when no other generation of its authority issues.  FAS_E_CONFLICT "authority_ready". */
 MUST_CHECK enum fas_code store_issuer_certify(struct db *db, int64_t id, const uint8_t *certificate,
     size_t certificate_len, const char *chain, struct fas_err *e);
+/* Another certificate for the service CA's key, and the host table's next generation: fasd asks for both. */
+MUST_CHECK enum fas_code store_service_renew(struct db *db, int64_t id, const uint8_t *certificate,
+    size_t certificate_len, const char *chain, int64_t *generation, struct fas_err *e);
 MUST_CHECK enum fas_code store_issuers_each(
     struct db *db, issuer_visit *visit, void *arg, struct fas_err *e);
 

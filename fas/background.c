@@ -29,7 +29,8 @@ struct background {
 	struct round rounds[BACKGROUND_ROUNDS_MAX];
 	pthread_mutex_t lock;
 	struct ends_said said;   /* of the thread that maintains */
-	pthread_mutex_t renewal; /* guards the times of the API's certificate */
+	pthread_mutex_t renewal; /* guards the times of the API's certificate, and what follows */
+	bool behind;             /* it comes from before the service CA's renewal */
 	pthread_cond_t wake;
 	bool stopping;
 	size_t n_threads;
@@ -64,6 +65,75 @@ background_fetch_hosts(
 	return caller_table_update(callers, table, e);
 }
 
+/* ---- the API's certificate ---- */
+
+/* Status and metrics say when it ends. */
+static void
+tell_service(struct background *b)
+{
+	atomic_store(&b->config.service->api_not_before_s, b->config.not_before_s);
+	atomic_store(&b->config.service->api_not_after_s, b->config.not_after_s);
+}
+
+/* Renewed by an administrator?  Machines show certificates of the renewed one, and have to be shown it. */
+static void
+look_at_service_ca(struct background *b)
+{
+	struct fas_err e = {0};
+	OWN(text) char *pem = NULL;
+	bool added = false;
+	if (signer_service_ca(b->config.service->signer, &pem, &e) != FAS_OK)
+		return; /* that it is away is said elsewhere; the next round asks again */
+	if (caller_table_trust(b->config.callers, pem, &added, &e) != FAS_OK)
+		log_error("service_ca_not_taken", &e, NULL);
+	else if (added)
+		log_event(LOG_LEVEL_INFO, "service_ca_taken", NULL);
+	b->behind = b->behind || added;
+}
+
+/* Under the lock of renewals. */
+static void
+renew_certificate(struct background *b)
+{
+	struct fas_err e = {0};
+	OWN(signer_certificate) struct signer_certificate issued = {0};
+	const struct background_config *c = &b->config;
+	enum fas_code rc = identity_certificate(c->service->signer, c->key, &issued, &e);
+	if (rc == FAS_OK)
+		rc = http_tls_replace(c->tls, (const char *)c->key->pem.data, issued.pem, &e);
+	if (rc != FAS_OK) {
+		log_error("api_certificate_not_renewed", &e, NULL);
+		return;
+	}
+	b->config.not_before_s = issued.not_before_s;
+	b->config.not_after_s = issued.not_after_s;
+	b->behind = false;
+	tell_service(b);
+	log_event(LOG_LEVEL_INFO, "api_certificate_renewed", "serial", issued.serial, NULL);
+}
+
+void
+background_renew_certificate(struct background *b)
+{
+	pthread_mutex_lock(&b->renewal);
+	look_at_service_ca(b);
+	renew_certificate(b);
+	pthread_mutex_unlock(&b->renewal);
+}
+
+static void
+renew_if_due(struct background *b)
+{
+	pthread_mutex_lock(&b->renewal);
+	look_at_service_ca(b);
+	if (b->behind ||
+	    identity_is_due(b->config.not_before_s, b->config.not_after_s, clock_now()))
+		renew_certificate(b);
+	pthread_mutex_unlock(&b->renewal);
+}
+
+/* ---- what the signer says ---- */
+
 /* While the signer is away the last table stays: it is said once when it goes and once when it is back. */
 static void *
 follow_hosts(void *arg)
@@ -72,8 +142,11 @@ follow_hosts(void *arg)
 	bool away = false, go_on = true;
 	while (go_on) {
 		struct fas_err e = {0};
+		int64_t known = caller_table_generation(b->config.callers);
 		enum fas_code rc = background_fetch_hosts(
 		    b->config.service->signer, b->config.callers, HOSTS_WAIT_MS, &e);
+		if (caller_table_generation(b->config.callers) != known)
+			renew_if_due(b);
 		if (rc != FAS_OK && !away)
 			log_error("host_table_away", &e, NULL);
 		if (rc == FAS_OK && away)
@@ -109,51 +182,6 @@ sweep(void *arg)
 		service_sweep(b->config.service);
 	} while (pause_s(b, b->config.sweep_s));
 	return NULL;
-}
-
-/* Status and metrics say when it ends. */
-static void
-tell_service(struct background *b)
-{
-	atomic_store(&b->config.service->api_not_before_s, b->config.not_before_s);
-	atomic_store(&b->config.service->api_not_after_s, b->config.not_after_s);
-}
-
-/* Under the lock of renewals. */
-static void
-renew_certificate(struct background *b)
-{
-	struct fas_err e = {0};
-	OWN(signer_certificate) struct signer_certificate issued = {0};
-	const struct background_config *c = &b->config;
-	enum fas_code rc = identity_certificate(c->service->signer, c->key, &issued, &e);
-	if (rc == FAS_OK)
-		rc = http_tls_replace(c->tls, (const char *)c->key->pem.data, issued.pem, &e);
-	if (rc != FAS_OK) {
-		log_error("api_certificate_not_renewed", &e, NULL);
-		return;
-	}
-	b->config.not_before_s = issued.not_before_s;
-	b->config.not_after_s = issued.not_after_s;
-	tell_service(b);
-	log_event(LOG_LEVEL_INFO, "api_certificate_renewed", "serial", issued.serial, NULL);
-}
-
-void
-background_renew_certificate(struct background *b)
-{
-	pthread_mutex_lock(&b->renewal);
-	renew_certificate(b);
-	pthread_mutex_unlock(&b->renewal);
-}
-
-static void
-renew_if_due(struct background *b)
-{
-	pthread_mutex_lock(&b->renewal);
-	if (identity_is_due(b->config.not_before_s, b->config.not_after_s, clock_now()))
-		renew_certificate(b);
-	pthread_mutex_unlock(&b->renewal);
 }
 
 static void *

@@ -29,6 +29,12 @@ struct caller {
 struct caller_table;
 MUST_CHECK enum fas_code caller_table_new(
     const char *service_ca_pem, struct caller_table **out, struct fas_err *e);
+/*
+ * The service CA as the signer has it now: its certificate is renewed with the same key, and the earlier one is still that of
+ * whoever has no newer one.  *added: it was not known.  One caller at a time.
+ */
+MUST_CHECK enum fas_code caller_table_trust(
+    struct caller_table *table, const char *service_ca_pem, bool *added, struct fas_err *e);
 void caller_table_free(struct caller_table *table);
 /* From the signer's host table message (ca/client.h, signer_hosts). */
 MUST_CHECK enum fas_code caller_table_update(

@@ -32,17 +32,24 @@ struct machines {
 
 struct caller_table {
 	X509_STORE *store;
+	X509 *newest;          /* of the service CA's certificates */
 	pthread_rwlock_t lock; /* guards the pointer and what it points to */
 	struct machines *machines;
 	pthread_mutex_t wait_lock;
 	pthread_cond_t changed;
 };
 
+static X509 *
+read_ca(const char *pem)
+{
+	OWN(bio) BIO *bio = BIO_new_mem_buf(pem, -1);
+	return bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+}
+
 enum fas_code
 caller_table_new(const char *service_ca_pem, struct caller_table **out, struct fas_err *e)
 {
-	OWN(bio) BIO *bio = BIO_new_mem_buf(service_ca_pem, -1);
-	OWN(x509) X509 *ca = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	OWN(x509) X509 *ca = read_ca(service_ca_pem);
 	OWN(store) X509_STORE *store = X509_STORE_new();
 	if (!ca || !store || X509_STORE_add_cert(store, ca) != 1)
 		return fas_fail_openssl(e, "certificate of the service CA");
@@ -56,6 +63,7 @@ caller_table_new(const char *service_ca_pem, struct caller_table **out, struct f
 	none->generation = -1;
 	table->machines = none;
 	table->store = TAKE(store);
+	table->newest = TAKE(ca);
 	pthread_rwlock_init(&table->lock, NULL);
 	pthread_mutex_init(&table->wait_lock, NULL);
 	clock_cond_init(&table->changed);
@@ -72,8 +80,24 @@ caller_table_free(struct caller_table *table)
 	pthread_mutex_destroy(&table->wait_lock);
 	pthread_rwlock_destroy(&table->lock);
 	X509_STORE_free(table->store);
+	X509_free(table->newest);
 	free(table->machines);
 	free(table);
+}
+
+enum fas_code
+caller_table_trust(
+    struct caller_table *table, const char *service_ca_pem, bool *added, struct fas_err *e)
+{
+	OWN(x509) X509 *ca = read_ca(service_ca_pem);
+	*added = ca && X509_cmp(ca, table->newest) != 0;
+	if (!ca || (*added && X509_STORE_add_cert(table->store, ca) != 1))
+		return fas_fail_openssl(e, "certificate of the service CA");
+	if (*added) {
+		X509_free(table->newest);
+		table->newest = TAKE(ca);
+	}
+	return FAS_OK;
 }
 
 bool

@@ -116,6 +116,15 @@ identity_folder(const char *state, const char *server, char out[PATH_MAX], struc
 	return rc;
 }
 
+bool
+identity_is_same_ca(X509 *ca, X509 *other)
+{
+	EVP_PKEY *key = X509_get0_pubkey(ca);
+	return key && X509_NAME_cmp(X509_get_subject_name(ca), X509_get_subject_name(other)) == 0 &&
+	       X509_check_ca(other) == 1 && X509_verify(other, key) == 1 &&
+	       EVP_PKEY_eq(X509_get0_pubkey(other), key) == 1;
+}
+
 /* May the pair in the state folder be replaced by one under this CA? */
 static enum fas_code
 is_of_state(const char *state, X509 *ca, bool *out, struct fas_err *e)
@@ -125,7 +134,7 @@ is_of_state(const char *state, X509 *ca, bool *out, struct fas_err *e)
 	enum fas_code rc = has_pair(state, &joined, e);
 	if (rc == FAS_OK && joined)
 		rc = load_ca(state, &there, e);
-	*out = rc == FAS_OK && (!joined || X509_cmp(there, ca) == 0);
+	*out = rc == FAS_OK && (!joined || identity_is_same_ca(there, ca));
 	return rc;
 }
 

@@ -35,7 +35,7 @@ MUST_CHECK enum fas_code identity_own_folder(
 MUST_CHECK enum fas_code identity_folder(
     const char *state, const char *server, char out[PATH_MAX], struct fas_err *e);
 /*
- * Where a pair goes that a server under ca has just given: the state folder if that has none or one of the same CA, and
+ * Where a pair goes that a server under ca has just given: the state folder if that has none or one of the same CA (renewed or not), and
  * the server has none of its own yet; else the server's own, made if need be.
  */
 MUST_CHECK enum fas_code identity_choose_folder(
@@ -48,6 +48,12 @@ void identity_done(struct identity *identity);
  */
 MUST_CHECK enum fas_code identity_check(
     EVP_PKEY *key, X509 *certificate, X509 *ca, struct fas_err *e);
+
+/*
+ * Is this the certificate of the same CA: same name, same key, its own signature?  A renewed one is: whoever has the present
+ * one may take it in its place.
+ */
+bool identity_is_same_ca(X509 *ca, X509 *other);
 
 /* Write both files (ca before host.pem), making the folder (0700) if need be. */
 MUST_CHECK enum fas_code identity_store(

@@ -9,22 +9,38 @@
 
 #define CHAIN_MAX 65536
 
-/* {"certificate", "chain"}: the certificate for our key, under the CA that we trust. */
+/* The CA behind our certificate, when it has been renewed since: no other is taken for it. */
+static void
+take_renewed_ca(const char *chain, X509 **ca)
+{
+	struct fas_err e = {0};
+	OWN(x509) X509 *shown = NULL;
+	if (certificate_from_pem(chain, strlen(chain), &shown, &e) != FAS_OK ||
+	    !identity_is_same_ca(*ca, shown) ||
+	    identity_not_after(shown) <= identity_not_after(*ca))
+		return;
+	X509_free(*ca);
+	*ca = TAKE(shown);
+}
+
+/* {"certificate", "chain"}: the certificate for our key, under the CA that we trust; *ca: as it is now. */
 static enum fas_code
-read_answer(json_t *body, EVP_PKEY *key, X509 *ca, X509 **certificate, struct fas_err *e)
+read_answer(json_t *body, EVP_PKEY *key, X509 **ca, X509 **certificate, struct fas_err *e)
 {
 	OWN(json_reader) struct json_reader r = {0};
 	OWN(x509) X509 *got = NULL;
 	if (json_open_object(&r, body, e) != FAS_OK)
 		return e->code;
 	const char *pem = json_need_lines(&r, "certificate", 1, CHAIN_MAX);
-	(void)json_need_lines(&r, "chain", 0, CHAIN_MAX);
+	const char *chain = json_need_lines(&r, "chain", 0, CHAIN_MAX);
 	(void)json_want_text(&r, "correlation_id", 0, 64);
 	enum fas_code rc = json_finish(&r);
 	if (rc == FAS_OK)
 		rc = certificate_from_pem(pem, strlen(pem), &got, e);
 	if (rc == FAS_OK)
-		rc = identity_check(key, got, ca, e);
+		take_renewed_ca(chain, ca);
+	if (rc == FAS_OK)
+		rc = identity_check(key, got, *ca, e);
 	if (rc == FAS_OK)
 		*certificate = TAKE(got);
 	return rc;
@@ -92,7 +108,7 @@ join(const struct agent_config *config, const struct secret *token, char folder[
 		return e->code;
 	if (!trust.pinned || !answer.body)
 		return fas_fail(e, FAS_E_INPUT, "answer_malformed", "the answer is empty");
-	if (read_answer(answer.body, key, trust.pinned, certificate, e) != FAS_OK)
+	if (read_answer(answer.body, key, &trust.pinned, certificate, e) != FAS_OK)
 		return e->code;
 	if (identity_choose_folder(config->state, answer.server, trust.pinned, folder, e) != FAS_OK)
 		return e->code;
@@ -135,7 +151,7 @@ machine_renew(const struct upstream *up, const char *server, X509 **certificate,
 	const struct upstream_ask ask = {
 	    .method = "POST", .path = "/v1/renew", .body = body, .server = server};
 	if (up->call(up, &ask, &answer, e) != FAS_OK ||
-	    read_answer(answer.body, identity.key, identity.service_ca, certificate, e) != FAS_OK)
+	    read_answer(answer.body, identity.key, &identity.service_ca, certificate, e) != FAS_OK)
 		return e->code;
 	return identity_store(folder, identity.key, *certificate, identity.service_ca, e);
 }

@@ -1,4 +1,4 @@
-/* fasctl ca csr, list, rotate, retire, ntauth-seen, root-crl: the life of an authority's generations. */
+/* fasctl ca csr, list, rotate, retire, ntauth-seen, root-crl, renew-service: the life of authorities. */
 #include "fas/ctl/commands.h"
 
 #include <string.h>
@@ -178,6 +178,33 @@ run_root_crl(const struct cli_args *args)
 	    &(struct ctl_table){"published", crl_columns, NELEMS(crl_columns), ""});
 }
 
+/* ---- ca renew-service ---- */
+
+static int
+run_renew_service(const struct cli_args *args)
+{
+	struct fas_err e = {0};
+	char end[TIME_TEXT_MAX];
+	OWN(json) json_t *reply = NULL;
+	int rc = ctl_ask(args, CTL_SIGNER, json_pack("{s:s}", "op", "ca.renew_service"), &reply);
+	if (rc != CLI_OK)
+		return rc;
+	const char *pem = json_string_value(json_object_get(reply, "certificate"));
+	if (cli_text(args, "out") && ctl_write_out(args, "out", pem ? pem : "", 0644, &e) != FAS_OK)
+		return ctl_fail(args, &e);
+	if (cli_flag(args, "json")) {
+		render_json(args->out, reply);
+		return CLI_OK;
+	}
+	(void)fprintf(args->err,
+	    "The service CA is good until %s, with the same key.\n"
+	    "Hosts and storefronts take its certificate with their next renewal (fas-agent renew); "
+	    "those with\na keytab need it in their service_ca file.  Enrolment tokens that are out "
+	    "are void: make them anew.\n",
+	    time_format(json_integer_value(json_object_get(reply, "not_after")), end));
+	return CLI_OK;
+}
+
 static const struct cli_option csr_options[] = {
     {"authority", "NAME", "as in signer.yaml; default main", 0},
     {"renewal", NULL, "another certificate for the key that issues", 0},
@@ -211,6 +238,10 @@ static const struct cli_option root_crl_options[] = {
     {"crl", "FILE", "the root's new CRL, PEM or DER", CLI_NEED},
 };
 
+static const struct cli_option renew_service_options[] = {
+    {"out", "FILE", "also write the certificate there (PEM)", 0},
+};
+
 static const struct cli_command commands[] = {
     {"ca csr", NULL, "Write an authority's certificate request again, or one for a renewal", NULL,
 	csr_options, NELEMS(csr_options), run_csr},
@@ -230,6 +261,10 @@ static const struct cli_command commands[] = {
     {"ca root-crl", NULL, "Publish the offline root's next CRL",
 	"Checked: issuer, signature, time, and that it is not older than the present one.",
 	root_crl_options, NELEMS(root_crl_options), run_root_crl},
+    {"ca renew-service", NULL, "Renew the certificate of the service CA (same key)",
+	"For ten more years.  What it has issued stays good, and so do machines that know its\n"
+	"earlier certificate, until that ends: do it in time for each to renew its own.",
+	renew_service_options, NELEMS(renew_service_options), run_renew_service},
 };
 
 const struct cli_group ctl_ca_life_group = {"life of authorities", commands, NELEMS(commands)};

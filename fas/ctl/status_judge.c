@@ -57,7 +57,7 @@ static const struct end_kind {
 	"make the next one at the offline root, then fasctl ca root-crl --crl FILE", true},
     {"crl", "the CRL of ", "fasctl crl publish; journalctl -u fas-signer", true},
     {"service_ca", "the service CA ",
-	"renew it, then enrol hosts and storefronts anew (docs/ADMIN.md)", true},
+	"fasctl ca renew-service (docs/ADMIN.md, \"The service CA ends\")", true},
     {"tls", "the API's certificate of node ",
 	"it renews itself: journalctl -u fasd says why it did not", true},
     {"front", "the front's certificate of node ",

@@ -25,25 +25,25 @@ class Agent:
         write(self.config, config.agent_yaml(self.lab, self.folder / "state", **kerberos)
               + f"socket: {self.socket}\npkcs11: {programs.module('fas-pkcs11.so')}\n" + more)
 
-    def run(self, *words, stdin=None):
+    def run(self, *words, stdin=None, **env):
         """Run fas-agent as root of that host; (status, output, errors)."""
         argv = namespace.enter(self.lab, [programs.program("fas-agent"), *words, "--config", self.config])
-        env = {**os.environ, "KRB5_CONFIG": str(self.krb5_conf)}
+        env = {**os.environ, "KRB5_CONFIG": str(self.krb5_conf), **env}
         done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, input=stdin, env=env)
         return done.returncode, done.stdout, done.stderr
 
-    def must(self, *words, stdin=None):
-        status, out, err = self.run(*words, stdin=stdin)
+    def must(self, *words, stdin=None, **env):
+        status, out, err = self.run(*words, stdin=stdin, **env)
         if status:
             raise LabError(f"fas-agent {words[0]} failed (status {status}): {err.strip() or out.strip()}")
         return out
 
-    def enroll(self, more="", nodes=()):
+    def enroll(self, more="", nodes=(), **env):
         """nodes: the lab's and further ones; which of the servers a token belongs to is found by the agent."""
         self.prepare(more, servers=[f"https://{node.host}:8443" for node in nodes])
         for node in nodes or [self.lab]:
             token = programs.fasctl(node, "host", "enroll", "--name", self.host).split()[0]
-            self.must("enroll", "--token-file", "-", stdin=token + "\n")
+            self.must("enroll", "--token-file", "-", stdin=token + "\n", **env)
 
     # ---- the daemon ----
 

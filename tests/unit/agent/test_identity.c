@@ -231,6 +231,34 @@ a_file_without_a_certificate_is_no_service_ca(void **state)
 	assert_int_equal(account_trust(&config, &identity, &e), FAS_E_CONFIG);
 }
 
+static void
+a_ca_that_was_renewed_is_the_same_and_no_other_is(void **state)
+{
+	static const char *const leaf[] = {"basicConstraints=CA:FALSE", NULL};
+	char folder[PATH_MAX];
+	struct fas_err e = {0};
+	X509 *ca = cas[0].certificate;
+	OWN(pki) struct pki_node renewed = {0}, other_key = {0}, other_name = {0}, no_ca = {0};
+	(void)state;
+	pki_make_for(&renewed, NULL, cas[0].key, "Service CA 1", pki_ca);
+	pki_make(&other_key, NULL, "Service CA 1", pki_ca);
+	pki_make_for(&other_name, NULL, cas[0].key, "Service CA 3", pki_ca);
+	pki_make_for(&no_ca, NULL, cas[0].key, "Service CA 1", leaf);
+	assert_int_not_equal(X509_cmp(ca, renewed.certificate), 0);
+	assert_true(identity_is_same_ca(ca, renewed.certificate));
+	assert_false(identity_is_same_ca(ca, other_key.certificate));
+	assert_false(identity_is_same_ca(ca, other_name.certificate));
+	assert_false(identity_is_same_ca(ca, no_ca.certificate));
+	/* The key is its own, but somebody else has signed. */
+	assert_true(X509_sign(renewed.certificate, cas[1].key, EVP_sha256()) > 0);
+	assert_false(identity_is_same_ca(ca, renewed.certificate));
+	assert_true(X509_sign(renewed.certificate, cas[0].key, EVP_sha256()) > 0);
+	join(FIRST, 0, folder);
+	assert_int_equal(
+	    identity_choose_folder(state_folder, SECOND, renewed.certificate, folder, &e), FAS_OK);
+	assert_string_equal(folder, state_folder);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int
@@ -239,6 +267,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(the_first_pair_is_every_servers_and_another_cas_is_its_servers_own),
 	    T(joining_again_replaces_the_pair_that_the_server_is_shown),
+	    T(a_ca_that_was_renewed_is_the_same_and_no_other_is),
 	    T(a_name_leads_nowhere_else),
 	    T(each_server_sees_its_own_nodes_certificate_and_is_believed_by_its_own_ca_alone),
 	    T(a_pair_that_cannot_be_read_is_an_error_and_no_reason_to_show_another),

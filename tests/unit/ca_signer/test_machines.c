@@ -367,6 +367,70 @@ a_record_without_signature_is_signed_at_the_repeat(void **state)
 	assert_string_equal(b.pem, c.pem);
 }
 
+/* So the host table's generation has changed: fasd, which waits for that, asks for the service CA as well. */
+static int64_t
+table_generation(struct place *p)
+{
+	OWN(json) json_t *table = NULL;
+	struct fas_err e = {0};
+	assert_int_equal(signer_hosts(p->signer, 0, 0, &table, &e), FAS_OK);
+	return json_integer_value(json_object_get(table, "generation"));
+}
+
+static void
+assert_same_ca(X509 *a, X509 *b)
+{
+	assert_int_not_equal(X509_cmp(a, b), 0);
+	assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)), 1);
+	assert_int_equal(X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)), 0);
+	assert_int_equal(
+	    ASN1_STRING_cmp(X509_get0_subject_key_id(a), X509_get0_subject_key_id(b)), 0);
+}
+
+static void
+assert_issued(const struct signer_certificate *c, X509 *ca)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509 *x = parse(c);
+	assert_int_equal(X509_STORE_add_cert(store, ca), 1);
+	assert_int_equal(X509_STORE_CTX_init(ctx, store, x, NULL), 1);
+	assert_int_equal(X509_verify_cert(ctx), 1);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	X509_free(x);
+}
+
+static void
+a_renewed_service_ca_verifies_what_was_issued_and_the_old_one_what_will_be(void **state)
+{
+	struct place *p = *state;
+	char token[128], pinned[128];
+	struct fas_err e = {0};
+	OWN(signer_certificate) struct signer_certificate before = {0}, after = {0};
+	make_token(p, "host", "vda1.corp.example.com", token);
+	assert_int_equal(enroll(p, "request-1", token, 1, &before, &e), FAS_OK);
+	X509 *old = service_ca(p);
+	int64_t generation = table_generation(p);
+	json_decref(place_admin(p, json_pack("{s:s}", "op", "ca.renew_service")));
+	assert_true(table_generation(p) > generation);
+	X509 *new = service_ca(p);
+	assert_same_ca(old, new);
+	place_restart(p);
+	X509 *kept = service_ca(p);
+	assert_int_equal(X509_cmp(new, kept), 0);
+	make_token(p, "host", "vda2.corp.example.com", pinned);
+	assert_string_not_equal(strchr(pinned, '.'), strchr(token, '.'));
+	assert_int_equal(enroll(p, "request-2", pinned, 2, &after, &e), FAS_OK);
+	assert_issued(&before, new);
+	assert_issued(&after, old);
+	assert_issued(&after, new);
+	assert_int_equal(place_records(p, "service_ca_renewed", NULL), 1);
+	X509_free(old);
+	X509_free(new);
+	X509_free(kept);
+}
+
 static void
 the_token_is_nowhere_on_record(void **state)
 {
@@ -396,6 +460,7 @@ main(void)
 	    T(who_waits_for_the_table_is_woken_by_its_change),
 	    T(generations_survive_a_restart),
 	    T(a_record_without_signature_is_signed_at_the_repeat),
+	    T(a_renewed_service_ca_verifies_what_was_issued_and_the_old_one_what_will_be),
 	    T(the_token_is_nowhere_on_record),
 	};
 	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);

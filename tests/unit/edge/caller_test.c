@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/pem.h>
+
 #include "fas/base/clock.h"
 #include "fas/base/json.h"
 #include "fas/base/macros.h"
@@ -264,6 +266,52 @@ a_new_machine_can_be_awaited(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* The service CA's certificate as it was before its renewal; it has ended.  PEM, malloc'ed. */
+static char *
+ended_ca(void)
+{
+	char *data = NULL;
+	X509 *ended = X509_dup(ca.certificate);
+	BIO *bio = BIO_new(BIO_s_mem());
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(ended), 77), 1);
+	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(ended), -7200));
+	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(ended), -10));
+	assert_true(X509_sign(ended, ca.key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509(bio, ended), 1);
+	long len = BIO_get_mem_data(bio, &data);
+	char *pem = strndup(data, (size_t)len);
+	BIO_free(bio);
+	X509_free(ended);
+	return pem;
+}
+
+/* In a table of its own: what has been added stays. */
+static void
+a_renewed_service_ca_is_believed_once_it_is_known(void **state)
+{
+	struct caller_table *shared = table;
+	struct caller caller;
+	struct fas_err e = {0};
+	bool added = true;
+	OWN(text) char *ended = ended_ca();
+	(void)state;
+	assert_int_equal(caller_table_new(ended, &table, &e), FAS_OK);
+	list("1001", "host", "vda1.example.com", false);
+	assert_int_equal(caller_table_trust(table, ended, &added, &e), FAS_OK);
+	assert_false(added);
+	assert_refused(&ca, &(struct pki_spec){0}, "caller_expired");
+	assert_int_equal(caller_table_trust(table, "nonsense", &added, &e), FAS_E_CRYPTO);
+	assert_false(added);
+	assert_int_equal(caller_table_trust(table, ca.pem, &added, &e), FAS_OK);
+	assert_true(added);
+	assert_int_equal(judge(&ca, &(struct pki_spec){0}, &caller, &e), FAS_OK);
+	assert_int_equal(caller_table_trust(table, ca.pem, &added, &e), FAS_OK);
+	assert_false(added);
+	assert_refused(&other_ca, &(struct pki_spec){0}, "caller_certificate");
+	caller_table_free(table);
+	table = shared;
+}
+
 int
 main(void)
 {
@@ -282,6 +330,7 @@ main(void)
 	    cmocka_unit_test(the_end_of_life_is_seen_at_the_next_request),
 	    cmocka_unit_test(a_broken_table_changes_nothing),
 	    cmocka_unit_test(a_new_machine_can_be_awaited),
+	    cmocka_unit_test(a_renewed_service_ca_is_believed_once_it_is_known),
 	};
 	return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
 }
