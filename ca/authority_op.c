@@ -11,6 +11,7 @@
 #include "ca/hosts.h"
 #include "ca/issue.h"
 #include "ca/make.h"
+#include "fas/base/buf.h"
 #include "fas/base/clock.h"
 #include "fas/base/text.h"
 
@@ -258,6 +259,18 @@ read_names(const json_t *list, const char *names[PROFILE_DNS_MAX], size_t *n, st
 	return FAS_OK;
 }
 
+/* As the ledger has them, side by side: by each of them its certificates are found. */
+static enum fas_code
+join_names(const struct profile_facts *facts, struct buf *out, struct fas_err *e)
+{
+	buf_init(out, PROFILE_DNS_MAX * (HOSTNAME_MAX + 1));
+	for (size_t i = 0; i < facts->n_dns_names; i++) {
+		buf_text(out, i > 0 ? " " : "");
+		buf_text(out, facts->dns_names[i]);
+	}
+	return buf_check(out, e);
+}
+
 /* An administrator's request is not repeated by a program: each gets an id of its own. */
 static enum fas_code
 draw_request_id(char out[REQUEST_ID_LEN_MAX + 1], struct fas_err *e)
@@ -278,6 +291,7 @@ op_kdc_issue(struct call *call, struct fas_err *e)
 	char request_id[REQUEST_ID_LEN_MAX + 1];
 	OWN(bytes) uint8_t *spki = NULL;
 	OWN(issuer) struct issuer *at = NULL;
+	OWN(buf) struct buf joined = {0};
 	enum csr_key kind;
 	unsigned bits = 0;
 	struct profile_facts facts = {.kind = PROFILE_KDC, .dns_names = names};
@@ -291,6 +305,8 @@ op_kdc_issue(struct call *call, struct fas_err *e)
 	enum fas_code rc = json_finish(&call->in);
 	if (rc == FAS_OK)
 		rc = read_names(list, names, &facts.n_dns_names, e);
+	if (rc == FAS_OK)
+		rc = join_names(&facts, &joined, e);
 	if (rc == FAS_OK)
 		rc = csr_parse(csr, &spki, &facts.spki_len, &kind, &bits, e);
 	if (rc == FAS_OK)
@@ -308,6 +324,6 @@ op_kdc_issue(struct call *call, struct fas_err *e)
 	facts.spki = spki;
 	issue.issuer = at;
 	issue.request_id = request_id;
-	issue.name = names[0];
+	issue.name = buf_str(&joined);
 	return issue_once(call, &issue, e);
 }

@@ -140,10 +140,11 @@ store_certificates_each(struct db *db, const struct certificate_filter *f, certi
 	    "SELECT " COLUMNS " FROM certificates"
 	    " WHERE (?1 IS NULL OR id<(SELECT id FROM certificates WHERE serial=?1))"
 	    " AND (?2 IS NULL OR upn=?2 COLLATE NOCASE) AND (?3 IS NULL OR sid=?3)"
-	    " AND (?4 IS NULL OR host=?4 COLLATE NOCASE) AND (?5 IS NULL OR session=?5)"
-	    " AND (?6 IS NULL OR ?6=CASE WHEN revoked_at IS NOT NULL THEN 'revoked'"
-	    " WHEN not_after<?7 THEN 'expired' ELSE 'valid' END)"
-	    " ORDER BY id DESC LIMIT ?8",
+	    " AND (?4 IS NULL OR host=?4 COLLATE NOCASE OR " STORE_OF_CONTROLLER(
+		"?4") ") AND (?5 IS NULL OR session=?5)"
+		      " AND (?6 IS NULL OR ?6=CASE WHEN revoked_at IS NOT NULL THEN 'revoked'"
+		      " WHEN not_after<?7 THEN 'expired' ELSE 'valid' END)"
+		      " ORDER BY id DESC LIMIT ?8",
 	    e);
 	db_bind_blob(&q, 1, f->before_serial, f->before_serial_len);
 	db_bind_text(&q, 2, f->upn);

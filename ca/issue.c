@@ -269,6 +269,27 @@ claim(struct db *db, const struct issue *i, struct fas_err *e)
 	return rc;
 }
 
+/*
+ * Machines of this service go on; whatever a domain controller would believe does not.  A domain controller itself is known
+ * by each of its names.
+ */
+static enum fas_code
+check_acts(struct db *db, const struct record *rec, struct fas_err *e)
+{
+	const struct issue *i = rec->issue;
+	const struct profile_facts *facts = i->facts;
+	struct act_question question = {
+	    facts->upn, i->sid, rec->call->about.host, rec->call->about.rule};
+	if (i->issuer->kind != ISSUER_LOGON)
+		return FAS_OK;
+	enum fas_code rc = acts_check_issue(db, &question, e);
+	for (size_t n = 0; rc == FAS_OK && n < facts->n_dns_names; n++) {
+		question.host = facts->dns_names[n];
+		rc = acts_check_issue(db, &question, e);
+	}
+	return rc;
+}
+
 static enum fas_code
 put_on_record(struct db *db, void *arg, struct fas_err *e)
 {
@@ -278,11 +299,7 @@ put_on_record(struct db *db, void *arg, struct fas_err *e)
 	    db, i->request_id, keep_row, &rec->before, &rec->before.found, e);
 	if (rc != FAS_OK || rec->before.found)
 		return rc;
-	const struct act_question question = {
-	    i->facts->upn, i->sid, rec->call->about.host, rec->call->about.rule};
-	/* Machines of this service go on; whatever a domain controller would believe does not. */
-	if (i->issuer->kind == ISSUER_LOGON)
-		rc = acts_check_issue(db, &question, e);
+	rc = check_acts(db, rec, e);
 	if (rc == FAS_OK)
 		rc = claim(db, i, e);
 	if (rc == FAS_OK)

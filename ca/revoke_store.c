@@ -16,7 +16,8 @@
 #define EACH_SELECTOR(verb)                                                                        \
 	{                                                                                          \
 		[REVOKE_SERIAL] = verb("serial=?3"), [REVOKE_SESSION] = verb("session=?3"),        \
-		[REVOKE_HOST] = verb("+host=?3 COLLATE NOCASE"),                                   \
+		[REVOKE_HOST] =                                                                    \
+		    verb("(+host=?3 COLLATE NOCASE OR " STORE_OF_CONTROLLER("?3") ")"),            \
 		[REVOKE_UPN] = verb("+upn=?3 COLLATE NOCASE"), [REVOKE_SID] = verb("+sid=?3"),     \
 		[REVOKE_MACHINE] = verb("role IS NOT NULL AND +name=?3 COLLATE NOCASE"),           \
 		[REVOKE_RULE] = verb("sid IS NOT NULL AND +rule=?3"),                              \

@@ -114,6 +114,11 @@ MUST_CHECK enum fas_code store_renewal_drop(struct db *db, int64_t issuer, struc
 
 /* ---- certificates ---- */
 
+/* SQL: a domain controller's, that has this name: all of them stand side by side in its row's. */
+#define STORE_OF_CONTROLLER(name)                                                                  \
+	"(+profile='kdc' AND instr(' '||lower(certificates.name)||' ',' '||lower(" name ")||' "    \
+	"')>0)"
+
 struct certificate_row {
 	int64_t id; /* grows with time */
 	int64_t issuer;

@@ -266,7 +266,7 @@ run_crl_show(const struct cli_args *args)
 static const struct cli_option list_options[] = {
     {"user", "UPN", "only this user's", 0},
     {"sid", "SID", "only this account's", 0},
-    {"host", "NAME", "only those of this host", 0},
+    {"host", "NAME", "only those of this host or domain controller", 0},
     {"session", "ID", "only those of this session", 0},
     {"state", "STATE", "valid, revoked or expired", 0},
     {"limit", "N", "at most so many", 0},
@@ -275,8 +275,9 @@ static const struct cli_option list_options[] = {
 #define ACT_OPTIONS                                                                                \
 	{"serial", "HEX", "one certificate, and its session", 0},                                  \
 	    {"user", "UPN", "all of this user", 0}, {"sid", "SID", "all of this account", 0},      \
-	    {"host", "NAME", "all of this host", 0}, {"session", "ID", "all of this session", 0},  \
-	    {"rule", "NAME", "all by this rule", 0}, {"everything", NULL, "all users'", 0},        \
+	    {"host", "NAME", "all of this host or domain controller", 0},                          \
+	    {"session", "ID", "all of this session", 0}, {"rule", "NAME", "all by this rule", 0},  \
+	    {"everything", NULL, "all users'", 0},                                                 \
 	    {"from", "TIME", "only those issued then or later (2026-11-30T08:00:00Z)", 0},         \
 	{                                                                                          \
 		"to", "TIME", "only those issued before", 0                                        \

@@ -143,6 +143,59 @@ what_is_on_hold_gets_nothing_until_it_is_released(void **state)
 	}
 }
 
+/* An administrator's request for a domain controller's certificate. */
+static json_t *
+kdc_wire(void)
+{
+	char *data = NULL;
+	X509_REQ *request = X509_REQ_new();
+	assert_int_equal(X509_REQ_set_pubkey(request, test_key(1)), 1);
+	assert_true(X509_REQ_sign(request, test_key(1), EVP_sha256()) > 0);
+	BIO *bio = BIO_new(BIO_s_mem());
+	assert_int_equal(PEM_write_bio_X509_REQ(bio, request), 1);
+	long len = BIO_get_mem_data(bio, &data);
+	json_t *wire = json_pack("{s:s,s:s,s:[s],s:s%}", "op", "kdc.issue", "authority", AUTHORITY,
+	    "dns_names", "dc1.corp.example.com", "csr", data, (size_t)len);
+	BIO_free(bio);
+	X509_REQ_free(request);
+	return wire;
+}
+
+/* The request of an administrator for a certificate of dc1, which is the domain's name as well. */
+static char *
+issue_controller(struct place *p)
+{
+	OWN(json) json_t *wire = kdc_wire();
+	assert_int_equal(json_array_append_new(
+			     json_object_get(wire, "dns_names"), json_string("corp.example.com")),
+	    0);
+	OWN(json) json_t *reply = place_admin(p, json_incref(wire));
+	return strdup(json_string_value(json_object_get(reply, "serial")));
+}
+
+static void
+a_domain_controller_is_revoked_and_held_by_each_of_its_names(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate user = {0};
+	OWN(text) char *first = issue_controller(p);
+	OWN(text) char *second = issue_controller(p);
+	issue(p, "request-1", &user);
+	assert_int_equal(act(p, "cert.hold", "host", "dc2.corp.example.com"), 0);
+	assert_int_equal(act(p, "cert.hold", "host", "example.com"), 0);
+	assert_int_equal(act(p, "cert.hold", "host", "DC1.corp.example.com"), 2);
+	place_admin_refuses(p, kdc_wire(), "on_hold");
+	assert_int_equal(act(p, "cert.release", "host", "dc1.corp.example.com"), 2);
+	assert_state(p, first, "valid");
+	assert_int_equal(act(p, "cert.revoke", "host", "corp.example.com"), 2);
+	assert_state(p, first, "unspecified");
+	assert_state(p, second, "unspecified");
+	assert_state(p, user.serial, "valid");
+	/* What is revoked is no hold: the next one is issued. */
+	OWN(text) char *third = issue_controller(p);
+	assert_state(p, third, "valid");
+}
+
 static void
 a_hold_of_another_or_of_one_session_stops_no_issue(void **state)
 {
@@ -211,24 +264,6 @@ a_release_names_just_what_was_put_on_hold(void **state)
 }
 
 /* ---- everything ---- */
-
-/* An administrator's request for a domain controller's certificate. */
-static json_t *
-kdc_wire(void)
-{
-	char *data = NULL;
-	X509_REQ *request = X509_REQ_new();
-	assert_int_equal(X509_REQ_set_pubkey(request, test_key(1)), 1);
-	assert_true(X509_REQ_sign(request, test_key(1), EVP_sha256()) > 0);
-	BIO *bio = BIO_new(BIO_s_mem());
-	assert_int_equal(PEM_write_bio_X509_REQ(bio, request), 1);
-	long len = BIO_get_mem_data(bio, &data);
-	json_t *wire = json_pack("{s:s,s:s,s:[s],s:s%}", "op", "kdc.issue", "authority", AUTHORITY,
-	    "dns_names", "dc1.corp.example.com", "csr", data, (size_t)len);
-	BIO_free(bio);
-	X509_REQ_free(request);
-	return wire;
-}
 
 static void
 revoking_everything_stops_all_issuing_until_it_is_released(void **state)
@@ -420,6 +455,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(a_hold_is_on_the_crl_and_a_release_takes_it_off),
 	    T(what_is_on_hold_gets_nothing_until_it_is_released),
+	    T(a_domain_controller_is_revoked_and_held_by_each_of_its_names),
 	    T(a_hold_of_another_or_of_one_session_stops_no_issue),
 	    T(a_certificate_on_hold_can_be_revoked_and_keeps_the_date_of_the_hold),
 	    T(a_release_leaves_what_another_hold_covers),
