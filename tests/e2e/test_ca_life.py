@@ -16,6 +16,7 @@ from cryptography import exceptions, x509
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import ExtensionOID
 
+import test_audit
 from lab import krb5, namespace, pki, proc, programs
 from lab.layout import LabError, write
 
@@ -24,6 +25,7 @@ from case import LabCase
 ROUNDS = 5
 BACK_S = 30
 CALLERS = 3
+HOUR_S = 3600
 
 
 class LifeCase(LabCase):
@@ -52,6 +54,11 @@ class LifeCase(LabCase):
         write(chain, pki.pem(certificate) + pki.pem(root.certificate))
         write(crl, pki.pem(root.crl()))
         return certificate, ["--chain", chain, "--root", self.lab.pki / "logon-root.crt", "--root-crl", crl]
+
+    def refused(self, *words):
+        status, _, errors = programs.fasctl_status(self.lab, *words)
+        self.assertEqual(status, 1, errors)
+        return errors
 
     def is_signed_by(self, certificate, authority):
         try:
@@ -183,11 +190,6 @@ class Rotation(LifeCase):
         self.assertEqual(x509.load_der_x509_certificate(shown.body), certificate)
         self.assertEqual(self.crl(f"main-{number}-root").issuer, certificate.issuer)
 
-    def refused(self, *words):
-        status, _, errors = programs.fasctl_status(self.lab, *words)
-        self.assertEqual(status, 1, errors)
-        return errors
-
     def waits_for_ntauth(self, number):
         self.assertIn("ntauth_unseen", self.refused("ca", "rotate"))
         self.fasctl("ca", "ntauth-seen", "--generation", number)
@@ -277,6 +279,68 @@ class Killed(LifeCase):
             raise AssertionError(f"seed {seed}: {error}") from error
         print(f"       {done} of {ROUNDS} switches had happened when the signer was killed, seed {seed}", flush=True)
         self.assertEqual(self.findings(), found)
+
+
+class Retirement(LifeCase, test_audit.Databases):
+    """Both services by a clock that the test sets forward while they run; their databases are put back."""
+
+    def setUp(self):
+        super().setUp()
+        self.clock = self.lab.fas / "clock"
+        self.set_clock(0)
+        self.start({**test_audit.FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
+                    "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        proc.wait_for(lambda: programs.is_ready(self.lab), BACK_S, "readiness")
+
+    def set_clock(self, offset_s):
+        new = self.clock.with_suffix(".new")
+        new.write_text(f"{offset_s:+d}\n")
+        new.rename(self.clock)
+
+    def number(self, name):
+        return self.crl(name).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+    def wait_for_next(self, name, number):
+        proc.wait_for(lambda: self.number(name) > number, BACK_S, f"the next list of {name}")
+
+    def retired(self, name):
+        return [line for line in self.fasctl("audit", "tail", "--json", "--signer", "--limit", "100").splitlines()
+                if '"authority_retired"' in line and f'"{name}"' in line]
+
+    def rotate(self):
+        self.fasctl("ca", "init", "--next")
+        self.fasctl("ca", "install", *self.sign_next()[1])
+        self.fasctl("ca", "rotate", "--now")
+
+    def test_the_old_generation_retires_once_its_last_certificate_has_ended_and_stood_on_a_list_since(self):
+        old_number = self.generation("current")
+        old, name = self.certificate_of(old_number), f"main-{old_number}"
+        session, _, certificate = self.session("grace")
+        self.rotate()
+        before = self.number(name)
+        self.assertEqual(self.end(session["session_id"]).status, 204)
+        self.wait_for_next(name, before)
+        self.assertIsNotNone(self.crl(name).get_revoked_certificate_by_serial_number(certificate.serial_number))
+        self.assertEqual(self.generations()[-2:], [(old_number, "retiring"), (old_number + 1, "current")])
+
+        self.set_clock(HOUR_S)  # ended, but no list has said since that it was revoked
+        self.assertIn("certificates_live", self.refused("ca", "retire", "--generation", old_number))
+        self.assertIn((old_number, "retiring"), self.generations())
+        self.assertEqual(self.retired(name), [])
+
+        before = self.number(name)
+        self.set_clock(9 * HOUR_S)  # one more list is due
+        proc.wait_for(lambda: (old_number, "retired") in self.generations(), BACK_S, "the retirement")
+        last = self.crl(name)
+        self.assertGreater(self.number(name), before)
+        self.assertTrue(last.is_signature_valid(old.public_key()))
+        self.assertIsNotNone(last.get_revoked_certificate_by_serial_number(certificate.serial_number))
+        self.assertEqual(len(self.retired(name)), 1)
+
+        before, following = self.number(name), self.number(f"main-{old_number + 1}")
+        self.set_clock(18 * HOUR_S)
+        self.wait_for_next(f"main-{old_number + 1}", following)
+        self.assertEqual(self.number(name), before)
 
 
 class TwoPersons(LifeCase):
