@@ -5,12 +5,12 @@ import json
 import time
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 
 import test_audit
 from lab import proc, programs
 from lab.agent import Agent
-from lab.layout import VDA1
+from lab.layout import VDA1, LabError
 
 DAY_S = 86400
 TAKEN_S = 20
@@ -30,12 +30,31 @@ class Renewal(test_audit.Databases):
         offset_s = int(end.timestamp() - time.time()) + days * DAY_S
         self.environment = {**test_audit.FAKETIME, "FAKETIME": f"{offset_s:+d}"}
         self.stop()
+        before = self.begun()
         self.start(self.environment)
+        proc.wait_for(lambda: self.begun() > before, TAKEN_S, "fasd to serve, or to wait for a certificate")
+
+    def begun(self):
+        return sum(self.log("fasd").count(f"event={event} ") for event in ("started", "waiting_for_signer"))
 
     def join(self, name):
         agent = Agent(self.lab, VDA1, name)
         agent.enroll(**self.environment)
         return agent
+
+    def renew(self):
+        """The remedy, and fasd shows what it has brought."""
+        file = self.lab.folder / "service-ca.pem"
+        self.fasctl("ca", "renew-service", "--out", file)
+        new = x509.load_pem_x509_certificate(file.read_bytes())
+        proc.wait_for(lambda: self.is_shown(new), TAKEN_S, "fasd to show the renewed certificate")
+        return new
+
+    def is_shown(self, certificate):
+        try:
+            return programs.find_service_ca(self.lab, certificate.fingerprint(hashes.SHA256()).hex())
+        except LabError:
+            return None
 
     def anchor(self, agent):
         return x509.load_pem_x509_certificate((agent.folder / "state" / "service-ca.pem").read_bytes())
@@ -46,8 +65,8 @@ class Renewal(test_audit.Databases):
         ends = [end for end in status["signer"]["ends"] if end["what"] == "service_ca"]
         return ends[0]["alarm"], programs.fasctl_status(self.lab, "status")[1]
 
-    def is_taken(self):
-        return "event=service_ca_taken" in (self.lab.log / f"{self.lab.process('fasd')}.log").read_text()
+    def log(self, name):
+        return (self.lab.log / f"{self.lab.process(name)}.log").read_text()
 
     def public_key(self, certificate):
         return certificate.public_key().public_bytes(serialization.Encoding.DER,
@@ -56,17 +75,22 @@ class Renewal(test_audit.Databases):
     def test_hosts_that_renew_in_time_go_on_and_one_that_does_not_is_out(self):
         self.begin_at(-60)
         timely, late = self.join("agent-timely"), self.join("agent-late")
+        self.assertEqual(self.what_is_said()[0], 1)
+        self.begin_at(-20)
+        self.assertEqual(self.what_is_said()[0], 2)
+        self.begin_at(-5)
         alarm, text = self.what_is_said()
-        self.assertEqual(alarm, 1)
+        self.assertEqual(alarm, 3)
         self.assertIn("fasctl ca renew-service", text)
+        self.assertIn('fas_end_alarm{what="service_ca",name="service-1"} 3\n', self.ops().get("/metrics").body.decode())
+        proc.wait_for(lambda: "event=ends_soon what=service_ca" in self.log("fas-signer"), TAKEN_S, "the log")
         self.assertEqual(self.anchor(timely), self.old)
 
-        self.fasctl("ca", "renew-service", "--out", self.lab.folder / "service-ca.pem")
-        new = x509.load_pem_x509_certificate((self.lab.folder / "service-ca.pem").read_bytes())
+        new = self.renew()
         alarm, text = self.what_is_said()
         self.assertEqual((alarm, "renew-service" in text), (0, False))
         self.assertEqual((self.public_key(new), new.subject), (self.public_key(self.old), self.old.subject))
-        proc.wait_for(self.is_taken, TAKEN_S, "fasd to take the renewed certificate")
+        self.assertIn("event=service_ca_taken", self.log("fasd"))
 
         joining = self.join("agent-joining")  # by a token that names the new certificate
         self.assertEqual(self.anchor(joining), new)
@@ -79,3 +103,15 @@ class Renewal(test_audit.Databases):
         status, _, errors = late.run("renew", **self.environment)
         self.assertNotEqual(status, 0)
         self.assertIn("server_untrusted", errors)
+
+    def test_one_that_has_ended_is_renewed_and_machines_join_anew(self):
+        self.begin_at(-60)
+        before = self.join("agent-before")
+        self.begin_at(10)
+        self.assertEqual(self.what_is_said()[0], 4)
+        self.assertNotEqual(before.run("renew", **self.environment)[0], 0)
+        self.renew()
+        self.assertEqual(self.what_is_said()[0], 0)
+        self.assertNotEqual(before.run("renew", **self.environment)[0], 0)
+        before.enroll(**self.environment)
+        before.must("renew", **self.environment)
