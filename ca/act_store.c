@@ -106,6 +106,18 @@ store_acts_standing(struct db *db, size_t limit, act_visit *visit, void *arg, st
 }
 
 enum fas_code
+store_holds_standing(struct db *db, int64_t *n, struct fas_err *e)
+{
+	bool row = false;
+	OWN(query)
+	struct db_query q =
+	    db_query(db, "SELECT COUNT(*) FROM acts WHERE " STANDING " AND kind='hold'", e);
+	enum fas_code rc = db_step(&q, &row);
+	*n = rc == FAS_OK && row ? db_column_int(&q, 0) : 0;
+	return rc;
+}
+
+enum fas_code
 store_act_last(struct db *db, int64_t *id, struct fas_err *e)
 {
 	bool row = false;

@@ -12,6 +12,7 @@
 #include "fas/base/text.h"
 
 #define HOLDS_MAX 1000
+#define STANDING_MAX 2000 /* with each kill switch that stands */
 
 /* ---- the transaction ---- */
 
@@ -128,11 +129,24 @@ change_certificates(struct db *db, struct revoke_act *act, struct fas_err *e)
 	case DO_RELEASE:
 		rc = store_release(db, act->id, &act->n, e);
 		if (rc == FAS_OK)
-			rc = store_acts_standing(db, HOLDS_MAX, hold_again, &again, e);
+			rc = store_acts_standing(db, STANDING_MAX, hold_again, &again, e);
 		act->n -= again.n < act->n ? again.n : act->n;
 		return rc;
 	}
 	return fas_fail(e, FAS_E_INTERNAL, "internal", "an act of no verb");
+}
+
+/* So that each of them covers anew what a release of another gives up. */
+static enum fas_code
+check_holds(struct db *db, struct fas_err *e)
+{
+	int64_t n = 0;
+	enum fas_code rc = store_holds_standing(db, &n, e);
+	if (rc == FAS_OK && n >= HOLDS_MAX)
+		return fas_fail(e, FAS_E_LIMIT, "too_many_holds",
+		    "%d holds stand: release what is settled (fasctl cert holds), or revoke",
+		    HOLDS_MAX);
+	return rc;
 }
 
 static enum fas_code
@@ -141,6 +155,8 @@ do_act(struct db *db, void *arg, struct fas_err *e)
 	struct revoke_act *act = arg;
 	const struct revocation *what = &act->what;
 	enum fas_code rc = see_serial(db, act, e);
+	if (rc == FAS_OK && act->verb == DO_HOLD)
+		rc = check_holds(db, e);
 	if (rc == FAS_OK && act->by_admin)
 		rc = add_row(db, act, e);
 	if (rc == FAS_OK)

@@ -243,6 +243,7 @@ MUST_CHECK enum fas_code store_act_release(
 MUST_CHECK enum fas_code store_acts_each(
     struct db *db, int64_t after, size_t limit, act_visit *visit, void *arg, struct fas_err *e);
 /* Those in force: holds, and what stops issuing. */
+MUST_CHECK enum fas_code store_holds_standing(struct db *db, int64_t *n, struct fas_err *e);
 MUST_CHECK enum fas_code store_acts_standing(
     struct db *db, size_t limit, act_visit *visit, void *arg, struct fas_err *e);
 MUST_CHECK enum fas_code store_act_last(struct db *db, int64_t *id, struct fas_err *e);

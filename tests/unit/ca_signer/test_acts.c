@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 
 #include "fas/base/clock.h"
+#include "fas/base/db.h"
 #include "fas/base/json.h"
 
 static int
@@ -263,6 +264,33 @@ a_release_names_just_what_was_put_on_hold(void **state)
 	assert_true(json_is_true(json_object_get(json_array_get(holds, 0), "stops")));
 }
 
+/* A release covers anew what the other holds cover: none of them may be too many to be looked at. */
+static void
+there_are_no_more_holds_than_a_release_looks_at(void **state)
+{
+	struct place *p = *state;
+	char path[PATH_MAX];
+	struct db *db = NULL;
+	struct fas_err e = {0};
+	(void)act(p, "cert.hold", "upn", "bob@corp.example.com");
+	assert_int_equal(db_connect(place_path(p, "state/ca.db", path), true, &db, &e), FAS_OK);
+	assert_int_equal(
+	    db_exec(db,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<999) "
+		"INSERT INTO acts(kind,target,value,session,from_s,to_s,reason,stops,time_ms,"
+		"caller,correlation_id) SELECT 'hold','session','s'||i,'',0,0,6,0,0,'','' FROM n",
+		&e),
+	    FAS_OK);
+	db_close(db);
+	place_admin_refuses(p,
+	    json_pack("{s:s,s:s}", "op", "cert.hold", "sid", "S-1-5-21-1-2-3-1105"),
+	    "too_many_holds");
+	assert_int_equal(act(p, "cert.revoke", "upn", "bob@corp.example.com"), 0);
+	assert_int_equal(act(p, "cert.release", "session", "s500"), 0);
+	assert_int_equal(act(p, "cert.hold", "sid", "S-1-5-21-1-2-3-1105"), 0);
+	issue_is_refused(p, "request-1", "on_hold");
+}
+
 /* ---- everything ---- */
 
 static void
@@ -459,6 +487,7 @@ main(void)
 	    T(a_hold_of_another_or_of_one_session_stops_no_issue),
 	    T(a_certificate_on_hold_can_be_revoked_and_keeps_the_date_of_the_hold),
 	    T(a_release_leaves_what_another_hold_covers),
+	    T(there_are_no_more_holds_than_a_release_looks_at),
 	    T(a_release_names_just_what_was_put_on_hold),
 	    T(revoking_everything_stops_all_issuing_until_it_is_released),
 	    T(everything_has_to_be_said_and_is_users_only),
