@@ -27,9 +27,9 @@ struct crl_trailer {
 	ASN1_BIT_STRING *signature;
 };
 
-/* clang-format off: the RFC's text, one field a line */
-ASN1_SEQUENCE(crl_head) =
-    {
+/* RFC 5280 5.1, one field a line. */
+/* clang-format off */
+ASN1_SEQUENCE(crl_head) = {
 	ASN1_SIMPLE(struct crl_head, version, ASN1_INTEGER),
 	ASN1_SIMPLE(struct crl_head, signature, X509_ALGOR),
 	ASN1_SIMPLE(struct crl_head, issuer, X509_NAME),
@@ -37,15 +37,13 @@ ASN1_SEQUENCE(crl_head) =
 	ASN1_SIMPLE(struct crl_head, next_update, ASN1_TIME),
 } static_ASN1_SEQUENCE_END_name(struct crl_head, crl_head)
 
-	ASN1_SEQUENCE(crl_tail) =
-	    {
-		ASN1_EXP_SEQUENCE_OF(struct crl_tail, extensions, X509_EXTENSION, 0),
+ASN1_SEQUENCE(crl_tail) = {
+	ASN1_EXP_SEQUENCE_OF(struct crl_tail, extensions, X509_EXTENSION, 0),
 } static_ASN1_SEQUENCE_END_name(struct crl_tail, crl_tail)
 
-		ASN1_SEQUENCE(crl_trailer) =
-		    {
-			ASN1_SIMPLE(struct crl_trailer, algorithm, X509_ALGOR),
-			ASN1_SIMPLE(struct crl_trailer, signature, ASN1_BIT_STRING),
+ASN1_SEQUENCE(crl_trailer) = {
+	ASN1_SIMPLE(struct crl_trailer, algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct crl_trailer, signature, ASN1_BIT_STRING),
 } static_ASN1_SEQUENCE_END_name(struct crl_trailer, crl_trailer)
     /* clang-format on */
 

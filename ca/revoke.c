@@ -94,8 +94,9 @@ read_named(struct call *call, unsigned allowed, struct revoke_act *act,
 	enum fas_code rc = FAS_OK;
 	for (size_t i = 0; i < NELEMS(selectors) && rc == FAS_OK; i++) {
 		const struct selector *s = &selectors[i];
-		const char *value =
-		    allowed & BIT(s->by) ? json_want_text(&call->in, s->member, 1, UPN_MAX) : NULL;
+		const char *value = (allowed & BIT(s->by))
+					? json_want_text(&call->in, s->member, 1, UPN_MAX)
+					: NULL;
 		if (!value)
 			continue;
 		(*n)++;

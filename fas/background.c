@@ -230,17 +230,29 @@ run_round(void *arg)
 	return NULL;
 }
 
-/* The i-th thread of all: a task, or behind them a round. */
 static bool
-start_thread(struct background *b, size_t i)
+start_thread(struct background *b, void *(*run)(void *), void *arg)
+{
+	if (b->n_threads == NELEMS(b->threads) ||
+	    pthread_create(&b->threads[b->n_threads], NULL, run, arg) != 0)
+		return false;
+	b->n_threads++;
+	return true;
+}
+
+static bool
+start_threads(struct background *b)
 {
 	static void *(*const tasks[TASKS])(void *) = {
 	    follow_hosts, follow_acts, sweep, maintain, countersign, prune};
-	if (i < TASKS)
-		return pthread_create(&b->threads[i], NULL, tasks[i], b) == 0;
-	struct round *round = &b->rounds[i - TASKS];
-	*round = (struct round){b, b->config.rounds[i - TASKS]};
-	return pthread_create(&b->threads[i], NULL, run_round, round) == 0;
+	bool good = b->config.n_rounds <= BACKGROUND_ROUNDS_MAX;
+	for (size_t i = 0; i < TASKS && good; i++)
+		good = start_thread(b, tasks[i], b);
+	for (size_t i = 0; i < b->config.n_rounds && good; i++) {
+		b->rounds[i] = (struct round){b, b->config.rounds[i]};
+		good = start_thread(b, run_round, &b->rounds[i]);
+	}
+	return good;
 }
 
 enum fas_code
@@ -254,11 +266,9 @@ background_start(const struct background_config *config, struct background **out
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->renewal, NULL);
 	clock_cond_init(&b->wake);
-	for (; b->n_threads < TASKS + config->n_rounds; b->n_threads++) {
-		if (!start_thread(b, b->n_threads)) {
-			background_stop(b);
-			return fas_fail(e, FAS_E_IO, "io_error", "no thread for the background");
-		}
+	if (!start_threads(b)) {
+		background_stop(b);
+		return fas_fail(e, FAS_E_IO, "io_error", "no thread for the background");
 	}
 	*out = b;
 	return FAS_OK;

@@ -119,21 +119,20 @@ run_lint(const struct cli_args *args)
 	OWN(text) char *issuers = NULL;
 	OWN(json) json_t *all = NULL;
 	const char *issuer_path = cli_text(args, "issuer"), *at = cli_text(args, "at");
-	struct inspect_options options = {
-	    .profile = cli_text(args, "profile"), .now_s = clock_now()};
+	struct inspect_options how = {.profile = cli_text(args, "profile"), .now_s = clock_now()};
 	size_t len = 0;
 	if (cli_flag(args, "list"))
 		return run_list(args);
 	if (!args->argument)
 		return cli_usage(args, "FILE is missing");
-	if (at && !time_parse(at, &options.now_s))
+	if (at && !time_parse(at, &how.now_s))
 		return cli_usage(args, "--at \"%s\": want such as 2026-11-23T03:33:20Z", at);
 	enum fas_code rc = file_read(args->argument, FILE_MAX, &data, &len, &e);
 	if (rc == FAS_OK && issuer_path)
-		rc = file_read(issuer_path, ISSUER_FILE_MAX, &issuers, &options.issuers_len, &e);
-	options.issuers = issuers;
+		rc = file_read(issuer_path, ISSUER_FILE_MAX, &issuers, &how.issuers_len, &e);
+	how.issuers = issuers;
 	if (rc == FAS_OK)
-		rc = inspect(data, len, &options, &all, &e);
+		rc = inspect(data, len, &how, &all, &e);
 	return rc == FAS_OK ? show_all(args, all) : cli_fail(args, &e);
 }
 
