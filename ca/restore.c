@@ -39,6 +39,15 @@ struct restoring {
 
 /* ---- the lists, before anything is written ---- */
 
+static bool
+has_signed(const struct issuer *issuer, X509_CRL *crl)
+{
+	const X509 *certificate = issuer->certificate;
+	return certificate &&
+	       X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(certificate)) == 0 &&
+	       X509_CRL_verify(crl, X509_get0_pubkey(certificate)) == 1;
+}
+
 /* The one of our authorities that has signed it. */
 static struct issuer *
 signer_of(struct ca *ca, X509_CRL *crl)
@@ -46,11 +55,7 @@ signer_of(struct ca *ca, X509_CRL *crl)
 	struct issuer *all[ISSUERS_MAX], *found = NULL;
 	size_t n = authorities_all(&ca->authorities, all);
 	for (size_t i = 0; i < n; i++) {
-		const X509 *certificate = all[i]->certificate;
-		if (!found && certificate &&
-		    X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(certificate)) ==
-			0 &&
-		    X509_CRL_verify(crl, X509_get0_pubkey(certificate)) == 1)
+		if (!found && has_signed(all[i], crl))
 			found = issuer_ref(all[i]);
 		issuer_unref(all[i]);
 	}
@@ -138,23 +143,52 @@ go_on_from(struct db *db, const struct list *list, struct fas_err *e)
 	return rc;
 }
 
+/* Its list is published as it was given. */
+static bool
+is_offline_root(const struct issuer *issuer)
+{
+	return issuer->kind == ISSUER_ROOT && !issuer->key;
+}
+
+static enum fas_code
+replace_if_newer(
+    struct db *db, const struct issuer *root, const struct list *list, struct fas_err *e)
+{
+	struct crl_facts given = {.number = -1};
+	enum fas_code rc =
+	    root->given_crl ? crl_read(root->given_crl, root->given_crl_len, &given, e) : FAS_OK;
+	return rc == FAS_OK && list->facts.number > given.number
+		   ? store_given_crl(db, root->id, list->der, list->len, e)
+		   : rc;
+}
+
+/* The same root may stand above several generations. */
+static enum fas_code
+replace_given(
+    struct db *db, struct restoring *r, const struct list *list, X509_CRL *crl, struct fas_err *e)
+{
+	struct issuer *all[ISSUERS_MAX];
+	size_t n = authorities_all(&r->ca->authorities, all);
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; i < n; i++) {
+		if (rc == FAS_OK && is_offline_root(all[i]) && has_signed(all[i], crl))
+			rc = replace_if_newer(db, all[i], list, e);
+		issuer_unref(all[i]);
+	}
+	ERR_clear_error();
+	return rc;
+}
+
+/* Also of an authority whose key is away: what it has revoked stays revoked. */
 static enum fas_code
 merge_list(struct db *db, struct restoring *r, const struct list *list, struct fas_err *e)
 {
 	const uint8_t *at = list->der;
-	struct crl_facts given = {0};
-	if (!list->issuer->key) {
-		enum fas_code rc =
-		    list->issuer->given_crl
-			? crl_read(list->issuer->given_crl, list->issuer->given_crl_len, &given, e)
-			: FAS_OK;
-		return rc == FAS_OK && list->facts.number > given.number
-			   ? store_replace_given_crl(db, list->issuer->id, list->der, list->len, e)
-			   : rc;
-	}
 	OWN(parsed_crl) X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)list->len);
 	if (!crl)
 		return fas_fail_nomem(e);
+	if (is_offline_root(list->issuer))
+		return replace_given(db, r, list, crl, e);
 	STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
 	enum fas_code rc = FAS_OK;
 	for (int i = 0; rc == FAS_OK && i < sk_X509_REVOKED_num(entries); i++)

@@ -47,18 +47,6 @@ store_merge_revoked(struct db *db, const struct revoked_row *row, bool *known, s
 }
 
 enum fas_code
-store_replace_given_crl(
-    struct db *db, int64_t issuer, const uint8_t *der, size_t len, struct fas_err *e)
-{
-	OWN(query)
-	struct db_query q = db_query(
-	    db, "UPDATE issuers SET given_crl=?2 WHERE id=?1 AND given_crl IS NOT NULL", e);
-	db_bind_int(&q, 1, issuer);
-	db_bind_blob(&q, 2, der, len);
-	return db_run(&q);
-}
-
-enum fas_code
 store_tokens_void_all(struct db *db, int64_t now_s, int64_t *n, struct fas_err *e)
 {
 	OWN(query)

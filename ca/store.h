@@ -349,8 +349,6 @@ struct revoked_row {
 /* *known false: a certificate of after the backup; its serial is on record from now on, without its bytes. */
 MUST_CHECK enum fas_code store_merge_revoked(
     struct db *db, const struct revoked_row *row, bool *known, struct fas_err *e);
-MUST_CHECK enum fas_code store_replace_given_crl(
-    struct db *db, int64_t issuer, const uint8_t *der, size_t len, struct fas_err *e);
 /* No unused token is good any more; *n: how many. */
 MUST_CHECK enum fas_code store_tokens_void_all(
     struct db *db, int64_t now_s, int64_t *n, struct fas_err *e);

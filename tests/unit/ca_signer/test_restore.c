@@ -1,6 +1,8 @@
 /* The first start on a restored ca.db: the last published list joins it, and no number goes back. */
 #include "place.h"
 
+#include <glob.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +17,20 @@ static int
 set_up(void **state)
 {
 	*state = place_new(&(struct place_options){.key = "p-256"});
+	return 0;
+}
+
+#define SECOND                                                                                     \
+	"  - name: second\n    common_name: Second Logon CA\n"                                       \
+	"    publish_urls: [http://pki.corp.example.com]\n"
+
+static int
+set_up_two(void **state)
+{
+	struct place *p = place_new(&(struct place_options){.key = "p-256", .authority = SECOND});
+	json_decref(place_admin(p, json_pack("{s:s,s:s,s:s,s:b}", "op", "ca.init", "authority",
+				       "second", "key", "p-256", "root", 1)));
+	*state = p;
 	return 0;
 }
 
@@ -150,6 +166,41 @@ without_the_list_what_was_revoked_since_is_good_again_which_is_why_it_is_asked_f
 	X509_CRL_free(crl);
 }
 
+/* The file of the logon CA's key. */
+static void
+key_file(struct place *p, char out[PATH_MAX])
+{
+	glob_t found;
+	char pattern[PATH_MAX];
+	place_path(p, "state/keys/" AUTHORITY "-1-????????.key", pattern);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	assert_int_equal(found.gl_pathc, 1);
+	(void)snprintf(out, PATH_MAX, "%s", found.gl_pathv[0]);
+	globfree(&found);
+}
+
+/* While another authority has its key the signer starts without this one; it is put back afterwards. */
+static void
+what_was_revoked_since_stays_revoked_when_the_key_comes_later(void **state)
+{
+	struct place *p = *state;
+	char old[SERIAL_HEX_MAX], young[SERIAL_HEX_MAX], key[PATH_MAX], safe[PATH_MAX];
+	int64_t number = revoke_since(p, old, young);
+	put_back(p, LIST);
+	key_file(p, key);
+	place_path(p, "safe.key", safe);
+	assert_int_equal(rename(key, safe), 0);
+	place_start(p);
+	assert_int_equal(place_records(p, "restored", NULL), 1);
+	place_stop(p);
+	assert_int_equal(rename(safe, key), 0);
+	place_start(p);
+	X509_CRL *crl = place_crl(p, number);
+	assert_true(is_on(crl, old));
+	assert_true(is_on(crl, young));
+	X509_CRL_free(crl);
+}
+
 static enum fas_code
 set_far(struct db *db, void *arg, struct fas_err *e)
 {
@@ -279,6 +330,9 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(what_was_revoked_since_stays_revoked),
 	    T(without_the_list_what_was_revoked_since_is_good_again_which_is_why_it_is_asked_for),
+	    cmocka_unit_test_setup_teardown(
+		what_was_revoked_since_stays_revoked_when_the_key_comes_later, set_up_two,
+		tear_down),
 	    T(numbers_go_on_from_the_list),
 	    T(an_enrolment_token_of_the_backup_is_void),
 	    T(a_list_of_another_authority_is_refused_and_nothing_is_changed),
