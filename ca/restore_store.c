@@ -3,13 +3,15 @@
 #define RESTORED                                                                                   \
 	"restored" /* the profile of a serial that is known from a CRL alone: it has no bytes */
 
+/* What was on hold in the backup may be revoked for good since: then it is, and no release of that hold brings it back. */
 static enum fas_code
 revoke_known(struct db *db, const struct revoked_row *row, bool *known, struct fas_err *e)
 {
 	OWN(query)
 	struct db_query q = db_query(db,
-	    "UPDATE certificates SET revoked_at=COALESCE(revoked_at,?3), reason=CASE WHEN "
-	    "revoked_at IS NULL THEN ?4 ELSE reason END WHERE issuer=?1 AND serial=?2",
+	    "UPDATE certificates SET revoked_at=COALESCE(revoked_at,?3), "
+	    "reason=CASE WHEN revoked_at IS NULL OR reason=6 THEN ?4 ELSE reason END, "
+	    "hold=CASE WHEN ?4=6 THEN hold END WHERE issuer=?1 AND serial=?2",
 	    e);
 	db_bind_int(&q, 1, row->issuer);
 	db_bind_blob(&q, 2, row->serial, row->serial_len);

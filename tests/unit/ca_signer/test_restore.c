@@ -21,7 +21,7 @@ set_up(void **state)
 }
 
 #define SECOND                                                                                     \
-	"  - name: second\n    common_name: Second Logon CA\n"                                       \
+	"  - name: second\n    common_name: Second Logon CA\n"                                     \
 	"    publish_urls: [http://pki.corp.example.com]\n"
 
 static int
@@ -163,6 +163,44 @@ without_the_list_what_was_revoked_since_is_good_again_which_is_why_it_is_asked_f
 	place_start(p);
 	X509_CRL *crl = place_crl(p, number);
 	assert_false(is_on(crl, old));
+	X509_CRL_free(crl);
+}
+
+static const char *
+reason_of(struct place *p, const char *serial)
+{
+	static char reason[32];
+	OWN(json)
+	json_t *shown = place_admin(p, json_pack("{s:s,s:s}", "op", "cert.show", "serial", serial));
+	assert_string_equal(json_string_value(json_object_get(shown, "state")), "revoked");
+	(void)snprintf(
+	    reason, sizeof(reason), "%s", json_string_value(json_object_get(shown, "reason")));
+	return reason;
+}
+
+/* A hold of the backup is no way back for what was revoked for good since. */
+static void
+what_was_on_hold_and_revoked_since_comes_back_by_no_release(void **state)
+{
+	struct place *p = *state;
+	char serial[SERIAL_HEX_MAX];
+	issue(p, "request-1", serial);
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "cert.hold", "serial", serial)));
+	keep(p);
+	X509_CRL *crl = place_crl(p, 0);
+	int64_t number = crl_number(crl);
+	X509_CRL_free(crl);
+	revoke_by_hand(p, serial);
+	crl = place_crl(p, number);
+	number = crl_number(crl);
+	X509_CRL_free(crl);
+	put_back(p, LIST);
+	place_start(p);
+	assert_string_equal(reason_of(p, serial), "keyCompromise");
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "cert.release", "serial", serial)));
+	assert_string_equal(reason_of(p, serial), "keyCompromise");
+	crl = place_crl(p, number);
+	assert_true(is_on(crl, serial));
 	X509_CRL_free(crl);
 }
 
@@ -333,6 +371,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		what_was_revoked_since_stays_revoked_when_the_key_comes_later, set_up_two,
 		tear_down),
+	    T(what_was_on_hold_and_revoked_since_comes_back_by_no_release),
 	    T(numbers_go_on_from_the_list),
 	    T(an_enrolment_token_of_the_backup_is_void),
 	    T(a_list_of_another_authority_is_refused_and_nothing_is_changed),
