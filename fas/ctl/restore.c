@@ -2,7 +2,6 @@
 #include "fas/ctl/commands.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,18 +67,19 @@ static enum fas_code
 open_manifest(struct restoring *r, struct fas_err *e)
 {
 	char path[PATH_MAX];
-	OWN(bytes) uint8_t *text = NULL;
-	size_t len = 0;
+	OWN(secret) struct secret text = {0};
 	const char *want = cli_text(r->args, "sha256");
 	enum fas_code rc = file_join(path, sizeof(path), r->args->argument, BACKUP_MANIFEST, e);
 	if (rc == FAS_OK)
-		rc = sealed_read(path, r->key, BACKUP_MANIFEST_MAX, &text, &len, e);
+		rc = sealed_read(path, r->key, BACKUP_MANIFEST_MAX, &text, e);
 	if (rc == FAS_OK)
-		rc = backup_digest(text, len, r->digest, e);
+		rc = backup_digest(text.data, text.len, r->digest, e);
 	if (rc == FAS_OK && want && strcmp(want, r->digest) != 0)
 		rc = fas_fail(e, FAS_E_INPUT, "backup_other",
 		    "this backup's sha256 is %s: it is another one than was asked for", r->digest);
-	return rc == FAS_OK ? backup_manifest_parse((const char *)text, len, &r->manifest, e) : rc;
+	return rc == FAS_OK
+		   ? backup_manifest_parse((const char *)text.data, text.len, &r->manifest, e)
+		   : rc;
 }
 
 static enum fas_code
@@ -147,19 +147,18 @@ differs(const struct backup_file *file, struct fas_err *e)
 }
 
 static enum fas_code
-open_part(struct restoring *r, const struct backup_file *file, size_t i, uint8_t **data,
+open_part(struct restoring *r, const struct backup_file *file, size_t i, struct secret *data,
     struct fas_err *e)
 {
 	char name[32], path[PATH_MAX], digest[BACKUP_SHA256_HEX];
 	const struct backup_part *part = &r->manifest->parts[i];
-	size_t len = 0;
 	backup_part_name(i + 1, name);
 	enum fas_code rc = file_join(path, sizeof(path), r->args->argument, name, e);
 	if (rc == FAS_OK)
-		rc = sealed_read(path, r->key, BACKUP_PART_BYTES, data, &len, e);
+		rc = sealed_read(path, r->key, BACKUP_PART_BYTES, data, e);
 	if (rc == FAS_OK)
-		rc = backup_digest(*data, len, digest, e);
-	if (rc == FAS_OK && (len != part->size || strcmp(digest, part->sha256) != 0))
+		rc = backup_digest(data->data, data->len, digest, e);
+	if (rc == FAS_OK && (data->len != part->size || strcmp(digest, part->sha256) != 0))
 		rc = differs(file, e);
 	return rc;
 }
@@ -171,17 +170,13 @@ write_parts(struct restoring *r, const struct backup_file *file, int fd, EVP_MD_
 	enum fas_code rc = FAS_OK;
 	int64_t done = 0;
 	for (size_t i = file->first; rc == FAS_OK && i < file->first + file->n_parts; i++) {
-		uint8_t *data = NULL;
-		size_t len = r->manifest->parts[i].size;
+		OWN(secret) struct secret data = {0}; /* it may be a key */
 		rc = open_part(r, file, i, &data, e);
-		if (rc == FAS_OK && EVP_DigestUpdate(whole, data, len) != 1)
+		if (rc == FAS_OK && EVP_DigestUpdate(whole, data.data, data.len) != 1)
 			rc = fas_fail_openssl(e, "SHA-256");
 		if (rc == FAS_OK)
-			rc = state_file_append(fd, data, len, e);
-		if (rc == FAS_OK)
-			secret_wipe(data, len); /* it may be a key */
-		free(data);
-		done += (int64_t)len;
+			rc = state_file_append(fd, data.data, data.len, e);
+		done += (int64_t)data.len;
 		ctl_progress(r->args, file->name, done / MEGABYTE, file->size / MEGABYTE);
 	}
 	ctl_progress(r->args, NULL, 0, 0);

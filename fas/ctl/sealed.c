@@ -9,7 +9,6 @@
 #include <openssl/rsa.h>
 
 #include "fas/base/file.h"
-#include "fas/base/secret.h"
 
 #define CERTIFICATE_MAX 65536
 #define KEY_MAX 65536
@@ -170,8 +169,8 @@ parse(const char *path, size_t max_bytes, CMS_ContentInfo **out, struct fas_err 
 }
 
 enum fas_code
-sealed_read(const char *path, EVP_PKEY *key, size_t max_bytes, uint8_t **out, size_t *len,
-    struct fas_err *e)
+sealed_read(
+    const char *path, EVP_PKEY *key, size_t max_bytes, struct secret *out, struct fas_err *e)
 {
 	char *data = NULL;
 	OWN(cms) CMS_ContentInfo *cms = NULL;
@@ -187,11 +186,5 @@ sealed_read(const char *path, EVP_PKEY *key, size_t max_bytes, uint8_t **out, si
 	if (opened != 1 || n < 0 || (size_t)n > max_bytes)
 		return fas_fail(e, FAS_E_CRYPTO, "sealed_unopened",
 		    "%s does not open: it is sealed to another key, or was changed", path);
-	*out = malloc((size_t)n + 1);
-	if (!*out)
-		return fas_fail_nomem(e);
-	memcpy(*out, data, (size_t)n);
-	(*out)[n] = 0;
-	*len = (size_t)n;
-	return FAS_OK;
+	return secret_copy(out, data, (size_t)n, e);
 }

@@ -14,6 +14,7 @@
 
 #include "fas/base/err.h"
 #include "fas/base/own.h"
+#include "fas/base/secret.h"
 
 #define SEALED_TO_MAX 16
 
@@ -33,11 +34,11 @@ MUST_CHECK enum fas_code sealed_write(
 MUST_CHECK enum fas_code sealed_key_load(
     const char *path, const char *passphrase_file, EVP_PKEY **out, struct fas_err *e);
 /*
- * Nothing is given out before its tag has been verified; *out is malloc'ed.  FAS_E_CRYPTO "sealed_unopened": another key, or
- * it was changed.  FAS_E_INPUT "sealed_malformed".
+ * Nothing is given out before its tag has been verified; out is empty before.  FAS_E_CRYPTO "sealed_unopened": another key,
+ * or it was changed.  FAS_E_INPUT "sealed_malformed".
  */
-MUST_CHECK enum fas_code sealed_read(const char *path, EVP_PKEY *key, size_t max_bytes,
-    uint8_t **out, size_t *len, struct fas_err *e);
+MUST_CHECK enum fas_code sealed_read(
+    const char *path, EVP_PKEY *key, size_t max_bytes, struct secret *out, struct fas_err *e);
 
 DEFINE_OWN_IN_PLACE(sealed_to, struct sealed_to, sealed_to_done);
 DEFINE_OWN(sealed_key, EVP_PKEY *, EVP_PKEY_free);

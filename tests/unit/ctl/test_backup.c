@@ -173,17 +173,16 @@ opens_again(EVP_PKEY *pair)
 	struct fas_err e = {0};
 	OWN(sealed_to) struct sealed_to to = {0};
 	OWN(sealed_key) EVP_PKEY *key = NULL;
-	OWN(bytes) uint8_t *data = NULL;
-	size_t len = 0;
+	OWN(secret) struct secret data = {0};
 	make_recipient(pair, 9);
 	EVP_PKEY_free(pair);
 	if (sealed_to_add(&to, path_of("certificate"), &e) != FAS_OK ||
 	    sealed_write(&to, path_of("sealed"), secret, sizeof(secret), &e) != FAS_OK ||
 	    sealed_key_load(path_of("key"), NULL, &key, &e) != FAS_OK ||
-	    sealed_read(path_of("sealed"), key, 100, &data, &len, &e) != FAS_OK)
+	    sealed_read(path_of("sealed"), key, 100, &data, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
-	assert_int_equal(len, sizeof(secret));
-	assert_memory_equal(data, secret, sizeof(secret));
+	assert_int_equal(data.len, sizeof(secret));
+	assert_memory_equal(data.data, secret, sizeof(secret));
 	(void)unlink(path_of("sealed"));
 }
 
@@ -234,17 +233,15 @@ a_changed_octet_is_found_wherever_it_is(void **state)
 	(void)fclose(f);
 	assert_in_range(n, 100, sizeof(bytes) - 1);
 	for (size_t i = 0; i < n; i++) {
-		OWN(bytes) uint8_t *data = NULL;
-		size_t len = 0;
+		OWN(secret) struct secret data = {0};
 		struct fas_err why = {0};
 		bytes[i] ^= 0x10;
 		f = fopen(path_of("other"), "w");
 		assert_int_equal(fwrite(bytes, 1, n, f), n);
 		(void)fclose(f);
 		bytes[i] ^= 0x10;
-		enum fas_code rc = sealed_read(path_of("other"), key, 100, &data, &len, &why);
-		assert_true(
-		    rc != FAS_OK || (len == sizeof(secret) && memcmp(data, secret, len) == 0));
+		enum fas_code rc = sealed_read(path_of("other"), key, 100, &data, &why);
+		assert_true(rc != FAS_OK || secret_equal(&data, secret, sizeof(secret)));
 	}
 }
 
