@@ -1,7 +1,6 @@
 /* Signatures over a digest that was made before: what is long is read once for its signature and for its confirmation. */
 #include "ca/key.h"
 
-#include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include "ca/key_parts.h"
@@ -26,20 +25,6 @@ key_hash(enum profile_signature algorithm, const uint8_t *data, size_t len, stru
 	return FAS_OK;
 }
 
-/* A key in a token has its public half here. */
-static bool
-is_here(const EVP_PKEY *pkey)
-{
-	BIGNUM *secret = NULL;
-	const char *name =
-	    EVP_PKEY_is_a(pkey, "RSA") == 1 ? OSSL_PKEY_PARAM_RSA_D : OSSL_PKEY_PARAM_PRIV_KEY;
-	bool here = EVP_PKEY_get_bn_param(pkey, name, &secret) == 1;
-	BN_clear_free(secret);
-	if (!here)
-		(void)fas_fail_openssl(NULL, "emptied");
-	return here;
-}
-
 /* RSA keys sign PKCS#1 v1.5, as key_sign does. */
 static bool
 set_up(EVP_PKEY_CTX *ctx, const struct key_hash *hash)
@@ -53,11 +38,10 @@ enum fas_code
 key_sign_hash(const struct key *key, const struct key_hash *hash, uint8_t *signature,
     size_t *signature_len, struct fas_err *e)
 {
-	EVP_PKEY *pkey = key_pkey(key);
-	if (!is_here(pkey))
+	if (key_is_in_token(key))
 		return fas_fail(
 		    e, FAS_E_UNAVAILABLE, "key_elsewhere", "this key makes its digests itself");
-	OWN(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+	OWN(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key_pkey(key), NULL);
 	*signature_len = KEY_SIGNATURE_MAX;
 	if (!ctx || EVP_PKEY_sign_init(ctx) != 1 || !set_up(ctx, hash) ||
 	    EVP_PKEY_sign(ctx, signature, signature_len, hash->digest, hash->len) != 1)
