@@ -84,7 +84,10 @@ load_reference(const struct signer_config *config, const struct secret *text, co
 	const char *id = json_need_text(&in, "id", 2, 2 * PKCS11_ID_MAX);
 	size_t len = 0;
 	OWN(bytes) uint8_t *spki = json_need_base64(&in, "public_key", SPKI_MAX, &len);
-	if (json_finish(&in) != FAS_OK)
+	enum fas_code rc = json_finish(&in);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	if (rc != FAS_OK)
 		return fas_fail(e, FAS_E_CONFIG, "key_file", "%s: %s", path, why.message);
 	const struct pkcs11_config *token = token_named(config, name);
 	if (!token)
