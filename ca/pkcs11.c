@@ -1,7 +1,6 @@
 #include "ca/pkcs11.h"
 
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -7,7 +7,6 @@ enum fas_code
 pkcs11_uri_check(const char *text, bool *has_object, struct fas_err *e)
 {
 	OWN(uri) P11KitUri *uri = p11_kit_uri_new();
-	CK_ULONG n = 0;
 	if (!uri)
 		return fas_fail_nomem(e);
 	int rc = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
@@ -25,7 +24,6 @@ pkcs11_uri_check(const char *text, bool *has_object, struct fas_err *e)
 	if (p11_kit_uri_any_unrecognized(uri))
 		return fas_fail(e, FAS_E_CONFIG, "pkcs11_uri",
 		    "RFC 7512 2.3: the URI has an attribute that is unknown here");
-	(void)p11_kit_uri_get_attributes(uri, &n);
 	*has_object =
 	    p11_kit_uri_get_attribute(uri, CKA_LABEL) || p11_kit_uri_get_attribute(uri, CKA_ID);
 	return FAS_OK;
