@@ -61,8 +61,11 @@ copy_pages(sqlite3 *from, sqlite3 *to, struct fas_err *e)
 	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
 	if (!backup)
 		return db_failure(e, to, sqlite3_errcode(to), "backup");
-	(void)sqlite3_backup_step(backup, -1);
-	int status = sqlite3_backup_finish(backup);
+	/* sqlite3_backup_finish forgets a step that was only locked out (SQLITE_BUSY): what is there then passes as whole. */
+	int status = sqlite3_backup_step(backup, -1);
+	int end = sqlite3_backup_finish(backup);
+	if (status == SQLITE_DONE)
+		status = end;
 	return status == SQLITE_OK ? FAS_OK : db_failure(e, to, status, "backup");
 }
 

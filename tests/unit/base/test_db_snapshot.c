@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,6 +126,38 @@ a_damaged_database_gives_no_copy(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static bool locked_out;
+
+int __real_sqlite3_backup_step(sqlite3_backup *backup, int pages);
+int __wrap_sqlite3_backup_step(sqlite3_backup *backup, int pages);
+
+int
+__wrap_sqlite3_backup_step(sqlite3_backup *backup, int pages)
+{
+	return locked_out ? SQLITE_BUSY : __real_sqlite3_backup_step(backup, pages);
+}
+
+/* The file of the copy is empty then, and an empty database passes every check. */
+static void
+a_copy_that_was_locked_out_is_none(void **state)
+{
+	struct fas_err e = {0};
+	int64_t size = 0;
+	int fd = -1;
+	OWN(db_snapshot) struct db_snapshot *snapshot = NULL;
+	struct db_pool *pool = db_fixture_open("locked.db");
+	(void)state;
+	write_rows(pool, 1, 3);
+	assert_good(db_snapshot_begin(fixture_path("locked.db"), &snapshot, &e), &e);
+	locked_out = true;
+	enum fas_code rc = db_snapshot_copy(snapshot, folder, &fd, &size, &e);
+	locked_out = false;
+	assert_int_not_equal(rc, FAS_OK);
+	assert_non_null(strstr(e.message, "backup"));
+	assert_int_equal(fd, -1);
+	db_pool_close(pool);
+}
+
 static void
 copies_of_a_killed_process_are_removed(void **state)
 {
@@ -146,6 +179,7 @@ main(void)
 	    TEST(the_copy_is_of_the_moment_whatever_is_written_since),
 	    TEST(what_is_copied_can_be_read_alone),
 	    TEST(a_damaged_database_gives_no_copy),
+	    TEST(a_copy_that_was_locked_out_is_none),
 	    TEST(copies_of_a_killed_process_are_removed),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
