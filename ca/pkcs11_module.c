@@ -90,8 +90,9 @@ load_registered(struct pkcs11_module *m, const char *name, struct fas_err *e)
 		if (last.code == FAS_E_CONFIG)
 			break;
 	}
-	return fas_fail(e, last.code == FAS_E_CONFIG ? FAS_E_CONFIG : FAS_E_NOTFOUND,
-	    last.code == FAS_E_CONFIG ? last.reason : "token_away",
+	if (last.code == FAS_E_CONFIG)
+		return fas_fail(e, last.code, last.reason, "%s", last.message);
+	return fas_fail(e, FAS_E_NOTFOUND, "token_away",
 	    "%s: no module that p11-kit knows has this token", m->config->uri);
 }
 

@@ -96,13 +96,17 @@ static const char tokens[] =
     "  - name: online\n    uri: pkcs11:token=x?module-path=" NOSY_MODULE "\n"
     "    network: true\n    read: [" NOSY_FOLDER "]\n    write: [@/online]\n    environment:\n"
     "      NOSY_OUT: @/online/out\n      NOSY_PIN: @/secret/pin\n      NOSY_KEY: "
-    "@/other/key\n" AUTHORITIES "    key: { pkcs11: box }\n";
+    "@/other/key\n"
+    "  - name: twice\n    uri: pkcs11:token=fas\n"
+    "    pin_file: @/pin\n    read: [@]\n    write: [@/twice]\n"
+    "    environment: { SOFTHSM2_CONF: @/twice.conf }\n" AUTHORITIES
+    "    key: { pkcs11: box }\n";
 
 static void
 make_token(const char *store, const char *conf)
 {
 	char text[256];
-	assert_int_equal(mkdir(path_of(store), 0700), 0);
+	(void)mkdir(path_of(store), 0700);
 	(void)snprintf(text, sizeof(text),
 	    "directories.tokendir = @/%s\nobjectstore.backend = file\nlog.level = ERROR\n", store);
 	put(conf, expand(text), 0600);
@@ -127,6 +131,8 @@ set_up(void **state)
 	    "echo 1 >other/key");
 	make_token("tokens", "softhsm2.conf");
 	make_token("searched", "searched.conf");
+	make_token("twice", "twice.conf");
+	make_token("twice", "twice.conf");
 	if (load(tokens, &config, &e) != FAS_OK || pkcs11_start(config, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
 	return 0;
@@ -386,6 +392,19 @@ a_token_is_found_among_all_modules(void **state)
 	assert_int_equal(unlink(path_of("ca.key")), 0);
 }
 
+static void
+two_tokens_that_are_meant_are_said_with_what_tells_them_apart(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *key = NULL;
+	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[4]};
+	(void)state;
+	assert_int_equal(
+	    key_place_make(&place, "p-256", "main-3", path_of("ca.key"), &key, &e), FAS_E_CONFIG);
+	assert_reason(e, "token_ambiguous");
+	assert_non_null(strstr(e.message, "add its serial="));
+}
+
 /* The errno that an attempt of the nosy module met; it writes its lines again and again. */
 static int
 met(const char *token, const char *attempt)
@@ -448,6 +467,7 @@ main(void)
 	    cmocka_unit_test(a_key_that_is_not_in_the_token_signs_nothing),
 	    cmocka_unit_test(configurations_that_cannot_be_meant_are_refused_with_their_place),
 	    cmocka_unit_test(a_token_is_found_among_all_modules),
+	    cmocka_unit_test(two_tokens_that_are_meant_are_said_with_what_tells_them_apart),
 	    cmocka_unit_test(a_module_has_the_files_that_it_is_given_and_nothing_else),
 	    cmocka_unit_test(a_module_that_needs_the_network_has_it_and_nothing_else),
 	    cmocka_unit_test(a_token_that_goes_away_and_comes_back_signs_again),
