@@ -41,7 +41,7 @@ MUST_CHECK enum fas_code pkcs11_uri_check(const char *uri, bool *has_object, str
 /*
  * All of the following: FAS_E_UNAVAILABLE "token_away" when there is no such token (or its child is starting),
  * "token_pin" when the token has refused the PIN: it is not tried again before the file says another one,
- * "token_crashed", "token_slow", "token_key_missing"; FAS_E_CONFIG "token_ambiguous".
+ * "token_crashed", "token_slow", "token_key_missing"; FAS_E_CONFIG "token_ambiguous", "token_threads".
  *
  * hash: "sha256", "sha384", of which digest is one.  signature has KEY_SIGNATURE_MAX bytes: RSA PKCS#1 v1.5 (RFC 8017
  * 8.2), or r and s side by side.

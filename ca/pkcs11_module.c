@@ -53,17 +53,42 @@ find_slot(struct pkcs11_module *m, struct fas_err *e)
 
 /* ---- the module ---- */
 
+/*
+ * Sessions are used side by side, and a module is told so (PKCS#11 2.40 5.4: without arguments it may leave out every lock).
+ * One that cannot lock has one thread.
+ */
+static CK_RV
+initialise(CK_FUNCTION_LIST *f, bool *locks)
+{
+	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+	CK_RV rv = f->C_Initialize(&args);
+	*locks = rv != CKR_CANT_LOCK;
+	return *locks ? rv : f->C_Initialize(NULL);
+}
+
+static enum fas_code
+check_locks(const struct pkcs11_module *m, bool locks, struct fas_err *e)
+{
+	return locks || m->config->sessions == 1
+		   ? FAS_OK
+		   : fas_fail(e, FAS_E_CONFIG, "token_threads",
+			 "the module cannot be used by several threads: set sessions: 1");
+}
+
 /* Initialise it and look for the token; what is not ours is ended again. */
 static enum fas_code
 try_module(struct pkcs11_module *m, CK_FUNCTION_LIST *f, struct fas_err *e)
 {
-	CK_RV rv = p11_kit_module_initialize(f);
+	bool locks = false;
+	CK_RV rv = initialise(f, &locks);
 	if (rv != CKR_OK)
 		return pkcs11_failed(e, "C_Initialize", rv);
 	m->f = f;
 	enum fas_code rc = find_slot(m, e);
+	if (rc == FAS_OK)
+		rc = check_locks(m, locks, e);
 	if (rc != FAS_OK)
-		(void)p11_kit_module_finalize(f);
+		(void)f->C_Finalize(NULL);
 	return rc;
 }
 

@@ -67,7 +67,7 @@ static void __attribute__((noreturn)) leave(struct session *s)
 			(void)poll(NULL, 0, -1);
 	atomic_store(&w->until_us[s->at], clock_monotonic_us() + LEAVE_US);
 	(void)w->module.f->C_CloseAllSessions(w->module.slot);
-	(void)p11_kit_module_finalize(w->module.f);
+	(void)w->module.f->C_Finalize(NULL);
 	_exit(WORKER_DOOR_CLOSED);
 }
 

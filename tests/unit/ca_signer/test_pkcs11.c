@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 #define PIN "1234"
 #define WAIT_US 30000000
+#define SIDE_BY_SIDE 4 /* as many sessions as a token has by default */
 
 static char folder[64];
 static struct signer_config *config;
@@ -97,9 +99,18 @@ static const char tokens[] =
     "    network: true\n    read: [" NOSY_FOLDER "]\n    write: [@/online]\n    environment:\n"
     "      NOSY_OUT: @/online/out\n      NOSY_PIN: @/secret/pin\n      NOSY_KEY: "
     "@/other/key\n"
+    "  - name: careful\n    uri: pkcs11:token=fas;object=careful?module-path=" STRICT_MODULE "\n"
+    "    sessions: 1\n    pin_file: @/pin\n    read: [@, " NOSY_FOLDER "]\n    write: [@/careful]\n"
+    "    environment: { SOFTHSM2_CONF: @/careful.conf, STRICT_THREADS: none }\n"
+    "  - name: strict\n    uri: pkcs11:token=fas;object=careful?module-path=" STRICT_MODULE "\n"
+    "    pin_file: @/pin\n    read: [@, " NOSY_FOLDER "]\n    write: [@/strict, @/tries]\n"
+    "    environment: { SOFTHSM2_CONF: @/strict.conf, STRICT_OUT: @/tries/all }\n"
     "  - name: twice\n    uri: pkcs11:token=fas\n"
     "    pin_file: @/pin\n    read: [@]\n    write: [@/twice]\n"
-    "    environment: { SOFTHSM2_CONF: @/twice.conf }\n" AUTHORITIES
+    "    environment: { SOFTHSM2_CONF: @/twice.conf }\n"
+    "  - name: unlocked\n    uri: pkcs11:token=fas?module-path=" STRICT_MODULE "\n"
+    "    pin_file: @/pin\n    read: [@, " NOSY_FOLDER "]\n    write: [@/strict]\n"
+    "    environment: { SOFTHSM2_CONF: @/strict.conf, STRICT_THREADS: none }\n" AUTHORITIES
     "    key: { pkcs11: box }\n";
 
 static void
@@ -117,6 +128,21 @@ make_token(const char *store, const char *conf)
 	run(text);
 }
 
+/* A token of its own, with a key that wants the PIN for each signature. */
+static void
+make_careful_key(const char *store, const char *conf)
+{
+	char text[512];
+	make_token(store, conf);
+	(void)snprintf(text, sizeof(text),
+	    "SOFTHSM2_CONF=@/%s pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label "
+	    "fas --login --pin " PIN
+	    " --keypairgen --key-type EC:secp256r1 --id 0c0c --label careful --always-auth "
+	    ">@/tool.log 2>&1 || { cat @/tool.log >&2; false; }",
+	    conf);
+	run(text);
+}
+
 /* Tokens named fas, and the children that lead to them. */
 static int
 set_up(void **state)
@@ -127,12 +153,14 @@ set_up(void **state)
 	(void)snprintf(folder, sizeof(folder), "/tmp/fas-pkcs11-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	put("pin", PIN "\n", 0600);
-	run("cd @ && mkdir secret other nosy online && umask 077 && echo 1 >secret/pin && "
-	    "echo 1 >other/key");
+	run("cd @ && mkdir secret other nosy online tries && umask 077 && echo 1 >secret/pin && "
+	    "echo 1 >other/key && : >tries/all");
 	make_token("tokens", "softhsm2.conf");
 	make_token("searched", "searched.conf");
 	make_token("twice", "twice.conf");
 	make_token("twice", "twice.conf");
+	make_careful_key("careful", "careful.conf");
+	make_careful_key("strict", "strict.conf");
 	if (load(tokens, &config, &e) != FAS_OK || pkcs11_start(config, &e) != FAS_OK)
 		fail_msg("%s: %s", e.reason, e.message);
 	return 0;
@@ -378,7 +406,85 @@ a_refused_pin_is_not_tried_again_before_another_one_stands_there(void **state)
 	assert_int_equal(unlink(path_of("ca.key")), 0);
 }
 
-/* Without a module in its URI, every module that p11-kit knows is asked. */
+static void
+take(size_t token, struct key **out)
+{
+	struct fas_err e = {0};
+	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[token]};
+	if (key_place_make(&place, "p-256", "unused", path_of("ca.key"), out, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+/* Of a module that cannot lock and has one session. */
+static void
+a_key_that_asks_for_the_pin_each_time_gets_it(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *key = NULL;
+	(void)state;
+	take(4, &key);
+	for (int n = 0; n < 3; n++) {
+		if (sign(key, &e) != FAS_OK)
+			fail_msg("%s: %s", e.reason, e.message);
+	}
+}
+
+struct attempt {
+	const struct key *key;
+	int n; /* one after the other */
+	struct fas_err e;
+};
+
+static void *
+try_to_sign(void *arg)
+{
+	struct attempt *attempt = arg;
+	for (int i = 0; i < attempt->n && attempt->e.code == FAS_OK; i++)
+		(void)!sign(attempt->key, &attempt->e);
+	return NULL;
+}
+
+static void
+sign_side_by_side(const struct key *key, int each, struct attempt attempts[SIDE_BY_SIDE])
+{
+	pthread_t threads[SIDE_BY_SIDE];
+	for (size_t i = 0; i < NELEMS(threads); i++) {
+		attempts[i] = (struct attempt){.key = key, .n = each};
+		assert_int_equal(pthread_create(&threads[i], NULL, try_to_sign, &attempts[i]), 0);
+	}
+	for (size_t i = 0; i < NELEMS(threads); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+/* In a module that was not told of several threads they free the same memory. */
+static void
+sessions_sign_side_by_side(void **state)
+{
+	struct attempt attempts[SIDE_BY_SIDE];
+	OWN(key) struct key *key = NULL;
+	(void)state;
+	make("p-256", &key);
+	sign_side_by_side(key, 50, attempts);
+	for (size_t i = 0; i < NELEMS(attempts); i++) {
+		if (attempts[i].e.code != FAS_OK)
+			fail_msg("%s: %s", attempts[i].e.reason, attempts[i].e.message);
+	}
+	assert_int_equal(unlink(path_of("ca.key")), 0);
+}
+
+static void
+a_module_that_cannot_lock_has_one_session(void **state)
+{
+	struct fas_err e = {0};
+	OWN(key) struct key *key = NULL;
+	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[7]};
+	(void)state;
+	assert_int_equal(
+	    key_place_make(&place, "p-256", "main-4", path_of("ca.key"), &key, &e), FAS_E_CONFIG);
+	assert_reason(e, "token_threads");
+}
+
 static void
 a_token_is_found_among_all_modules(void **state)
 {
@@ -397,7 +503,7 @@ two_tokens_that_are_meant_are_said_with_what_tells_them_apart(void **state)
 {
 	struct fas_err e = {0};
 	OWN(key) struct key *key = NULL;
-	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[4]};
+	const struct key_place place = {.type = "p-256", .token = &config->pkcs11[6]};
 	(void)state;
 	assert_int_equal(
 	    key_place_make(&place, "p-256", "main-3", path_of("ca.key"), &key, &e), FAS_E_CONFIG);
@@ -466,6 +572,9 @@ main(void)
 	    cmocka_unit_test(a_key_of_another_token_or_none_is_said),
 	    cmocka_unit_test(a_key_that_is_not_in_the_token_signs_nothing),
 	    cmocka_unit_test(configurations_that_cannot_be_meant_are_refused_with_their_place),
+	    cmocka_unit_test(sessions_sign_side_by_side),
+	    cmocka_unit_test(a_module_that_cannot_lock_has_one_session),
+	    cmocka_unit_test(a_key_that_asks_for_the_pin_each_time_gets_it),
 	    cmocka_unit_test(a_token_is_found_among_all_modules),
 	    cmocka_unit_test(two_tokens_that_are_meant_are_said_with_what_tells_them_apart),
 	    cmocka_unit_test(a_module_has_the_files_that_it_is_given_and_nothing_else),
