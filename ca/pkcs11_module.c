@@ -1,4 +1,5 @@
 /* A PKCS#11 module: found by the token's URI (RFC 7512 2.3), initialised, logged in. */
+#include <pthread.h>
 #include <string.h>
 
 #include "ca/pkcs11_parts.h"
@@ -160,23 +161,40 @@ refuses_pin(CK_RV rv)
 }
 
 static enum fas_code
-log_in(struct pkcs11_module *m, struct fas_err *e)
+refused(CK_RV rv, struct fas_err *e)
+{
+	return fas_fail(e, FAS_E_UNAVAILABLE, "token_pin",
+	    "the token refuses the PIN (%s): it is not tried again before another one stands there",
+	    p11_kit_strerror(rv));
+}
+
+static enum fas_code
+log_in(struct pkcs11_module *m, CK_SESSION_HANDLE s, CK_USER_TYPE as, struct fas_err *e)
 {
 	if (!m->pin)
 		return FAS_OK;
 	enum fas_code rc = check_pin_state(m, e);
 	if (rc != FAS_OK)
 		return rc;
-	CK_RV rv = m->f->C_Login(m->session, CKU_USER, m->pin->data, m->pin->len);
+	CK_RV rv = m->f->C_Login(s, as, m->pin->data, m->pin->len);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return FAS_OK;
-	m->pin_refused = refuses_pin(rv);
-	if (m->pin_refused)
-		return fas_fail(e, FAS_E_UNAVAILABLE, "token_pin",
-		    "the token refuses the PIN (%s): it is not tried again before another one "
-		    "stands there",
-		    p11_kit_strerror(rv));
-	return pkcs11_failed(e, "C_Login", rv);
+	if (!refuses_pin(rv))
+		return pkcs11_failed(e, "C_Login", rv);
+	atomic_store(&m->pin_refused, true);
+	return refused(rv, e);
+}
+
+/* One after the other: as many sessions as a token allows wrong PINs would lock it at once. */
+enum fas_code
+pkcs11_log_in_again(struct pkcs11_module *m, CK_SESSION_HANDLE s, struct fas_err *e)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	(void)pthread_mutex_lock(&one);
+	enum fas_code rc = atomic_load(&m->pin_refused) ? refused(CKR_PIN_INCORRECT, e)
+							: log_in(m, s, CKU_CONTEXT_SPECIFIC, e);
+	(void)pthread_mutex_unlock(&one);
+	return rc;
 }
 
 enum fas_code
@@ -198,5 +216,5 @@ pkcs11_module_open(struct pkcs11_module *m, struct fas_err *e)
 	enum fas_code rc = load_module(m, e);
 	if (rc == FAS_OK)
 		rc = pkcs11_session_open(m, &m->session, e);
-	return rc == FAS_OK ? log_in(m, e) : rc;
+	return rc == FAS_OK ? log_in(m, m->session, CKU_USER, e) : rc;
 }

@@ -326,9 +326,9 @@ to_sign(const struct pkcs11_object *object, const char *hash, const uint8_t *dig
 }
 
 enum fas_code
-pkcs11_object_sign(const struct pkcs11_module *m, CK_SESSION_HANDLE s,
-    const struct pkcs11_object *object, const char *hash, const uint8_t *digest, size_t digest_len,
-    uint8_t *signature, size_t *signature_len, struct fas_err *e)
+pkcs11_object_sign(struct pkcs11_module *m, CK_SESSION_HANDLE s, const struct pkcs11_object *object,
+    const char *hash, const uint8_t *digest, size_t digest_len, uint8_t *signature,
+    size_t *signature_len, struct fas_err *e)
 {
 	uint8_t data[128];
 	CK_ULONG len = 0, made = KEY_SIGNATURE_MAX;
@@ -339,10 +339,9 @@ pkcs11_object_sign(const struct pkcs11_module *m, CK_SESSION_HANDLE s,
 	CK_RV rv = m->f->C_SignInit(s, &mechanism, object->handle);
 	if (rv != CKR_OK)
 		return pkcs11_failed(e, "C_SignInit", rv);
-	if (object->asks_each_time && m->pin)
-		rv = m->f->C_Login(s, CKU_CONTEXT_SPECIFIC, m->pin->data, m->pin->len);
-	if (rv != CKR_OK)
-		return pkcs11_failed(e, "C_Login for one signature", rv);
+	enum fas_code rc = object->asks_each_time ? pkcs11_log_in_again(m, s, e) : FAS_OK;
+	if (rc != FAS_OK)
+		return rc;
 	rv = m->f->C_Sign(s, data, len, signature, &made);
 	if (rv != CKR_OK)
 		return pkcs11_failed(e, "C_Sign", rv);

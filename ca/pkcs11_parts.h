@@ -2,6 +2,8 @@
 #ifndef CA_PKCS11_PARTS_H
 #define CA_PKCS11_PARTS_H
 
+#include <stdatomic.h>
+
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
@@ -52,13 +54,16 @@ struct pkcs11_module {
 	CK_FUNCTION_LIST *f;
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session; /* logged in: as long as it is open, every other one is */
-	bool pin_refused;
+	atomic_bool pin_refused;
 };
 
 /* Load the module, find the one token, log in. */
 MUST_CHECK enum fas_code pkcs11_module_open(struct pkcs11_module *m, struct fas_err *e);
 MUST_CHECK enum fas_code pkcs11_session_open(
     const struct pkcs11_module *m, CK_SESSION_HANDLE *out, struct fas_err *e);
+/* The PIN once more, for the one signature that has begun in s.  A PIN that was refused is not tried by another session. */
+MUST_CHECK enum fas_code pkcs11_log_in_again(
+    struct pkcs11_module *m, CK_SESSION_HANDLE s, struct fas_err *e);
 /* FAS_E_UNAVAILABLE "token_lost" with what was called and what it said. */
 enum fas_code pkcs11_failed(struct fas_err *e, const char *what, CK_RV rv);
 
@@ -75,7 +80,7 @@ MUST_CHECK enum fas_code pkcs11_object_read(const struct pkcs11_module *m, CK_SE
     const struct pkcs11_object *object, struct pkcs11_key *out, struct fas_err *e);
 MUST_CHECK enum fas_code pkcs11_object_make(const struct pkcs11_module *m, CK_SESSION_HANDLE s,
     const char *type, const char *label, struct pkcs11_key *out, struct fas_err *e);
-MUST_CHECK enum fas_code pkcs11_object_sign(const struct pkcs11_module *m, CK_SESSION_HANDLE s,
+MUST_CHECK enum fas_code pkcs11_object_sign(struct pkcs11_module *m, CK_SESSION_HANDLE s,
     const struct pkcs11_object *object, const char *hash, const uint8_t *digest, size_t digest_len,
     uint8_t *signature, size_t *signature_len, struct fas_err *e);
 

@@ -83,7 +83,7 @@ key_reply(const struct pkcs11_key *key)
 static enum fas_code
 op_sign(struct session *s, struct json_reader *in, json_t **reply, struct fas_err *e)
 {
-	const struct pkcs11_module *m = &s->worker->module;
+	struct pkcs11_module *m = &s->worker->module;
 	struct pkcs11_object object = {0};
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t digest_len = 0, len = 0;
@@ -191,7 +191,13 @@ begins_anew(const struct worker *w, struct fas_err *e)
 		fas_err_clear(e);
 		(void)fas_fail(e, FAS_E_UNAVAILABLE, "token_lost", "%s", was.message);
 	}
-	return strcmp(e->reason, "token_lost") == 0;
+	return w->module.pin_refused || strcmp(e->reason, "token_lost") == 0;
+}
+
+static enum worker_end
+how_it_ends(const struct worker *w)
+{
+	return w->module.pin_refused ? WORKER_PIN : WORKER_FAILED;
 }
 
 static void
@@ -211,7 +217,7 @@ serve_one(struct session *s, int fd)
 	if (reply)
 		(void)!wire_send(fd, reply, RECEIVE_TIMEOUT_MS, &unsent);
 	if (anew)
-		end(s->worker, WORKER_FAILED, &e);
+		end(s->worker, how_it_ends(s->worker), &e);
 }
 
 static void *
@@ -319,7 +325,7 @@ pkcs11_worker(
 	for (size_t i = 1; rc == FAS_OK && i < config->sessions; i++)
 		rc = start_thread(serve, &sessions[i], &e);
 	if (rc != FAS_OK)
-		end(&w, w.module.pin_refused ? WORKER_PIN : WORKER_FAILED, &e);
+		end(&w, how_it_ends(&w), &e);
 	log_event(LOG_LEVEL_INFO, "token_ready", "token", config->name, NULL);
 	(void)serve(&sessions[0]);
 	end(&w, WORKER_DOOR_CLOSED, NULL);

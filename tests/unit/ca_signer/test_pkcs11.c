@@ -485,6 +485,24 @@ a_module_that_cannot_lock_has_one_session(void **state)
 	assert_reason(e, "token_threads");
 }
 
+/* Four sessions, and a token that would allow three wrong PINs. */
+static void
+a_pin_refused_for_one_signature_is_tried_by_no_other_session(void **state)
+{
+	struct stat st;
+	struct attempt attempts[SIDE_BY_SIDE];
+	OWN(key) struct key *key = NULL;
+	(void)state;
+	take(5, &key);
+	sign_side_by_side(key, 1, attempts);
+	for (size_t i = 0; i < NELEMS(attempts); i++)
+		assert_int_equal(attempts[i].e.code, FAS_E_UNAVAILABLE);
+	await(key, "token_pin");
+	assert_int_equal(stat(path_of("tries/all"), &st), 0);
+	assert_int_equal(st.st_size, 1);
+}
+
+/* Without a module in its URI, every module that p11-kit knows is asked. */
 static void
 a_token_is_found_among_all_modules(void **state)
 {
@@ -575,6 +593,7 @@ main(void)
 	    cmocka_unit_test(sessions_sign_side_by_side),
 	    cmocka_unit_test(a_module_that_cannot_lock_has_one_session),
 	    cmocka_unit_test(a_key_that_asks_for_the_pin_each_time_gets_it),
+	    cmocka_unit_test(a_pin_refused_for_one_signature_is_tried_by_no_other_session),
 	    cmocka_unit_test(a_token_is_found_among_all_modules),
 	    cmocka_unit_test(two_tokens_that_are_meant_are_said_with_what_tells_them_apart),
 	    cmocka_unit_test(a_module_has_the_files_that_it_is_given_and_nothing_else),
