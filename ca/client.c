@@ -11,7 +11,6 @@
 #include "fas/base/text.h"
 #include "fas/base/wire.h"
 
-#define CONNECTIONS_MAX 64
 #define PEM_TEXT_MAX 65536
 #define CHAIN_DIGEST 32
 #define HOST_PAGES_MAX 256
@@ -22,7 +21,7 @@ struct signer {
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	size_t max, n_open, n_idle; /* idle[0..n_idle) are kept connections nobody uses */
-	int idle[CONNECTIONS_MAX];
+	int idle[SIGNER_CONNECTIONS_MAX];
 	pthread_mutex_t chain_lock;
 	char *chain; /* the last one that was answered, and its digest: see struct known_chain */
 	char chain_digest[2 * CHAIN_DIGEST + 1];
@@ -32,10 +31,10 @@ enum fas_code
 signer_new(const char *socket_path, size_t max_connections, int timeout_ms, struct signer **out,
     struct fas_err *e)
 {
-	if (max_connections == 0 || max_connections > CONNECTIONS_MAX || timeout_ms <= 0)
+	if (max_connections == 0 || max_connections > SIGNER_CONNECTIONS_MAX || timeout_ms <= 0)
 		return fas_fail(e, FAS_E_CONFIG, "signer_connections",
 		    "signer: %zu connections and a time-out of %d ms, want 1 to %d and above 0",
-		    max_connections, timeout_ms, CONNECTIONS_MAX);
+		    max_connections, timeout_ms, SIGNER_CONNECTIONS_MAX);
 	struct signer *signer = calloc(1, sizeof(*signer));
 	char *path = strdup(socket_path);
 	if (!signer || !path) {

@@ -20,6 +20,10 @@
 
 struct signer;
 
+/* Each connection is one of fas-signer's threads for as long as it is open: it has so many, and some beside (ca/issue_socket.c). */
+#define SIGNER_CONNECTIONS_MAX 32
+
+/* FAS_E_CONFIG "signer_connections": more than SIGNER_CONNECTIONS_MAX, or none. */
 MUST_CHECK enum fas_code signer_new(const char *socket_path, size_t max_connections, int timeout_ms,
     struct signer **out, struct fas_err *e);
 void signer_free(struct signer *signer);

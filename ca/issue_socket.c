@@ -4,6 +4,7 @@
 #include "ca/act.h"
 #include "ca/administer.h"
 #include "ca/backup.h"
+#include "ca/client.h"
 #include "ca/countersign.h"
 #include "ca/hosts.h"
 #include "ca/issue.h"
@@ -14,7 +15,11 @@
 #include "ca/state.h"
 #include "ca/statement.h"
 
-#define THREADS 32
+/*
+ * Beside what a client keeps open: hosts and acts, whose questions wait on connections of their own and must not wait in the
+ * kernel's queue (a revocation would), and one that turns strangers away.
+ */
+#define THREADS (SIGNER_CONNECTIONS_MAX + 3)
 
 static const struct operation operations[] = {
     {"issue", op_issue, "issue_refused"},

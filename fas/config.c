@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/client.h"
 #include "fas/base/file.h"
 #include "fas/base/macros.h"
 #include "fas/base/text.h"
@@ -49,7 +50,8 @@ read_signer(const struct yaml_node *map, struct config *config, struct fas_err *
 	if (!map || yaml_open(&r, map, "signer", e) != FAS_OK)
 		return;
 	config_read_path(&r, config->folder, "socket", config->signer_socket);
-	config->signer_connections = (size_t)yaml_want_int(&r, "connections", 1, 64, 16);
+	config->signer_connections =
+	    (size_t)yaml_want_int(&r, "connections", 1, SIGNER_CONNECTIONS_MAX, 16);
 	config->signer_timeout_ms = (int)yaml_want_duration(&r, "timeout", 1, 60, 5) * 1000;
 	(void)!yaml_finish(&r);
 }

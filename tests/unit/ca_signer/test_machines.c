@@ -11,6 +11,7 @@
 #include "fas/base/db.h"
 #include "fas/base/json.h"
 #include "fas/base/text.h"
+#include "fas/base/wire.h"
 
 static int
 set_up(void **state)
@@ -327,6 +328,42 @@ who_waits_for_the_table_is_woken_by_its_change(void **state)
 	assert_true(clock_monotonic_us() - start_us < 20000000);
 }
 
+/* Connected, and served: it has a thread of its own. */
+static int
+served(struct place *p)
+{
+	struct fas_err e = {0};
+	int fd = -1;
+	OWN(json) json_t *request = json_pack("{s:s}", "op", "state");
+	OWN(json) json_t *reply = NULL;
+	assert_int_equal(wire_connect(p->config->issue_socket, &fd, &e), FAS_OK);
+	assert_int_equal(wire_send(fd, request, 20000, &e), FAS_OK);
+	assert_int_equal(wire_receive(fd, WIRE_MESSAGE_MAX, 20000, &reply, &e), FAS_OK);
+	return fd;
+}
+
+/* As a fasd has them that makes use of all its configuration allows: were these to wait, no revocation would reach it. */
+static void
+the_table_and_the_acts_are_told_while_every_kept_connection_is_open(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	int kept[SIGNER_CONNECTIONS_MAX];
+	OWN(json) json_t *table = NULL;
+	OWN(json)
+	json_t *acts = json_pack(
+	    "{s:s,s:i,s:i,s:[]}", "op", "acts", "after", 1000000, "wait_ms", 60000, "applied");
+	place_restart(p); /* with it goes what p->signer has kept */
+	for (size_t i = 0; i < NELEMS(kept); i++)
+		kept[i] = served(p);
+	OWN(fd) int waiting = -1;
+	assert_int_equal(wire_connect(p->config->issue_socket, &waiting, &e), FAS_OK);
+	assert_int_equal(wire_send(waiting, acts, 20000, &e), FAS_OK);
+	(void)generation_of(p, &table);
+	for (size_t i = 0; i < NELEMS(kept); i++)
+		(void)close(kept[i]);
+}
+
 static void
 generations_survive_a_restart(void **state)
 {
@@ -458,6 +495,7 @@ main(void)
 	    T(a_servers_certificate_is_no_machine_to_renew),
 	    T(revoking_a_host_voids_its_tokens_and_shows_in_the_table),
 	    T(who_waits_for_the_table_is_woken_by_its_change),
+	    T(the_table_and_the_acts_are_told_while_every_kept_connection_is_open),
 	    T(generations_survive_a_restart),
 	    T(a_record_without_signature_is_signed_at_the_repeat),
 	    T(a_renewed_service_ca_verifies_what_was_issued_and_the_old_one_what_will_be),

@@ -111,6 +111,7 @@ each_fault_is_named_with_its_place(void **state)
 	    {"queue", "queue: many\n", "yaml_", "fasd.yaml:11:"},
 	    {"log_level", "log_level: loud\n", "yaml_value", "fasd.yaml:12:"},
 	    {"signer", "signer: { socket: /run/s.sock, timeout: 7 }\n", "yaml_", "fasd.yaml:4:"},
+	    {"signer", "signer: { socket: /s, connections: 33 }\n", "yaml_value", "from 1 to 32"},
 	    {"signer", "signer: {}\n", "yaml_missing_key", "socket"},
 	    {"signer", "signer: { socket: /s, port: 1 }\n", "yaml_unknown_key", "fasd.yaml:4:23"},
 	    {"admin", "admin: { socket: /a, group: no-such-group }\n", "yaml_value",
