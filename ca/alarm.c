@@ -41,7 +41,7 @@ visit_issuer(struct ca *ca, const struct issuer *at, end_visit *visit, void *arg
 	    [ISSUER_LOGON] = "authority", [ISSUER_ROOT] = "root", [ISSUER_SERVICE] = "service_ca"};
 	const struct end end = {whats[at->kind], at->stem, at->not_before_s, at->not_after_s};
 	bool publishes = authorities_publishes(&ca->authorities, at);
-	if (at->certificate && (publishes || at->kind == ISSUER_SERVICE))
+	if (publishes)
 		visit(&end, arg);
 	return publishes ? visit_crl(ca, at, visit, arg, e) : FAS_OK;
 }

@@ -154,6 +154,13 @@ authorities_root_of(struct authorities *a, const struct issuer *issuer)
 	return found;
 }
 
+/* The list of the machines' authority is what a restore knows revoked machines by. */
+static bool
+service_publishes(const struct issuer *at)
+{
+	return at->kind == ISSUER_SERVICE && at->certificate;
+}
+
 static bool
 logon_publishes(const struct issuer *at)
 {
@@ -163,7 +170,7 @@ logon_publishes(const struct issuer *at)
 bool
 authorities_publishes(struct authorities *a, const struct issuer *issuer)
 {
-	bool found = logon_publishes(issuer);
+	bool found = logon_publishes(issuer) || service_publishes(issuer);
 	if (issuer->kind != ISSUER_ROOT || !issuer->certificate)
 		return found;
 	(void)pthread_mutex_lock(&a->lock);

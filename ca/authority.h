@@ -65,7 +65,7 @@ struct issuer *authorities_in_state(
 struct issuer *authorities_root_of(struct authorities *a, const struct issuer *issuer);
 /*
  * Does this issuer (still) publish its certificate and CRL?  A root does as long as an authority below it does; the service
- * CA never: its certificates are judged by the host table.
+ * CA its list only, for a restore: its certificates are judged by the host table.
  */
 bool authorities_publishes(struct authorities *a, const struct issuer *issuer);
 /* FAS_E_LIMIT "too_many_issuers": one more key, and its root, could not be loaded. */

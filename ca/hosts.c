@@ -40,6 +40,15 @@ hosts_changed(struct host_table *hosts, int64_t generation)
 	(void)pthread_mutex_unlock(&hosts->lock);
 }
 
+int64_t
+hosts_generation(struct host_table *hosts)
+{
+	(void)pthread_mutex_lock(&hosts->lock);
+	int64_t generation = hosts->generation;
+	(void)pthread_mutex_unlock(&hosts->lock);
+	return generation;
+}
+
 void
 hosts_stop(struct host_table *hosts)
 {

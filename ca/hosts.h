@@ -9,6 +9,7 @@ MUST_CHECK enum fas_code hosts_init(
 void hosts_done(struct host_table *hosts);
 /* The table has become this generation: wake who waits. */
 void hosts_changed(struct host_table *hosts, int64_t generation);
+int64_t hosts_generation(struct host_table *hosts);
 /* No more waiting: the signer ends. */
 void hosts_stop(struct host_table *hosts);
 

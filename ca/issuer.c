@@ -17,7 +17,9 @@
 
 #define SHORTEST_LIFE_S 60
 #define RETRY_KEY_US 1000000
-#define SERVICE_CRL_S 86400 /* the service CA has no CRL: the host table says what is revoked */
+/* Of the machines' list: nobody but a restore reads it, and the host table says what is revoked. */
+#define SERVICE_CRL_S (7 * 86400)
+#define SERVICE_CRL_EACH_S 86400
 
 struct issuer *
 issuer_ref(struct issuer *issuer)
@@ -149,7 +151,8 @@ configure(struct issuer *issuer, const struct signer_config *config, struct fas_
 {
 	if (issuer->kind == ISSUER_SERVICE) {
 		issuer->backdate_s = config->service_ca.backdate_s;
-		issuer->crl_life_s = issuer->crl_each_s = SERVICE_CRL_S;
+		issuer->crl_life_s = SERVICE_CRL_S;
+		issuer->crl_each_s = SERVICE_CRL_EACH_S;
 		return FAS_OK;
 	}
 	const struct authority_config *a = signer_config_authority(config, issuer->authority);

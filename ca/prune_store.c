@@ -20,7 +20,7 @@ store_oldest_end(struct db *db, int64_t *end_s, struct fas_err *e)
 
 /*
  * The newest row stays, whatever its end: ids are given in sequence, and the largest one counts what was ever made.  The
- * service CA (kind 3) has no CRL.
+ * list of the service CA (kind 3) need not have had what has ended: nobody but a restore reads it.
  */
 static enum fas_code
 prune_certificates(struct db *db, int64_t before_s, size_t limit, int64_t *n, struct fas_err *e)

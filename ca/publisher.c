@@ -9,6 +9,7 @@
 
 #include "ca/alarm.h"
 #include "ca/crl.h"
+#include "ca/hosts.h"
 #include "ca/lint.h"
 #include "ca/pem_file.h"
 #include "ca/rotate.h"
@@ -32,10 +33,11 @@ struct publisher {
 	pthread_mutex_t lock; /* guards the two flags */
 	pthread_cond_t wake;
 	bool kicked, stopping;
-	struct ends_said said; /* the thread's own */
-	atomic_bool begun;     /* all has been tried once */
-	size_t n_failed;       /* in the last round: the thread's own, as what follows */
+	struct ends_said said; /* the thread's own, as what follows */
+	int64_t machines;      /* the host table's generation that their list has */
+	size_t n_failed;       /* in the last round */
 	int64_t failed[ISSUERS_MAX];
+	atomic_bool begun;          /* all has been tried once */
 	pthread_mutex_t publishing; /* one CRL at a time: numbers and files go up together */
 };
 
@@ -201,7 +203,7 @@ log_published(const struct issuer *issuer, const struct fas_err *why)
 }
 
 static enum fas_code
-publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
+publish_certificate(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 {
 	unsigned char *encoded = NULL;
 	int len = i2d_X509(issuer->certificate, &encoded);
@@ -209,8 +211,15 @@ publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
 		return fas_fail_openssl(e, "%s", issuer->stem);
 	enum fas_code rc = write_public(ca, "ca", issuer->stem, "cer", encoded, (size_t)len, e);
 	OPENSSL_free(encoded);
-	if (rc == FAS_OK)
-		rc = write_pem(ca, "ca", issuer->stem, "cer", "CERTIFICATE", e);
+	return rc == FAS_OK ? write_pem(ca, "ca", issuer->stem, "cer", "CERTIFICATE", e) : rc;
+}
+
+/* Machines get the service CA's certificate with their enrolment, and never over plain HTTP. */
+static enum fas_code
+publish_locked(struct ca *ca, const struct issuer *issuer, struct fas_err *e)
+{
+	enum fas_code rc =
+	    issuer->kind == ISSUER_SERVICE ? FAS_OK : publish_certificate(ca, issuer, e);
 	if (rc != FAS_OK || (!issuer->key && !issuer->given_crl))
 		return rc;
 	if (issuer->key)
@@ -274,6 +283,24 @@ has_failed(const int64_t *failed, size_t n, const struct issuer *issuer)
 	return false;
 }
 
+/* Enrolments and renewals are among the changes; they are few. */
+static bool
+has_other_machines(const struct publisher *p, const struct issuer *issuer)
+{
+	return issuer->kind == ISSUER_SERVICE && issuer->key &&
+	       hosts_generation(&p->ca->hosts) != p->machines;
+}
+
+static enum fas_code
+publish_one(struct publisher *p, const struct issuer *issuer, struct fas_err *e)
+{
+	int64_t machines = hosts_generation(&p->ca->hosts);
+	enum fas_code rc = publisher_publish(p, issuer, e);
+	if (rc == FAS_OK && issuer->kind == ISSUER_SERVICE)
+		p->machines = machines;
+	return rc;
+}
+
 static void
 publish_all(struct publisher *p, bool everything, bool kicked)
 {
@@ -286,8 +313,9 @@ publish_all(struct publisher *p, bool everything, bool kicked)
 		struct fas_err why = {0}; /* it is logged where it is found */
 		bool again = has_failed(before, n_before, issuers[i]);
 		if (authorities_publishes(&p->ca->authorities, issuers[i]) &&
-		    (everything || is_due(p->ca, issuers[i], kicked, again)) &&
-		    publisher_publish(p, issuers[i], &why) != FAS_OK)
+		    (everything || has_other_machines(p, issuers[i]) ||
+			is_due(p->ca, issuers[i], kicked, again)) &&
+		    publish_one(p, issuers[i], &why) != FAS_OK)
 			p->failed[p->n_failed++] = issuers[i]->id;
 		issuer_unref(issuers[i]);
 	}

@@ -1,6 +1,7 @@
 /*
  * The thread that publishes: CRLs at start, on schedule and within a second of a revocation, and the certificates of the
- * authorities and their roots.
+ * authorities and their roots.  Of the service CA it is the list alone ("service-1"): no certificate names it, and fasd
+ * goes by the host table; but it outlives the machine, and a restore knows revoked machines by it.
  *
  *     PUBLIC/crl/STEM.crl, PUBLIC/ca/STEM.cer          STEM = "main-1", the root's "main-1-root"
  *     PUBLIC/crl/STEM.pem, PUBLIC/ca/STEM.pem          the same as PEM

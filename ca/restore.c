@@ -8,6 +8,7 @@
 
 #include "ca/asn1.h"
 #include "ca/crl.h"
+#include "ca/hosts.h"
 #include "ca/store.h"
 #include "fas/base/clock.h"
 #include "fas/base/file.h"
@@ -32,8 +33,9 @@ struct restoring {
 	struct list lists[RESTORE_CRLS_MAX];
 	int64_t now_s;
 	int64_t merged, unknown,
-	    tokens; /* entries; of them, of certificates that are not on record */
-	bool done;  /* by an earlier start */
+	    tokens;    /* entries; of them, of certificates that are not on record */
+	bool done;     /* by an earlier start */
+	int64_t hosts; /* the host table's generation: machines may have been revoked */
 	struct audit_record record;
 };
 
@@ -239,6 +241,8 @@ apply(struct db *db, void *arg, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = store_tokens_void_all(db, r->now_s, &r->tokens, e);
 	if (rc == FAS_OK)
+		rc = store_generation(db, true, &r->hosts, e);
+	if (rc == FAS_OK)
 		rc = raise_clock(db, r, e);
 	if (rc == FAS_OK)
 		rc = restore_set_done(db, &r->note, e);
@@ -253,8 +257,10 @@ run(struct restoring *r, struct fas_err *e)
 		rc = load_list(r, i, e);
 	if (rc == FAS_OK)
 		rc = db_write(r->ca->db, apply, r, e);
-	if (rc == FAS_OK && !r->done)
+	if (rc == FAS_OK && !r->done) {
+		hosts_changed(&r->ca->hosts, r->hosts);
 		audit_log(&r->record);
+	}
 	json_decref(r->record.detail);
 	if (rc == FAS_OK)
 		rc = authorities_load(&r->ca->authorities, e);

@@ -187,6 +187,7 @@ tell(struct ca *ca, const struct revoke_act *act)
 {
 	if (act->what.kind == ISSUER_SERVICE) {
 		hosts_changed(&ca->hosts, act->generation);
+		publisher_kick(ca->publisher);
 		return;
 	}
 	if (act->verb != DO_RELEASE)

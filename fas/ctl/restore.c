@@ -285,12 +285,13 @@ report(const struct restoring *r)
 	    args->out, "Node %s is as it was at %s (sha256 %s).\n", m->node, made, r->digest);
 	(void)fprintf(args->err,
 	    "%s"
-	    "Next: start fas-signer and fasd.  Then shut out again the machines that were revoked "
-	    "since\n(fasctl host revoke) and whoever was held or stopped (fasctl cert hold), and "
-	    "make enrolment\ntokens anew.  All users log on again.\n",
+	    "Next: start fas-signer and fasd.  Then shut out again whoever was held or stopped "
+	    "since (fasctl cert\nhold)%s, and make enrolment tokens anew.  All users log on "
+	    "again.\n",
 	    n_keys == 0 ? "Before the start: put the CA's key files back into the signer's keys "
 			  "folder, mode 0600.\n"
-			: "");
+			: "",
+	    r->crls.missing[0] ? " and the machines that were revoked (fasctl host revoke)" : "");
 }
 
 int

@@ -118,7 +118,7 @@ restore_crls_judge(struct restore_crls *crls, const struct backup_manifest *m, s
 	(void)e;
 	json_array_foreach(m->issuers, i, issuer)
 	{
-		if (strcmp(text_of(issuer, "kind"), "logon") != 0 || is_there(crls, issuer))
+		if (strcmp(text_of(issuer, "kind"), "root") == 0 || is_there(crls, issuer))
 			continue;
 		int n = snprintf(crls->missing + used, sizeof(crls->missing) - used, "%s%.31s %lld",
 		    used ? ", " : "", text_of(issuer, "authority"),

@@ -116,7 +116,7 @@ class Ends(LifeCase):
         ends = {(end["what"], end["name"]): end for one in ("signer", "fasd") for end in status[one]["ends"]}
         number = self.generation("current")
         named = {("authority", f"main-{number}"), ("root", f"main-{number}-root"), ("root_crl", f"main-{number}-root"),
-                 ("crl", f"main-{number}"), ("service_ca", "service-1"), ("tls", self.lab.node), ("provider", None)}
+                 ("crl", f"main-{number}"), ("service_ca", "service-1"), ("crl", "service-1"), ("tls", self.lab.node), ("provider", None)}
         self.assertLessEqual({what for what, _ in named}, {what for what, _ in ends})
         self.assertLessEqual({one for one in named if one[0] != "provider"}, set(ends))
         self.assertEqual({end["alarm"] for end in ends.values()}, {0})

@@ -60,7 +60,19 @@ class Keeping(LabCase):
     def crl_file(self):
         return self.folder / "main-1.crl"
 
+    def machines_file(self):
+        return self.folder / "service-1.crl"
+
+    def crl_words(self):
+        """Both lists, as they were fetched."""
+        return ["--crl", self.crl_file(), "--crl", self.machines_file()]
+
+    def fetch_machines(self):
+        self.machines_file().write_bytes(self.public().get("/crl/service-1.crl").body)
+        return x509.load_der_x509_crl(self.machines_file().read_bytes())
+
     def fetch_crl(self):
+        self.fetch_machines()
         self.crl_file().write_bytes(self.public().get("/crl/main-1.crl").body)
         return x509.load_der_x509_crl(self.crl_file().read_bytes())
 
@@ -100,11 +112,19 @@ class Keeping(LabCase):
                 self.state("signer"), "--fasd-user", str(FASD_UID), "--signer-user", f"{SIGNER_UID}:{SIGNER_UID}"]
 
     def restore(self, *words):
-        return self.fasctl_json(*self.restore_words("--crl", self.crl_file(), *words))
+        return self.fasctl_json(*self.restore_words(*self.crl_words(), *words))
 
     def assertNotRestored(self, reason, *words, key=None):
         status, out, errors = programs.fasctl_status(self.lab, *self.restore_words(*words, key=key), "--json")
         self.assertEqual((status, json.loads(out)["error"]["reason"]), (1, reason), errors)
+
+    def join(self, name):
+        """A new host's serial number."""
+        token = self.fasctl("host", "enroll", "--role", "host", "--name", name).split()[0]
+        _, csr = api.new_csr(api.curve_key())
+        joined = api.Client(self.lab.api_url, self.lab.pki / "service-ca.crt").post("/v1/enroll", {"token": token, "csr": csr})
+        self.assertEqual(joined.status, 201, joined)
+        return x509.load_pem_x509_certificate(joined.json["certificate"].encode()).serial_number
 
     def log_on(self, user="alice"):
         """A whole logon to the ticket-granting ticket, with an assertion that is surely of after the restore: its provider's
@@ -129,9 +149,12 @@ class EmptyMachine(Keeping):
         used_before, open_ticket = self.response(), self.ticket()
         self.assertEqual(self.redeem(self.ticket(response=used_before)).status, 201)
         token = self.fasctl("host", "enroll", "--role", "host", "--name", VDA1).split()[0]
+        machine, kept_machine = self.join("vda200.vdi.corp.example.com"), self.join("vda201.vdi.corp.example.com")
         made = self.save("--with-ca-keys")
         self.assertGreaterEqual(made["ca_keys"], 2)
 
+        self.fasctl("host", "revoke", "vda200.vdi.corp.example.com")
+        proc.wait_for(lambda: self.fetch_machines().get_revoked_certificate_by_serial_number(machine), 10, "the machine on its list")
         since, _, _ = self.session("grace")
         used_since = self.response()
         self.assertEqual(self.redeem(self.ticket(response=used_since)).status, 201)
@@ -141,9 +164,9 @@ class EmptyMachine(Keeping):
         last = self.number(self.fetch_crl())
         self.lose_the_machine()
 
-        self.assertNotRestored("backup_key", "--crl", self.crl_file())
+        self.assertNotRestored("backup_key", *self.crl_words())
         said = self.restore("--sha256", made["sha256"], "--passphrase-file", passphrase)
-        self.assertEqual((said["node"], said["crls"]), ("fas1", 1))
+        self.assertEqual((said["node"], said["crls"]), ("fas1", 2))
         for name, uid in STATES.items():
             for path in (self.state(name), *self.state(name).rglob("*")):
                 status = path.stat()
@@ -154,6 +177,8 @@ class EmptyMachine(Keeping):
         crl = self.fetch_crl()
         self.assertGreater(self.number(crl), last)
         self.assertTrue(self.revoked(crl, before) and self.revoked(crl, since))
+        machines = {int(one["serial"], 16): one["revoked"] for one in self.fasctl_json("host", "list")["hosts"]}
+        self.assertEqual((machines[machine], machines[kept_machine]), (True, False))
         self.assertEqual(self.client("host").post(f"/v1/sessions/{before['session_id']}/lease", {}).status, 404)
         self.assertRefused(self.logon(response=used_before), 403, "assertion_refused", "saml_before_restore")
         self.assertRefused(self.logon(response=used_since), 403, "assertion_refused", "saml_before_restore")
@@ -215,7 +240,7 @@ class EmptyMachine(Keeping):
 
     def killed_at_step(self, number):
         argv = namespace.enter(self.lab, ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=fsync:signal=SIGKILL:when={number}",
-                                          programs.program("fasctl"), *self.restore_words("--crl", self.crl_file())])
+                                          programs.program("fasctl"), *self.restore_words(*self.crl_words())])
         done = subprocess.run([str(a) for a in argv], env=programs.tool_env(self.lab), text=True, capture_output=True, timeout=60)
         self.assertIn(done.returncode, (0, -signal.SIGKILL, 128 + signal.SIGKILL), done.stderr)
         return done.returncode != 0
@@ -241,7 +266,7 @@ class Refusals(Keeping):
     def test_a_restore_refuses_what_is_not_the_whole_backup_or_not_an_empty_machine(self):
         made = self.save()
         self.assertEqual(made["ca_keys"], 0)
-        crl = ["--crl", self.crl_file()]
+        crl = self.crl_words()
         self.fetch_crl()
         self.assertNotRestored("service_runs", *crl)
         self.stop()
@@ -251,6 +276,7 @@ class Refusals(Keeping):
         self.assertNotRestored("sealed_unopened", *crl, key=other)
         self.assertNotRestored("backup_other", "--sha256", "0" * 64, *crl)
         self.assertNotRestored("restore_crl_missing")
+        self.assertNotRestored("restore_crl_missing", "--crl", self.crl_file())
         foreign = self.folder / "foreign.crl"
         foreign.write_bytes(pki.Authority.new_root("Somebody").crl().public_bytes(serialization.Encoding.PEM))
         self.assertNotRestored("restore_crl", "--crl", foreign)
@@ -266,11 +292,11 @@ class Refusals(Keeping):
         first, second = sorted(self.backup.glob("part-*.cms"))[:2]
         whole = first.read_bytes()
         first.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        self.assertNotRestored("sealed_unopened", "--crl", self.crl_file())
+        self.assertNotRestored("sealed_unopened", *self.crl_words())
         first.write_bytes(second.read_bytes())
-        self.assertNotRestored("backup_damaged", "--crl", self.crl_file())
+        self.assertNotRestored("backup_damaged", *self.crl_words())
         first.unlink()
-        self.assertNotRestored("file_missing", "--crl", self.crl_file())
+        self.assertNotRestored("file_missing", *self.crl_words())
         first.write_bytes(whole)
         self.restore()
 

@@ -306,10 +306,17 @@ crl_number(X509_CRL *crl)
 X509_CRL *
 place_crl(struct place *place, int64_t above)
 {
-	char path[PATH_MAX];
+	return place_crl_of(place, AUTHORITY "-1", above);
+}
+
+X509_CRL *
+place_crl_of(struct place *place, const char *stem, int64_t above)
+{
+	char name[64], path[PATH_MAX];
 	int64_t until_us = clock_monotonic_us() + WAIT_US;
 	const struct timespec pause = {.tv_nsec = 10000000};
-	place_path(place, "public/crl/" AUTHORITY "-1.crl", path);
+	(void)snprintf(name, sizeof(name), "public/crl/%s.crl", stem);
+	place_path(place, name, path);
 	for (;;) {
 		struct fas_err e = {0};
 		char *der = NULL;

@@ -69,6 +69,7 @@ json_t *alice_wire(const char *request_id);
 
 /* The published CRL, read; wait until its number is above `above`. */
 X509_CRL *place_crl(struct place *place, int64_t above);
+X509_CRL *place_crl_of(struct place *place, const char *stem, int64_t above);
 int64_t crl_number(X509_CRL *crl);
 
 #define assert_reason(e, want) assert_string_equal((e).reason, want)

@@ -239,6 +239,87 @@ what_was_revoked_since_stays_revoked_when_the_key_comes_later(void **state)
 	X509_CRL_free(crl);
 }
 
+#define MACHINES "public/crl/service-1.crl"
+
+static void
+enroll(struct place *p, const char *id, const char *name, struct signer_certificate *out)
+{
+	struct fas_err e = {0};
+	size_t len = 0;
+	const uint8_t *spki = test_spki(1, &len);
+	OWN(json)
+	json_t *reply = place_admin(
+	    p, json_pack("{s:s,s:s,s:s}", "op", "token.create", "role", "host", "name", name));
+	const char *token = json_string_value(json_object_get(reply, "token"));
+	if (signer_enroll(p->signer, id, token, spki, len, out, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+}
+
+/* In the table that fasd goes by; fails when it is not there. */
+static bool
+machine_is_revoked(struct place *p, const char *serial)
+{
+	struct fas_err e = {0};
+	OWN(json) json_t *table = NULL;
+	size_t i;
+	json_t *host;
+	assert_int_equal(signer_hosts(p->signer, -1, 0, &table, &e), FAS_OK);
+	json_array_foreach(json_object_get(table, "hosts"), i, host)
+	{
+		if (strcmp(json_string_value(json_object_get(host, "serial")), serial) == 0)
+			return json_is_true(json_object_get(host, "revoked"));
+	}
+	fail_msg("%s is not in the table", serial);
+	return false;
+}
+
+static void
+revoke_machine(struct place *p, const char *name, const char *serial)
+{
+	int64_t number = 0;
+	bool on;
+	json_decref(place_admin(p, json_pack("{s:s,s:s}", "op", "host.revoke", "name", name)));
+	do {
+		X509_CRL *crl = place_crl_of(p, "service-1", number);
+		number = crl_number(crl);
+		on = is_on(crl, serial);
+		X509_CRL_free(crl);
+	} while (!on);
+}
+
+static void
+a_machine_that_was_revoked_since_stays_revoked_and_the_others_go_on(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate good = {0};
+	OWN(signer_certificate) struct signer_certificate bad = {0};
+	enroll(p, "request-1", "vda1.corp.example.com", &good);
+	enroll(p, "request-2", "vda2.corp.example.com", &bad);
+	keep(p);
+	revoke_machine(p, "vda2.corp.example.com", bad.serial);
+	put_back(p, MACHINES);
+	place_start(p);
+	assert_true(machine_is_revoked(p, bad.serial));
+	assert_false(machine_is_revoked(p, good.serial));
+	X509_CRL *crl = place_crl_of(p, "service-1", 0);
+	assert_true(is_on(crl, bad.serial));
+	X509_CRL_free(crl);
+}
+
+static void
+without_their_list_a_machine_that_was_revoked_since_is_good_again(void **state)
+{
+	struct place *p = *state;
+	OWN(signer_certificate) struct signer_certificate bad = {0};
+	enroll(p, "request-1", "vda2.corp.example.com", &bad);
+	keep(p);
+	revoke_machine(p, "vda2.corp.example.com", bad.serial);
+	assert_true(machine_is_revoked(p, bad.serial));
+	put_back(p, LIST);
+	place_start(p);
+	assert_false(machine_is_revoked(p, bad.serial));
+}
+
 static enum fas_code
 set_far(struct db *db, void *arg, struct fas_err *e)
 {
@@ -372,6 +453,8 @@ main(void)
 		what_was_revoked_since_stays_revoked_when_the_key_comes_later, set_up_two,
 		tear_down),
 	    T(what_was_on_hold_and_revoked_since_comes_back_by_no_release),
+	    T(a_machine_that_was_revoked_since_stays_revoked_and_the_others_go_on),
+	    T(without_their_list_a_machine_that_was_revoked_since_is_good_again),
 	    T(numbers_go_on_from_the_list),
 	    T(an_enrolment_token_of_the_backup_is_void),
 	    T(a_list_of_another_authority_is_refused_and_nothing_is_changed),
