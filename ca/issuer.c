@@ -1,8 +1,10 @@
 #include "ca/issuer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -179,6 +181,32 @@ digest_chain(struct issuer *issuer, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* A logon authority waits for its key while the others go on. */
+static enum fas_code
+without_key(const struct issuer *issuer, struct fas_err *e)
+{
+	const struct fas_err *why = &issuer->trouble;
+	if (issuer->kind == ISSUER_LOGON && why->code != FAS_E_NOMEM)
+		return FAS_OK;
+	return fas_fail(e, why->code, why->reason, "%s", why->message);
+}
+
+/* A restore may have put another generation's there. */
+static enum fas_code
+check_key(struct issuer *issuer, const char *file, struct fas_err *e)
+{
+	struct fas_err why = {0};
+	if (key_matches(issuer->key, X509_get0_pubkey(issuer->certificate), &why) == FAS_OK)
+		return FAS_OK;
+	(void)fas_fail(&issuer->trouble, FAS_E_CONFIG, "key_other",
+	    "RFC 5280 4.1.2.7: the key in keys/%s, or in the token that it names, is not that of "
+	    "the certificate of %s in ca.db: put back the one of this generation",
+	    file, issuer->stem);
+	key_free(issuer->key);
+	issuer->key = NULL;
+	return without_key(issuer, e);
+}
+
 static enum fas_code
 load_certificate(struct issuer *issuer, const struct issuer_row *row, struct fas_err *e)
 {
@@ -197,10 +225,10 @@ load_certificate(struct issuer *issuer, const struct issuer_row *row, struct fas
 		    issuer->stem);
 	issuer->published.certificate = issuer->certificate;
 	enum fas_code rc = digest_chain(issuer, e);
+	if (rc == FAS_OK && issuer->key)
+		rc = check_key(issuer, row->key_file, e);
 	if (rc != FAS_OK || !issuer->trouble.code)
-		return rc == FAS_OK && issuer->key
-			   ? key_matches(issuer->key, X509_get0_pubkey(issuer->certificate), e)
-			   : rc;
+		return rc;
 	return profile_signature_for(
 	    X509_get0_pubkey(issuer->certificate), &issuer->published.signature, e);
 }
@@ -213,15 +241,16 @@ load_key(
 	const struct authority_config *a = signer_config_authority(config, issuer->authority);
 	const struct key_place *place = a ? &a->key : &config->service_ca.key;
 	enum fas_code rc = issuer_key_path(config, file, path, e);
-	if (rc == FAS_OK &&
-	    key_place_load(config, place, path, &issuer->key, &issuer->trouble) == FAS_OK)
-		issuer->published.signature = key_algorithm(issuer->key);
-	if (rc != FAS_OK || issuer->key)
+	if (rc != FAS_OK)
 		return rc;
-	if (issuer->kind == ISSUER_LOGON && issuer->trouble.code != FAS_E_NOMEM)
-		return FAS_OK;
-	return fas_fail(
-	    e, issuer->trouble.code, issuer->trouble.reason, "%s", issuer->trouble.message);
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		(void)fas_fail(&issuer->trouble, FAS_E_CONFIG, "key_missing",
+		    "%s is not there: the key of %s, or the reference to it in a token; it is in a "
+		    "backup --with-ca-keys",
+		    path, issuer->stem);
+	else if (key_place_load(config, place, path, &issuer->key, &issuer->trouble) == FAS_OK)
+		issuer->published.signature = key_algorithm(issuer->key);
+	return issuer->key ? FAS_OK : without_key(issuer, e);
 }
 
 enum fas_code

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/key.h"
 #include "ca/store.h"
 #include "fas/base/file.h"
 #include "fas/base/json.h"
@@ -320,6 +321,48 @@ without_their_list_a_machine_that_was_revoked_since_is_good_again(void **state)
 	assert_false(machine_is_revoked(p, bad.serial));
 }
 
+static void
+authority_is_without_key(struct place *p, const char *id, const char *says)
+{
+	struct fas_err e = {0};
+	OWN(signer_certificate) struct signer_certificate out = {0};
+	struct signer_request q = alice(id);
+	assert_int_not_equal(signer_issue(p->signer, &q, &out, &e), FAS_OK);
+	assert_reason(e, "authority_key");
+	assert_non_null(strstr(e.message, says));
+	q.authority = "second";
+	fas_err_clear(&e);
+	if (signer_issue(p->signer, &q, &out, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+}
+
+/* As when key files of another time, or none, are put beside ca.db: said by name, and the other authority goes on. */
+static void
+a_key_that_is_not_the_generations_or_not_there_is_said(void **state)
+{
+	struct place *p = *state;
+	char key[PATH_MAX], safe[PATH_MAX];
+	struct fas_err e = {0};
+	OWN(key) struct key *other = NULL;
+	keep(p);
+	put_back(p, LIST);
+	key_file(p, key);
+	place_path(p, "safe.key", safe);
+	assert_int_equal(rename(key, safe), 0);
+	place_start(p);
+	authority_is_without_key(p, "request-8", ".key is not there: the key of main-1");
+	place_stop(p);
+	assert_int_equal(key_generate("p-256", &other, &e), FAS_OK);
+	assert_int_equal(key_save(other, key, &e), FAS_OK);
+	place_start(p);
+	authority_is_without_key(p, "request-9", "is not that of the certificate of main-1");
+	place_stop(p);
+	assert_int_equal(rename(safe, key), 0);
+	place_start(p);
+	char serial[SERIAL_HEX_MAX];
+	issue(p, "request-10", serial);
+}
+
 static enum fas_code
 set_far(struct db *db, void *arg, struct fas_err *e)
 {
@@ -452,6 +495,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		what_was_revoked_since_stays_revoked_when_the_key_comes_later, set_up_two,
 		tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_key_that_is_not_the_generations_or_not_there_is_said, set_up_two, tear_down),
 	    T(what_was_on_hold_and_revoked_since_comes_back_by_no_release),
 	    T(a_machine_that_was_revoked_since_stays_revoked_and_the_others_go_on),
 	    T(without_their_list_a_machine_that_was_revoked_since_is_good_again),
