@@ -299,8 +299,8 @@ judge(const struct bench *bench, const struct inspected *one)
 	return json_pack("{s:s, s:s*, s:o, s:s, s:o, s:I, s:o}", "kind",
 	    one->list ? "crl" : "certificate", "profile", one->list ? NULL : profile, "facts",
 	    inspect_facts(one), "signature", signature, "findings", findings_json(&report),
-	    "errors", (json_int_t)(count_errors(&report) + (strcmp(signature, "bad") == 0)),
-	    "logon", logon_json(one, kind, &report, signature));
+	    "errors", (json_int_t)count_errors(&report) + (strcmp(signature, "bad") == 0), "logon",
+	    logon_json(one, kind, &report, signature));
 }
 
 static enum fas_code

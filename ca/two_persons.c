@@ -37,13 +37,24 @@ two_persons_needed(const struct signer_config *config, const char *operation, js
 	return false;
 }
 
+/* "uid:0(login 1000)" or "uid:1000", as ca/listener.c writes it. */
 bool
 two_persons_who(const char *caller, uid_t *out)
 {
-	unsigned uid = 0, login = 0;
-	int n = sscanf(caller, "uid:%u(login %u)", &uid, &login);
-	*out = n == 2 ? login : uid;
-	return n == 2 || (n == 1 && uid != 0);
+	char text[CALL_CALLER_MAX];
+	uint64_t uid = 0, login = 0;
+	int n = snprintf(text, sizeof(text), "%s", caller);
+	if (n < 0 || (size_t)n >= sizeof(text) || strncmp(text, "uid:", 4) != 0)
+		return false;
+	char *behind = strchr(text, '('), *end = strrchr(text, ')');
+	bool has_login = behind && end && strncmp(behind, "(login ", 7) == 0;
+	if (has_login)
+		*behind = *end = 0;
+	if (!parse_uint(text + 4, 0, UINT32_MAX, &uid) ||
+	    (has_login && !parse_uint(behind + 7, 0, UINT32_MAX, &login)))
+		return false;
+	*out = (uid_t)(has_login ? login : uid);
+	return has_login || uid != 0;
 }
 
 static enum fas_code

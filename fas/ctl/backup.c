@@ -281,7 +281,7 @@ report(const struct saving *s, const char *digest)
 		OWN(json)
 		json_t *answer = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "folder", args->argument,
 		    "sha256", digest, "made_at", (json_int_t)m->made_s, "bytes",
-		    (json_int_t)(m->files[0].size + m->files[1].size), "parts",
+		    (json_int_t)m->files[0].size + (json_int_t)m->files[1].size, "parts",
 		    (json_int_t)m->n_parts, "ca_keys", (json_int_t)n_keys);
 		render_json(args->out, answer);
 		return;

@@ -178,7 +178,7 @@ the_switch_waits_until_the_certificate_has_stood_in_ntauth_for_a_day(void **stat
 	place_admin_refuses(p, rotate_wire(false, false), "ntauth_unseen");
 	json_decref(place_issue(
 	    p, json_pack("{s:s,s:s,s:i,s:I}", "op", "authority.in_ntauth", "authority", AUTHORITY,
-		   "generation", 2, "since", (json_int_t)(now_s - DAY_S + 60))));
+		   "generation", 2, "since", (json_int_t)now_s - DAY_S + 60)));
 	place_admin_refuses(p, rotate_wire(false, false), "ntauth_too_new");
 	assert_string_equal(states(p), "current ready");
 	/* Said again it is no later; gone and seen again it is. */
@@ -1239,6 +1239,9 @@ a_person_is_known_by_his_login_and_root_without_one_is_nobody(void **state)
 	assert_int_equal(who, 1001);
 	assert_false(two_persons_who("uid:0", &who));
 	assert_false(two_persons_who("fas-signer", &who));
+	assert_false(two_persons_who("uid:0(login 10x)", &who));
+	assert_false(two_persons_who("uid:0(login 4294967296)", &who));
+	assert_false(two_persons_who("uid:(login 1000)", &who));
 }
 
 /* Agreed on is what is in force: what could not be would be read at every start, and no file could mend it. */
