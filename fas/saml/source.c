@@ -50,7 +50,9 @@ static enum fas_code
 absolute(const char *folder, const char *name, char **out, struct fas_err *e)
 {
 	char path[PATH_MAX];
-	enum fas_code rc = file_join(path, sizeof(path), name[0] == '/' ? "" : folder, name, e);
+	bool is_absolute = name[0] == '/';
+	enum fas_code rc = file_join(
+	    path, sizeof(path), is_absolute ? "" : folder, is_absolute ? name + 1 : name, e);
 	if (rc != FAS_OK)
 		return rc;
 	*out = strdup(path);
