@@ -23,12 +23,15 @@ def wait_for(condition, seconds, what):
 
 
 def start_time(pid):
-    """Start time in ticks since boot, None when no such process lives: with it, a process id cannot be mistaken."""
+    """Start time in ticks since boot, None when no such process lives: with it, a process id cannot be mistaken.
+
+    One whose first thread has ended lives on in the others, which still hold its sockets.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else int(fields[19])
 
 
 def family(pid):
