@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from lab import layout, proc, samlp
+from lab import layout, proc, public, samlp, simplesaml
 from lab.layout import STORE_URL
 
 from front import MOBILE, SAML, FrontCase
@@ -115,6 +115,33 @@ class Samlp(Interop):
 
 class Metadata(Interop):
     """Each side imports what the other publishes."""
+
+    def is_fresh(self, name):
+        provider = {one["name"]: one for one in self.fasctl_json("idp", "list")}[name]
+        return provider.get("metadata", {}).get("ok")
+
+    def reload(self, text):
+        (self.lab.fas / "fasd.yaml").write_text(text)
+        self.fasctl("config", "reload")
+
+    def test_the_front_signs_in_by_simplesamlphps_metadata(self):
+        """What `fasctl idp import` prints takes the place of certificate and URLs."""
+        self.simplesaml()
+        signer = self.lab.fas / "simplesaml-metadata.pem"
+        signer.unlink(missing_ok=True)
+        entry = self.fasctl("idp", "import", simplesaml.METADATA_URL, "--name", simplesaml.NAME, "--ca-file", public.root(self.lab),
+                            "--out", signer)
+        before = (self.lab.fas / "fasd.yaml").read_text()
+        begin = before.index(f"  - name: {simplesaml.NAME}\n")
+        end = before.index("    audiences:", begin)
+        self.addCleanup(self.reload, before)
+        after = before[:begin] + entry + before[end:]
+        for line in [one for one in after.splitlines() if simplesaml.SIGN_ON_URL in one or simplesaml.LOGOUT_URL in one]:
+            after = after.replace(line + "\n", "")
+        self.reload(after)
+        proc.wait_for(lambda: self.is_fresh(simplesaml.NAME), 30, "fresh metadata of SimpleSAMLphp")
+        browser = self.visitor()
+        self.assertCertificate(self.hand_in(browser, self.sign_in(browser)))
 
     def published(self, server):
         """The server's metadata in a file, its signature verified by xmlsec1."""

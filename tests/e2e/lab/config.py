@@ -5,7 +5,7 @@ import os
 
 from . import public, samlp, simplesaml
 from .layout import (BASE_DN, DC, DOMAIN, FASD_UID, FOREIGN_SUFFIX, FRONT_URL, IDP_ENTITY_ID, IDP_NAME, LOGIN, NETBIOS, REALM,
-                     SAMLP, SP_ENTITY_ID, STORE_URL, STOREFRONT, write)
+                     SP_ENTITY_ID, STORE_URL, STOREFRONT, write)
 from .people import MACHINE_OU, VDI_HOSTS
 
 
@@ -98,12 +98,7 @@ identity_providers:
     title: Example Corp
     email_domains: [{DOMAIN}]
   - name: {samlp.NAME}
-    entity_id: {samlp.ENTITY_ID}
-    certificates: [{lab.pki}/samlp.crt]
-    audiences: [{SP_ENTITY_ID}]
-    recipients: [{lab.acs_url}]
-    single_sign_on: {{ redirect: "https://{SAMLP}/sso", post: "https://{SAMLP}/sso" }}
-    single_logout: {{ redirect: "https://{SAMLP}/slo" }}
+    metadata: {lab.pki}/samlp.xml
     binding: post
     title: Example Org
     email_domains: [example.org]

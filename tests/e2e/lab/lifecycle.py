@@ -9,7 +9,7 @@ from . import config, dc, env, krb5, namespace, people, pki, proc, programs, pub
 from .layout import Lab, LabError, SecondNode, write
 
 # Of lab.pki: what any node is given before it has a key of its own.
-GIVEN = ("idp.crt", "simplesaml.crt", "samlp.crt", "logon-root.crt",
+GIVEN = ("idp.crt", "simplesaml.crt", "samlp.xml", "logon-root.crt",
          *(f"{stem}.{part}" for stem in public.SAML_KEYS for part in ("key", "crt")))
 
 
