@@ -24,6 +24,7 @@ def check(score, _):
     score.add_command("check: tests/packages is complete", REPO / "tests" / "check-packages")
     score.add_command("check: includes point downward", REPO / "tests" / "check-includes")
     score.add_command("check: clang-format", REPO / "tests" / "check-format")
+    score.add_command("check: docs/SAML.md explains each refusal", REPO / "tests" / "check-guide")
 
 
 def unit(preset, what):
