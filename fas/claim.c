@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "fas/base/text.h"
+#include "fas/logout.h"
 
 /*
  * How long a replay is remembered at least: the largest max_age (1 h) and twice the largest clock_skew (5 min) that any
@@ -83,6 +84,12 @@ verified_read(struct service *service, const struct request *request, const char
 	if (rc == FAS_OK)
 		fill_claim(out, request->caller, now_s);
 	return rc;
+}
+
+enum fas_code
+verified_check_logout(struct db *db, const struct verified *v, struct fas_err *e)
+{
+	return logout_check_assertion(db, &v->facts, v->assertion->issued_s, e);
 }
 
 void

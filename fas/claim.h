@@ -17,6 +17,9 @@ struct verified {
 MUST_CHECK enum fas_code verified_read(struct service *service, const struct request *request,
     const char *saml_response, const struct saml_expectation *expected, int64_t now_s,
     struct verified *out, struct fas_err *e);
+/* Inside the db_fn that claims it: FAS_E_DENIED "signed_out" (fas/logout.h). */
+MUST_CHECK enum fas_code verified_check_logout(
+    struct db *db, const struct verified *verified, struct fas_err *e);
 void verified_done(struct verified *verified);
 
 DEFINE_OWN_IN_PLACE(verified, struct verified, verified_done);

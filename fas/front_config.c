@@ -139,6 +139,7 @@ read_server(const struct yaml_node *map, const struct front_config *front, struc
 	(void)snprintf(out->base, sizeof(out->base), "%s/saml%s%s", front->url,
 	    is_default ? "" : "/v/", is_default ? "" : out->s.name);
 	(void)snprintf(out->acs_url, sizeof(out->acs_url), "%s/acs", out->base);
+	(void)snprintf(out->slo_url, sizeof(out->slo_url), "%s/slo", out->base);
 }
 
 static void

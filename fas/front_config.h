@@ -20,6 +20,7 @@ struct front_server {
 	struct sign_in_server s;
 	char base[FRONT_PATH_MAX]; /* ".../saml" or ".../saml/v/NAME": login, acs, ... lie below */
 	char acs_url[FRONT_PATH_MAX + 16];
+	char slo_url[FRONT_PATH_MAX + 16]; /* single logout, both bindings */
 	const struct yaml_node *providers_node;
 	const char *providers[FRONT_PROVIDERS_MAX];
 	struct sign_in_target targets[FRONT_TARGETS_MAX];

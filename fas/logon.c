@@ -105,8 +105,10 @@ make_ticket(struct start *s, const char *host, struct logon_answer *out, struct 
 static enum fas_code
 take_claim(struct db *db, struct start *s, struct fas_err *e)
 {
-	if (!s->by_code)
-		return claim_take(db, &s->verified.claim, &s->ticket.claim, e);
+	if (!s->by_code) {
+		enum fas_code rc = verified_check_logout(db, &s->verified, e);
+		return rc == FAS_OK ? claim_take(db, &s->verified.claim, &s->ticket.claim, e) : rc;
+	}
 	s->ticket.claim = s->code.claim;
 	return code_check(db, &s->code, e);
 }

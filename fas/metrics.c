@@ -43,6 +43,9 @@ static const struct description descriptions[METRIC_COUNT] = {
 	"SAML responses that browsers brought, by outcome"},
     [METRIC_SIGN_IN_DENY] = {"fas_sign_ins_total", "{outcome=\"deny\"}", NULL},
     [METRIC_SIGN_IN_ERROR] = {"fas_sign_ins_total", "{outcome=\"error\"}", NULL},
+    [METRIC_LOGOUT_DONE] = {"fas_logouts_total", "{outcome=\"done\"}",
+	"Logout messages and wishes of browsers"},
+    [METRIC_LOGOUT_REFUSED] = {"fas_logouts_total", "{outcome=\"refused\"}", NULL},
     [METRIC_FRONT_LIMITED] = {"fas_front_limited_total", "",
 	"Requests of browsers answered 429 because their address, provider or server asked too "
 	"often"},

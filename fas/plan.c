@@ -7,6 +7,7 @@
 #include "fas/base/json.h"
 #include "fas/base/oid.h"
 #include "fas/base/text.h"
+#include "fas/logout.h"
 #include "fas/terms.h"
 
 #define SPKI_MAX 1024
@@ -452,11 +453,12 @@ struct completion {
 	const struct ticket *ticket;
 	const struct signer_certificate *certificate;
 	struct audit_record *record;
-	bool over; /* it was revoked, or put on hold, while the signer made the certificate */
+	bool
+	    over; /* it was revoked, put on hold or signed out of, while the signer made the certificate */
 };
 
 /*
- * Whoever revokes while a redemption is under way means its session too.  The certificate may be younger than the act, so
+ * Whoever revokes, or signs out, while a redemption is under way means its session too.  The certificate may be younger than the act, so
  * that the signer has not revoked it: that is owed, whatever the rule says.
  */
 static enum fas_code
@@ -467,6 +469,8 @@ insert_session(struct db *db, struct completion *c, struct fas_err *e)
 	bool won = false, owed = false;
 	const struct act_who who = {s.upn, s.sid, s.host, s.rule, s.id};
 	enum fas_code rc = act_check(db, &who, s.id, &why);
+	if (rc == FAS_OK)
+		rc = logout_check_ticket(db, s.ticket, s.id, &why);
 	c->over = rc == FAS_E_DENIED;
 	if (rc != FAS_OK && !c->over)
 		return fas_fail(e, rc, why.reason, "%s", why.message);

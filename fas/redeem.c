@@ -84,7 +84,8 @@ claim_for_host(struct db *db, void *arg, struct fas_err *e)
 		ticket_done(&r->ticket);
 		return ticket_find_by_claim(db, id, &r->ticket, e);
 	}
-	if ((rc = claim_take(db, &r->verified.claim, &r->ticket.claim, e)) != FAS_OK)
+	if ((rc = verified_check_logout(db, &r->verified, e)) != FAS_OK ||
+	    (rc = claim_take(db, &r->verified.claim, &r->ticket.claim, e)) != FAS_OK)
 		return rc;
 	if ((rc = ticket_insert(db, &r->ticket, e)) != FAS_OK)
 		return rc;
@@ -149,8 +150,8 @@ check_state(const struct redeem *r, struct fas_err *e)
 	case TICKET_OPEN:
 		return FAS_OK;
 	case TICKET_VOID:
-		return fas_fail(
-		    e, FAS_E_CONFLICT, "ticket_void", "a newer ticket has taken this one's place");
+		return fas_fail(e, FAS_E_CONFLICT, "ticket_void",
+		    "a newer ticket has taken this one's place, or the person has signed out");
 	case TICKET_FAILED:
 		return fas_fail(e, FAS_E_CONFLICT, "ticket_failed",
 		    "the ticket was used and its certificate refused");

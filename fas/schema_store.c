@@ -182,6 +182,38 @@ static const char *const migrations[] = {
      " browser BLOB NOT NULL, created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
      " void INTEGER NOT NULL) STRICT;"
      "CREATE INDEX codes_expires ON codes(expires_s);"),
+
+    /*
+     * Single logout (fas/logout.h).  A session is found by what its provider calls it, and by the browser that signed in.
+     * logouts: what has been ended, remembered for what was on its way at that moment.  Of a provider: the subject, and
+     * session_indexes as JSON (NULL: all); of a browser: its hash.  until: an id below it is older than the logout;
+     * issued_s: by the provider's clock, assertions up to it are over.  logouts_sent: our requests, until answered.
+     */
+    ("ALTER TABLE sessions ADD COLUMN idp TEXT;"
+     "ALTER TABLE sessions ADD COLUMN name_id TEXT;"
+     "ALTER TABLE sessions ADD COLUMN name_id_format TEXT;"
+     "ALTER TABLE sessions ADD COLUMN session_index TEXT;"
+     "ALTER TABLE sessions ADD COLUMN browser BLOB;"
+     "UPDATE sessions SET idp=json_extract(facts,'$.idp'),name_id=json_extract(facts,'$.name_id'),"
+     "name_id_format=json_extract(facts,'$.name_id_format'),"
+     "session_index=json_extract(facts,'$.session_index') WHERE json_valid(facts);"
+     "CREATE INDEX sessions_subject ON sessions(idp,name_id)"
+     " WHERE state<>'ended' AND name_id IS NOT NULL;"
+     "CREATE INDEX sessions_browser ON sessions(browser) WHERE browser IS NOT NULL;"
+     "CREATE INDEX codes_browser ON codes(browser);"
+     "CREATE TABLE logouts("
+     " id INTEGER PRIMARY KEY, idp TEXT NOT NULL, message TEXT NOT NULL,"
+     " name_id TEXT, name_id_format TEXT NOT NULL, session_indexes TEXT, browser BLOB,"
+     " until TEXT NOT NULL, issued_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+     " UNIQUE(idp, message)) STRICT;"
+     "CREATE INDEX logouts_subject ON logouts(idp,name_id) WHERE name_id IS NOT NULL;"
+     "CREATE INDEX logouts_browser ON logouts(browser) WHERE browser IS NOT NULL;"
+     "CREATE INDEX logouts_expires ON logouts(expires_s);"
+     "CREATE TABLE logouts_sent("
+     " id INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, correlation_id TEXT NOT NULL,"
+     " server TEXT NOT NULL, idp TEXT NOT NULL, browser BLOB NOT NULL,"
+     " expires_s INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0) STRICT;"
+     "CREATE INDEX logouts_sent_expires ON logouts_sent(expires_s);"),
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};

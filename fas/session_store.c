@@ -28,9 +28,12 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 	    "sessions(session,ticket,correlation_id,host,upn,sid,sam_account_name,realm,principal,"
 	    "rule,"
 	    "revoke_at_end,lease_s,created_s,expires_s,lease_until_s,state,judged_s,tried_s,policy,"
-	    "in_session,facts)"
-	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live',?13,?13,?16,?17,"
-	    "(SELECT t.facts FROM tickets t WHERE t.id=?2))",
+	    "in_session,facts,idp,name_id,name_id_format,session_index,browser)"
+	    " SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live',?13,?13,?16,?17,"
+	    "t.facts,json_extract(t.facts,'$.idp'),json_extract(t.facts,'$.name_id'),"
+	    "json_extract(t.facts,'$.name_id_format'),json_extract(t.facts,'$.session_index'),"
+	    "(SELECT c.browser FROM codes c WHERE c.claim=t.claim LIMIT 1)"
+	    " FROM (SELECT 1) LEFT JOIN tickets t ON t.id=?2",
 	    e);
 	const char *const texts[] = {s->correlation_id, s->host, s->upn, s->sid,
 	    s->sam_account_name, s->realm, s->principal, s->rule};

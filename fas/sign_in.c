@@ -331,6 +331,8 @@ claim_and_record(struct db *db, void *arg, struct fas_err *e)
 	if (rc == FAS_OK && f->asked)
 		rc = sign_in_use(db, f->row.id, e);
 	if (rc == FAS_OK)
+		rc = verified_check_logout(db, &f->verified, e);
+	if (rc == FAS_OK)
 		rc = claim_take(db, &f->verified.claim, &f->code.claim, e);
 	if (rc == FAS_OK)
 		rc = code_insert(db, &f->code, e);

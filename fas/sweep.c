@@ -5,6 +5,7 @@
 #include "fas/base/clock.h"
 #include "fas/base/log.h"
 #include "fas/logon_store.h"
+#include "fas/logout_store.h"
 #include "fas/order.h"
 #include "fas/revoke.h"
 #include "fas/sign_in_store.h"
@@ -157,7 +158,7 @@ finish_unfinished(struct service *service, int64_t now_s, int64_t before_s)
 
 struct pruning {
 	int64_t now_s;
-	bool logons, sign_ins, orders, sessions; /* there may be more of these */
+	bool logons, sign_ins, orders, sessions, logouts; /* there may be more of these */
 };
 
 static enum fas_code
@@ -170,6 +171,8 @@ prune_some(struct db *db, void *arg, struct fas_err *e)
 	if (rc == FAS_OK)
 		rc = order_prune(db, p->now_s, &p->orders, e);
 	if (rc == FAS_OK)
+		rc = logout_prune(db, p->now_s, &p->logouts, e);
+	if (rc == FAS_OK)
 		rc = act_prune(db, p->now_s - ACT_MEMORY_S, e);
 	return rc == FAS_OK ? session_prune(db, p->now_s - SESSION_MEMORY_S, &p->sessions, e) : rc;
 }
@@ -180,7 +183,8 @@ prune(struct service *service, int64_t now_s)
 {
 	struct fas_err e = {0};
 	struct pruning p = {.now_s = now_s, .logons = true};
-	for (size_t i = 0; i < PRUNE_ROUNDS && (p.logons || p.sign_ins || p.orders || p.sessions);
+	for (size_t i = 0;
+	     i < PRUNE_ROUNDS && (p.logons || p.sign_ins || p.orders || p.sessions || p.logouts);
 	     i++) {
 		if (db_write(service->db, prune_some, &p, &e) != FAS_OK) {
 			log_error("prune_failed", &e, NULL);

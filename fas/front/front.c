@@ -12,6 +12,11 @@
 #define FORM_MAX 4096            /* octets of our own form */
 #define SAML_FORM_MAX 400 * 1024 /* SAML_RESPONSE_MAX in base64, escaped where it has to be */
 #define ACS_AT_A_TIME 32
+#define SLO_FORM_MAX 128 * 1024 /* SAML_LOGOUT_MAX in base64, escaped where it has to be */
+#define SLO_AT_A_TIME 16
+#define CONTENT_SECURITY_POST                                                                      \
+	"default-src 'none'; style-src 'self'; form-action https:; frame-ancestors 'none'; "       \
+	"base-uri 'none'"
 #define ADDRESS_PLACES 65536
 #define PROVIDER_PLACES 2048
 #define SERVER_PLACES 128
@@ -149,6 +154,7 @@ static const struct {
     {"logon_denied", TEXT_FAILED_DENIED, false},
     {"target_refused", TEXT_FAILED_TARGET, false},
     {"provider_unknown", TEXT_FAILED_PROVIDER, false},
+    {"logout_refused", TEXT_FAILED_SIGN_OUT, false},
     {"not_found", TEXT_FAILED_NOT_FOUND, false},
     {"busy", TEXT_FAILED_BUSY, true},
     {"unavailable", TEXT_FAILED_UNAVAILABLE, true},
@@ -224,6 +230,31 @@ visit_page(const struct visit *visit, struct page *page, const char *onward, enu
 	    visit->front->config->url, onward, title);
 }
 
+/* ---- a message to a provider ---- */
+
+void
+visit_send(struct visit *v, const char *idp, const struct saml_message *message, enum text_id title,
+    enum text_id lead)
+{
+	struct service *service = v->front->service;
+	OWN(page) struct page page = {0};
+	if (message->binding == SAML_BINDING_REDIRECT) {
+		http_answer_see_other(v->response, message->url);
+		return;
+	}
+	visit_page(v, &page, NULL, title);
+	page_naming(&page, lead, saml_trust_title(service_trust_hold(service), idp));
+	service_trust_release(service);
+	page_form_begin(&page, message->url);
+	page_hidden(&page, message->field, message->value);
+	if (message->relay_state)
+		page_hidden(&page, "RelayState", message->relay_state);
+	page_form_end(&page, TEXT_NEXT);
+	page_send(&page, v->response, 200);
+	/* Browsers hold redirects against form-action too, and providers send people on to others. */
+	http_header(v->response, "Content-Security-Policy", CONTENT_SECURITY_POST);
+}
+
 /* ---- the list ---- */
 
 static void
@@ -246,6 +277,15 @@ const struct http_route front_routes[] = {
 	front_post_acs},
     {"GET", "/saml/metadata", "front_metadata", 0, 0, 0, true, false, front_get_metadata},
     {"GET", "/saml/v/?/metadata", "front_metadata", 0, 0, 0, true, false, front_get_metadata},
+    {"GET", "/saml/slo", "front_slo", 0, 0, SLO_AT_A_TIME, true, false, front_get_slo},
+    {"GET", "/saml/v/?/slo", "front_slo", 0, 0, SLO_AT_A_TIME, true, false, front_get_slo},
+    {"POST", "/saml/slo", "front_slo", 0, SLO_FORM_MAX, SLO_AT_A_TIME, true, false, front_post_slo},
+    {"POST", "/saml/v/?/slo", "front_slo", 0, SLO_FORM_MAX, SLO_AT_A_TIME, true, false,
+	front_post_slo},
+    {"GET", "/saml/logout", "front_logout", 0, 0, 0, true, false, front_get_logout},
+    {"GET", "/saml/v/?/logout", "front_logout", 0, 0, 0, true, false, front_get_logout},
+    {"POST", "/saml/logout", "front_logout", 0, FORM_MAX, 0, true, false, front_post_logout},
+    {"POST", "/saml/v/?/logout", "front_logout", 0, FORM_MAX, 0, true, false, front_post_logout},
     {"GET", "/saml/style.css", "front_style", 0, 0, 0, false, false, get_style},
 };
 const size_t front_n_routes = NELEMS(front_routes);

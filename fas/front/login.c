@@ -12,9 +12,6 @@
 #define IDP_NAME_BYTES 256
 #define TARGET_BYTES 512
 #define EMAIL_BYTES 254 /* RFC 5321 4.5.3.1.3 */
-#define CONTENT_SECURITY_POST                                                                      \
-	"default-src 'none'; style-src 'self'; form-action https:; frame-ancestors 'none'; "       \
-	"base-uri 'none'"
 
 /* What is asked for, beside the provider. */
 struct wish {
@@ -73,30 +70,9 @@ make_question(
 }
 
 static void
-send_by_post(struct visit *v, const char *idp, const struct saml_message *message)
-{
-	OWN(page) struct page page;
-	struct service *service = v->front->service;
-	visit_page(v, &page, NULL, TEXT_GOING_TITLE);
-	page_naming(&page, TEXT_GOING_LEAD, saml_trust_title(service_trust_hold(service), idp));
-	service_trust_release(service);
-	page_form_begin(&page, message->url);
-	page_hidden(&page, message->field, message->value);
-	if (message->relay_state)
-		page_hidden(&page, "RelayState", message->relay_state);
-	page_form_end(&page, TEXT_NEXT);
-	page_send(&page, v->response, 200);
-	/* Browsers hold redirects against form-action too, and providers send people on to others. */
-	http_header(v->response, "Content-Security-Policy", CONTENT_SECURITY_POST);
-}
-
-static void
 send_away(struct visit *v, const char *idp, const struct saml_message *message)
 {
-	if (message->binding == SAML_BINDING_REDIRECT)
-		http_answer_see_other(v->response, message->url);
-	else
-		send_by_post(v, idp, message);
+	visit_send(v, idp, message, TEXT_GOING_TITLE, TEXT_GOING_LEAD);
 	browser_keep(&v->browser, v->response);
 	cookie_set(v->response, REMEMBERED_COOKIE, idp, COOKIE_LAX, REMEMBERED_S);
 }

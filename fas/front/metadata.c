@@ -10,7 +10,8 @@ make_metadata(struct visit *v, char **xml, struct fas_err *e)
 {
 	size_t len = 0;
 	struct service *service = v->front->service;
-	const struct saml_server server = {v->server->s.entity_id, v->server->s.acs_url, NULL};
+	const struct saml_server server = {
+	    v->server->s.entity_id, v->server->s.acs_url, v->server->slo_url};
 	(void)service_trust_hold(service);
 	enum fas_code rc = saml_metadata_make(service->sp, &server, clock_now(), xml, &len, e);
 	service_trust_release(service);

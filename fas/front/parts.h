@@ -6,6 +6,7 @@
 #include "fas/front/form.h"
 #include "fas/front/front.h"
 #include "fas/front/page.h"
+#include "fas/saml/request.h"
 
 #define FRONT_LOCATION_MAX 4096
 
@@ -42,8 +43,13 @@ void visit_page(
 /* In front of path: "https://.../saml/v/NAME/login" and the like. */
 void visit_url(const struct visit *visit, const char *path, char out[FRONT_LOCATION_MAX]);
 
+/* A message to a provider: by redirect, or by a form below this title and lead (which names the provider). */
+void visit_send(struct visit *visit, const char *idp, const struct saml_message *message,
+    enum text_id title, enum text_id lead);
+
 DEFINE_OWN_IN_PLACE(visit, struct visit, visit_done);
 
-http_handler front_get_login, front_post_login, front_post_acs, front_get_metadata;
+http_handler front_get_login, front_post_login, front_post_acs, front_get_metadata, front_get_slo,
+    front_post_slo, front_get_logout, front_post_logout;
 
 #endif

@@ -58,6 +58,7 @@ struct saml_logout {
 	char *name_id_format, *name_qualifier, *sp_name_qualifier; /* NULL = absent */
 	char *session_index[SAML_LOGOUT_SESSIONS_MAX];
 	size_t n_session_index; /* 0 = all sessions of name_id */
+	int64_t issued_s;       /* its IssueInstant, skew taken off as from an assertion's */
 	int64_t
 	    expires_s; /* from then on this message is refused: its ID is to be remembered so long */
 	char *relay_state; /* NULL = none */

@@ -233,6 +233,7 @@ read_signed(struct incoming *r, const xmlNode *root, struct saml_logout *out)
 		rc = issue_instant_check(&r->ev, root, &instant_s, &age_end_s, r->e);
 	if (rc != FAS_OK)
 		return rc;
+	out->issued_s = instant_s - r->ev.idp->clock_skew_s;
 	out->expires_s = age_end_s + r->ev.idp->clock_skew_s;
 	out->is_response = r->is_response;
 	const char *id = xml_attr(root, "ID");
