@@ -24,6 +24,7 @@ class Page(html.parser.HTMLParser):
         super().__init__()
         self.url, self.status, self.headers, self.body = url, status, headers, body
         self.forms, self.words, self.silent = [], [], 0
+        self.refresh = self._target(headers.get("Refresh", ""))  # where a browser goes by itself
         self.feed(body.decode("utf-8", "replace"))
         self.text = " ".join(" ".join(self.words).split())
 
@@ -35,8 +36,15 @@ class Page(html.parser.HTMLParser):
         elif tag in ("input", "button") and attrs.get("name") and self.forms:
             if tag == "input" or attrs.get("value"):
                 self.forms[-1]["fields"].setdefault(attrs["name"], attrs.get("value") or "")
+        elif tag == "meta" and (attrs.get("http-equiv") or "").lower() == "refresh":
+            self.refresh = self._target(attrs.get("content") or "")
         elif tag in ("script", "style"):
             self.silent += 1
+
+    @staticmethod
+    def _target(refresh):
+        match = REFRESH.fullmatch(refresh)
+        return match and match[1]
 
     def handle_endtag(self, tag):
         self.silent -= tag in ("script", "style")
@@ -89,8 +97,7 @@ class Visitor:
         with reply:
             page = Page(reply.geturl(), reply.status, reply.headers, reply.read())
         self.trail.append(page.url)
-        refresh = REFRESH.fullmatch(page.headers.get("Refresh", ""))
-        return self.open(refresh[1]) if refresh and follow else page
+        return self.open(page.refresh) if page.refresh and follow else page
 
     def submit(self, page, with_field, **fields):
         """The form that has this field, filled in."""
