@@ -1,5 +1,6 @@
 #include "fas/front/browser.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -61,9 +62,9 @@ browser_keep(const struct browser *browser, struct http_response *response)
 enum fas_code
 browser_token(const struct browser *browser, char out[BROWSER_TOKEN_MAX], struct fas_err *e)
 {
-	char text[sizeof(TOKEN_PURPOSE) + BROWSER_ID_MAX] = TOKEN_PURPOSE;
+	char text[sizeof(TOKEN_PURPOSE) + BROWSER_ID_MAX];
 	uint8_t hash[BROWSER_HASH_BYTES];
-	(void)strcat(text, browser->id);
+	(void)snprintf(text, sizeof(text), "%s%s", TOKEN_PURPOSE, browser->id);
 	enum fas_code rc = digest(text, hash, e);
 	if (rc == FAS_OK)
 		(void)hex_encode(hash, sizeof(hash), out);

@@ -98,11 +98,12 @@ const char *
 rate_address_key(const char *address, char out[RATE_KEY_MAX])
 {
 	struct in6_addr v6;
+	char network[INET6_ADDRSTRLEN];
 	(void)snprintf(out, RATE_KEY_MAX, "%s", address);
 	if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
 		return out;
 	memset(&v6.s6_addr[8], 0, 8);
-	(void)inet_ntop(AF_INET6, &v6, out, RATE_KEY_MAX - 4);
-	(void)strcat(out, "/64");
+	if (inet_ntop(AF_INET6, &v6, network, sizeof(network)))
+		(void)snprintf(out, RATE_KEY_MAX, "%s/64", network);
 	return out;
 }

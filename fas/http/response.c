@@ -27,17 +27,16 @@ http_response_done(struct http_response *response)
 	response->fd = -1;
 }
 
-PRINTF_LIKE(4, 0)
-static void
-set_header(
-    struct http_response *response, size_t i, const char *name, const char *fmt, va_list args)
+/* The i-th header, a new one behind the last; NULL: there is no room. */
+static struct http_header *
+take_header(struct http_response *response, size_t i, const char *name)
 {
 	if (i == HTTP_HEADERS_MAX)
-		return;
+		return NULL;
 	if (i == response->n_headers)
 		response->n_headers++;
 	response->headers[i].name = name;
-	(void)vsnprintf(response->headers[i].value, sizeof(response->headers[i].value), fmt, args);
+	return &response->headers[i];
 }
 
 void
@@ -47,8 +46,11 @@ http_header(struct http_response *response, const char *name, const char *fmt, .
 	va_list args;
 	while (i < response->n_headers && strcmp(response->headers[i].name, name) != 0)
 		i++;
+	struct http_header *header = take_header(response, i, name);
+	if (!header)
+		return;
 	va_start(args, fmt);
-	set_header(response, i, name, fmt, args);
+	(void)vsnprintf(header->value, sizeof(header->value), fmt, args);
 	va_end(args);
 }
 
@@ -56,8 +58,11 @@ void
 http_add_header(struct http_response *response, const char *name, const char *fmt, ...)
 {
 	va_list args;
+	struct http_header *header = take_header(response, response->n_headers, name);
+	if (!header)
+		return;
 	va_start(args, fmt);
-	set_header(response, response->n_headers, name, fmt, args);
+	(void)vsnprintf(header->value, sizeof(header->value), fmt, args);
 	va_end(args);
 }
 

@@ -107,8 +107,9 @@ identity_new(
 	    (rc = gnutls_privkey_import_x509_raw(
 		 identity->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0)
 		return fail_gnutls(e, rc, "server key");
-	if (check_pair(identity, e) != FAS_OK)
-		return e->code;
+	enum fas_code code = check_pair(identity, e);
+	if (code != FAS_OK)
+		return code;
 	*out = TAKE(identity);
 	return FAS_OK;
 }
