@@ -207,7 +207,7 @@ static void
 refresh_one(struct idp_refresh *r, const struct job *job)
 {
 	struct fas_err e = {0};
-	OWN(buf) struct buf bytes;
+	OWN(buf) struct buf bytes = {0};
 	struct memory *memory = remember(r, job->name);
 	enum fas_code rc =
 	    r->fetch(job->url, job->ca_file, SAML_METADATA_MAX, TIMEOUT_MS, &bytes, &e);

@@ -16,6 +16,8 @@
 #include "fas/base/err.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* What takes its time once (keys are made), so that it is not counted as the first input's; libFuzzer alone calls it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* libFuzzer's mutation of bytes; only targets with a mutator of their own use it. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);

@@ -3,6 +3,7 @@ set(edge ${CMAKE_SOURCE_DIR}/tests/unit/edge)
 set(x509 ${CMAKE_SOURCE_DIR}/tests/unit/ca_x509)
 
 fuzz_target(saml SOURCES saml.c saml_edit.c MUTATOR saml_mutator.c LINK fas_saml_world)
+fuzz_target(provider SOURCES provider.c saml_edit.c LINK fas_saml_world)
 fuzz_target(csr SOURCES csr.c LINK fas_ca_signer)
 fuzz_target(api SOURCES api.c ${edge}/fakes.c ${edge}/pki.c ${edge}/table.c LINK fas_edge -Wl,--wrap=audit_write)
 fuzz_target(http SOURCES http.c ${edge}/harness.c ${edge}/client.c ${edge}/pki.c ${edge}/fakes.c
