@@ -123,7 +123,7 @@ class Metadata(LabCase):
         self.configure()
         proc.wait_for(lambda: server.asked > 0, 60, "the question")
         self.assertTrue(self.state()["pending"])
-        self.assertDenied(self.logon(), "saml_issuer")
+        self.assertProblem(self.logon(), 403, "assertion_refused")
         self.assertIn(f"nobody of identity provider {IDP_NAME} can sign in", self.status())
         server.body = signed(self.good, self.key)
         proc.wait_for(lambda: self.state()["ok"], 90, "the metadata")
