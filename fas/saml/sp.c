@@ -130,8 +130,9 @@ check_pair(const struct pair *pair, enum saml_sp_use use, const struct yaml_node
 {
 	enum key_kind kind;
 	const char *why = key_judge(pair->key, &kind);
-	if (!why && use == SAML_SP_DECRYPTION && kind != KEY_RSA)
-		why = "a key for decryption is RSA";
+	if (!why && use == SAML_SP_DECRYPTION &&
+	    (kind != KEY_RSA || EVP_PKEY_get_bits(pair->key) > SAML_SP_DECRYPTION_BITS_MAX))
+		why = "a key for decryption is RSA of at most 4096 bits";
 	if (why)
 		return refuse(key, e, "saml_key", why);
 	if (X509_check_private_key(pair->certificate, pair->key) != 1)

@@ -24,6 +24,8 @@
 #include "fas/base/yaml.h"
 
 #define SAML_SP_KEYS_MAX 2
+/* Whoever has our certificate can make us use the key, twice for each: 8192 bits would cost half a second. */
+#define SAML_SP_DECRYPTION_BITS_MAX 4096
 
 enum saml_sp_use { SAML_SP_SIGNING, SAML_SP_DECRYPTION, SAML_SP_USES };
 

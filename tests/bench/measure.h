@@ -11,6 +11,8 @@ double measure_raw_signature(void);
 
 void measure_certificate(const struct lab *lab);
 void measure_saml(const struct lab *lab, const struct material *material);
+/* The worst of a corpus of documents that are dear to read; needs no lab. */
+void measure_hostile(void);
 void measure_store(const struct lab *lab);
 void measure_logon(const struct lab *lab, const struct material *material);
 /* Of n logons, 16 at once. */

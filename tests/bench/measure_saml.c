@@ -137,5 +137,5 @@ measure_saml(const struct lab *lab, const struct material *material)
 	    .reference = "bare xmlsec, same document",
 	    .reference_value = gauge_median(bare, lab->rounds),
 	    .ratio = gauge_median(ratio, lab->rounds),
-	    .goal = 1.6});
+	    .goal = 1.5});
 }

@@ -99,6 +99,12 @@ keys_that_are_weak_open_or_locked_are_refused(void **state)
 	refused("signing: [{key: weak.key, certificate: 0.pem}]\n", "saml_key", "2048");
 	kit_remove("weak.key");
 	EVP_PKEY_free(weak);
+	EVP_PKEY *dear = saml_sign_new_rsa(4104);
+	kit_write_key("dear.key", dear, NULL);
+	refused("signing: [" KIT_PAIR(0) "]\ndecryption: [{key: dear.key, certificate: 0.pem}]\n",
+	    "saml_key", "4096");
+	kit_remove("dear.key");
+	EVP_PKEY_free(dear);
 	kit_write_key("locked.key", world.keys[KEY_MAIN], EVP_aes_128_cbc());
 	refused("signing: [{key: locked.key, certificate: 0.pem}]\n", "saml_key", "no readable");
 	kit_remove("locked.key");
