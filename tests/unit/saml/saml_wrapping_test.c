@@ -154,6 +154,20 @@ build(const struct wrapping *w, const struct parts *p)
 	return out;
 }
 
+/* From the first assertion to the last, whatever stands between, encrypted; takes xml. */
+static void
+sealed_is_refused(char *xml)
+{
+	const struct row row = {0};
+	struct saml_assertion *a = NULL;
+	struct fas_err e = {0};
+	char *sealed = world_seal_assertion(xml, &row);
+	assert_non_null(strstr(sealed, "EncryptedAssertion"));
+	assert_int_not_equal(world_verify(&row, sealed, strlen(sealed), &a, &e), FAS_OK);
+	assert_null(a);
+	free(sealed);
+}
+
 static void
 wrapping_is_refused(void **state)
 {
@@ -163,7 +177,7 @@ wrapping_is_refused(void **state)
 	assert_non_null(strstr(xml, EVIL_SID));
 	assert_non_null(strstr(xml, SID));
 	world_refused(&(struct row){0}, xml, strlen(xml), "saml_structure");
-	free(xml);
+	sealed_is_refused(xml);
 	parts_done(&p);
 }
 
