@@ -30,6 +30,7 @@ class Person(FrontCase):
         """From the front's page that a request by POST starts from: nothing submits it but a person."""
         one.await_page(f"{SAML}/login", "[name=SAMLRequest]")
         self.assertReadable(one)
+        one.shot("desk-going")
         one.click("button")
 
     def assertReadable(self, one, language="en"):
@@ -175,3 +176,24 @@ class Refused(Person):
         one.await_page(f"{SAML}/login", EMAIL)
         self.assertReadable(one, "de")
         one.shot("desk-login-de")
+
+
+class SigningOut(Person):
+    def test_a_person_signs_out_here_and_at_the_provider(self):
+        self.simplesaml()
+        one = self.browser()
+        one.go(f"{SAML}/login?idp=simplesaml")
+        self.at_provider(one, SIMPLESAML)
+        self.assertDesktop(one)
+        one.go(f"{SAML}/logout")
+        one.await_page(f"{SAML}/logout", "button")
+        self.assertReadable(one)
+        one.shot("desk-sign-out")
+        one.click("button")
+        one.await_page(f"{SAML}/slo")
+        self.assertIn("You are signed out", one.text)
+        self.assertReadable(one)
+        self.assertQuiet(one)
+        one.shot("desk-signed-out")
+        one.go(f"{SAML}/login?idp=simplesaml")
+        one.await_page(f"https://{SIMPLESAML}/", NAME)

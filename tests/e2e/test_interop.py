@@ -1,8 +1,11 @@
 """Providers that no one here wrote, through the front: SimpleSAMLphp, and one made of the npm package samlp."""
 
+import base64
+
+from cryptography import x509
 from lxml import etree
 
-from lab import layout, proc, public, samlp, simplesaml
+from lab import config, layout, proc, public, samlp, simplesaml
 from lab.layout import STORE_URL
 
 from front import MOBILE, SAML, FrontCase
@@ -156,3 +159,82 @@ class Metadata(Interop):
         for server in (SAML, MOBILE):
             browser = self.visitor()
             self.assertCertificate(self.hand_in(browser, self.sign_in(browser, server=server)))
+
+
+class Logout(Interop):
+    """A session whose key the service keeps, so that each signature is asked for."""
+
+    def setUp(self):
+        self.file = self.lab.fas / "policy.d" / "lab.yaml"
+        self.addCleanup(self.policy, config.policy_yaml())
+        self.policy(config.policy_yaml().replace("custody: host", "custody: service, pool_empty: wait"))
+
+    def policy(self, text):
+        self.file.write_text(text)
+        self.fasctl("policy", "reload")
+
+    def begin(self, browser, idp):
+        """A desktop session by a sign-in of this browser: (answer's members, certificate)."""
+        handed, heard = self.assertAtStore(self.hand_in(browser, self.sign_in(browser, idp))), []
+
+        def is_answered():
+            heard.append(self.client("host").post("/v1/certificates", {"ticket": handed["ticket"]}))
+            return heard[-1].status != 503
+        proc.wait_for(is_answered, 40, "a key of the pool")
+        self.assertEqual(heard[-1].status, 201, heard[-1])
+        return heard[-1].json, x509.load_pem_x509_certificate(heard[-1].json["certificate"].encode())
+
+    def sign(self, session):
+        body = {"mechanism": "rsa-pkcs1", "hash": "sha256", "digest": base64.b64encode(bytes(32)).decode()}
+        return self.client("host").post(f"/v1/sessions/{session['session_id']}/keys/{session['key']}/sign", body)
+
+    def lease(self, session):
+        return self.client("host").post(f"/v1/sessions/{session['session_id']}/lease", {})
+
+    def is_revoked(self, certificate):
+        crl = x509.load_der_x509_crl(self.public().get("/crl/main-1.crl").body)
+        return crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+
+    def assertLives(self, session, certificate):
+        self.assertEqual(self.sign(session).status, 200)
+        self.assertEqual(self.lease(session).status, 200)
+        self.assertFalse(self.is_revoked(certificate))
+
+    def assertEnded(self, session, certificate):
+        self.assertProblem(self.sign(session), 404, "session_unknown")
+        self.assertProblem(self.lease(session), 404, "session_unknown")
+        proc.wait_for(lambda: self.is_revoked(certificate), 10, "the certificate on the CRL")
+
+    def assertAskedAgain(self, browser, idp):
+        """The provider does not know the person any more."""
+        page = browser.open(f"{SAML}/login?idp={idp}")
+        if "SAMLRequest" in {name for form in page.forms for name in form["fields"]}:
+            page = browser.submit(page, "SAMLRequest")
+        self.assertIn("username", {name for form in page.forms for name in form["fields"]}, page)
+
+    def test_after_simplesamlphps_logout_nothing_is_signed_or_leased_and_the_certificate_is_revoked(self):
+        provider, one, other = self.simplesaml(), self.visitor(), self.visitor()
+        ended, lives = self.begin(one, "simplesaml"), self.begin(other, "simplesaml")
+        self.assertLives(*ended)
+        self.assertTrue(provider.log_out(one).url.startswith(simplesaml.URL))
+        self.assertEnded(*ended)
+        self.assertLives(*lives)  # of another browser
+        self.assertAskedAgain(one, "simplesaml")
+
+    def test_after_samlps_logout_the_same_holds(self):
+        self.samlp()
+        browser = self.visitor()
+        session = self.begin(browser, "samlp")
+        browser.open(f"https://{layout.SAMLP}/slo")
+        self.assertEnded(*session)
+        self.assertAskedAgain(browser, "samlp")
+
+    def test_a_person_who_signs_out_at_the_front_is_signed_out_at_samlp(self):
+        self.samlp()
+        browser = self.visitor()
+        session = self.begin(browser, "samlp")
+        page = browser.submit(browser.open(f"{SAML}/logout"), "token")
+        self.assertIn("You are signed out", page.text)
+        self.assertNotIn("not confirmed", page.text)
+        self.assertEnded(*session)
+        self.assertAskedAgain(browser, "samlp")
