@@ -16,8 +16,9 @@ endforeach()
 foreach(page fasd.yaml signer.yaml limits.yaml policy.yaml)
   install(FILES ${man}/${page}.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT fas-server)
 endforeach()
-install(FILES docs/ADMIN.md docs/FILES.md docs/POLICY.md docs/PROTOCOL.md docs/THREATS.md
+install(FILES docs/ADMIN.md docs/FILES.md docs/POLICY.md docs/PROTOCOL.md docs/SAML.md docs/THREATS.md
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-server COMPONENT fas-server)
+install(DIRECTORY docs/images DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-server COMPONENT fas-server)
 install(FILES ${here}/examples/fasd.yaml ${here}/examples/signer.yaml ${here}/examples/limits.yaml
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/fas-server/examples COMPONENT fas-server)
 install(FILES ${here}/examples/policy.d/50-staff.yaml
