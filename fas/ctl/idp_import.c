@@ -220,10 +220,12 @@ int
 ctl_idp_import(const struct cli_args *args)
 {
 	struct fas_err e = {0};
+	OWN(idp_room) bool room = false;
 	OWN(x509) X509 *signer = NULL;
 	OWN(json) json_t *found = NULL;
 	const char *file = cli_text(args, "out");
 	enum fas_code rc = saml_init(&e);
+	room = rc == FAS_OK;
 	if (rc == FAS_OK)
 		rc = import(args, &signer, &found, &e);
 	if (rc == FAS_OK && signer && file)

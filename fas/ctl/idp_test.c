@@ -179,8 +179,10 @@ ctl_idp_test(const struct cli_args *args)
 {
 	struct fas_err e = {0};
 	const char *path = cli_text(args, "config");
+	OWN(idp_room) bool room = false;
 	OWN(trial) struct trial t = {.rows = json_array()};
 	enum fas_code rc = saml_init(&e);
+	room = rc == FAS_OK;
 	if (rc == FAS_OK)
 		rc = fetch_url_init(&e);
 	if (rc == FAS_OK)

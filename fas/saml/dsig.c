@@ -21,9 +21,16 @@ silence_libxml(void *context, xmlError *error)
 	(void)context, (void)error;
 }
 
+/* xmlsec does not count: what is registered twice is never freed. */
+static unsigned users;
+
 enum fas_code
 dsig_init(struct fas_err *e)
 {
+	if (users > 0) {
+		users++;
+		return FAS_OK;
+	}
 	xmlInitParser();
 	if (xmlSecInit() < 0 || xmlSecCheckVersion() != 1 || xmlSecOpenSSLInit() < 0)
 		return fas_fail(e, FAS_E_CRYPTO, "crypto_error", "xmlsec does not start");
@@ -31,12 +38,15 @@ dsig_init(struct fas_err *e)
 	xmlSetStructuredErrorFunc(NULL, silence_libxml);             /* of this thread */
 	(void)xmlThrDefSetStructuredErrorFunc(NULL, silence_libxml); /* of those to come */
 	xmlSecIOCleanupCallbacks();
+	users = 1;
 	return FAS_OK;
 }
 
 void
 dsig_done(void)
 {
+	if (users == 0 || --users > 0)
+		return;
 	(void)xmlSecOpenSSLShutdown();
 	(void)xmlSecShutdown();
 	xmlCleanupParser();

@@ -13,7 +13,7 @@
 /* Canonical form of a document of SAML_RESPONSE_MAX; it may be longer than the document. */
 #define DSIG_SIGNED_MAX (1024 * 1024)
 
-/* Once per process; silences xmlsec's own messages and takes away every way to fetch something. */
+/* Before threads, undone by as many calls of dsig_done; silences xmlsec's own messages and takes away every way to fetch something. */
 MUST_CHECK enum fas_code dsig_init(struct fas_err *e);
 void dsig_done(void);
 

@@ -21,7 +21,7 @@
 #define SAML_RESPONSE_MAX (256 * 1024) /* decoded bytes */
 #define SAML_ID_MAX 256                /* octets of an ID attribute */
 
-/* Once per process, before any other call and before threads; undone by saml_done. */
+/* Before any other call and before threads; undone by as many calls of saml_done. */
 MUST_CHECK enum fas_code saml_init(struct fas_err *e);
 void saml_done(void);
 

@@ -26,8 +26,8 @@ HOSTS = ["test_lab", "test_agent", "test_card", "test_card_session", "test_deskt
 SERVICE = ["test_logon", "test_accounts", "test_claims", "test_saml", "test_tickets", "test_machines", "test_kerberos",
            "test_http", "test_policy", "test_profiles", "test_contexts", "test_admin", "test_audit", "test_revocation",
            "test_watchdog", "test_publishing", "test_providers", "test_front", "test_metadata", "test_interop",
-           "test_logout", "test_restart", "test_operations", "test_faults", "test_install", "test_admin_guide", "test_signer", "test_ca_life",
-           "test_service_ca", "test_secrets"]
+           "test_logout", "test_restart", "test_operations", "test_faults", "test_install", "test_admin_guide",
+           "test_signer", "test_ca_life", "test_service_ca", "test_secrets"]
 LABS = {"hosts": HOSTS, "service": SERVICE}
 
 PR_SET_PDEATHSIG = 1
