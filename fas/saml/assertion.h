@@ -63,6 +63,16 @@ MUST_CHECK enum fas_code issuer_check(
 MUST_CHECK enum fas_code issue_instant_check(const struct evidence *ev, const xmlNode *node,
     int64_t *instant_s, int64_t *age_end_s, struct fas_err *e);
 
+/*
+ * SAML core 2.7.2: there is an AuthnStatement, and each is of now, fresh where that was demanded, and not over.  Into out:
+ * its instant, context, session and the session's end.
+ */
+MUST_CHECK enum fas_code authn_check(
+    const struct evidence *ev, struct saml_assertion *out, struct fas_err *e);
+/* Then: is the context one that was asked for? */
+MUST_CHECK enum fas_code authn_context_check(
+    const struct evidence *ev, struct saml_assertion *out, struct fas_err *e);
+
 /* Does InResponseTo of node answer what was asked?  SAML core 3.2.2, profiles 4.1.4.3. */
 MUST_CHECK enum fas_code in_response_to_check(
     const struct evidence *ev, const xmlNode *node, struct fas_err *e);

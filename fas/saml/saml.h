@@ -2,7 +2,8 @@
  * SAML 2.0 Web Browser SSO: from the bytes of a Response to what a trusted identity provider has signed.
  *
  * The only door of this room.  Inside: xml.h (hardened parse), structure.h (the look before verify), dsig.h (xmlsec1
- * with the pinned bare key; gives back the signed bytes), assertion.h (one named check a clause).
+ * with the pinned bare key; gives back the signed bytes), encrypted.h and decrypt.h (what is encrypted for us), reading.h
+ * (these in their order), assertion.h (one named check a clause), mapping.h (where a provider has its claims).
  */
 #ifndef FAS_SAML_SAML_H
 #define FAS_SAML_SAML_H
