@@ -74,20 +74,22 @@ saml_trust_not_after(const struct saml_trust *trust, size_t i)
 /* ---- keys ---- */
 
 /* The certificate is a container: neither its dates nor its issuer decide, only the key that stands in it. */
-static const char *
-pin(struct idp *idp, X509 *cert)
+static enum fas_code
+pin(struct idp *idp, X509 *cert, const char **why, struct fas_err *e)
 {
 	struct idp_key *slot = &idp->keys[idp->n_keys];
 	EVP_PKEY *pkey = X509_get0_pubkey(cert);
 	int64_t end_s = 0;
-	const char *why = pkey ? key_judge(pkey, &slot->kind) : "its key cannot be read";
-	if (!why && !key_not_after(cert, &end_s))
-		why = "its notAfter cannot be read";
-	if (why || !(slot->key = key_bare(pkey)))
-		return why ? why : "out of memory";
+	*why = pkey ? key_judge(pkey, &slot->kind) : "its key cannot be read";
+	if (!*why && !key_not_after(cert, &end_s))
+		*why = "its notAfter cannot be read";
+	if (*why)
+		return FAS_E_INPUT;
+	if (!(slot->key = key_bare(pkey)))
+		return fas_fail_nomem(e);
 	if (idp->n_keys++ == 0 || end_s < idp->not_after_s)
 		idp->not_after_s = end_s;
-	return NULL;
+	return FAS_OK;
 }
 
 static enum fas_code
@@ -98,8 +100,8 @@ pin_file(struct idp *idp, const struct yaml_node *at, const char *folder, struct
 	const char *why = NULL;
 	enum fas_code rc = key_load_certificates(at, folder, certs, room, &n, e);
 	for (size_t i = 0; i < n; i++) {
-		if (rc == FAS_OK && !why)
-			why = pin(idp, certs[i]);
+		if (rc == FAS_OK)
+			rc = pin(idp, certs[i], &why, e);
 		X509_free(certs[i]);
 	}
 	if (!why)
@@ -281,13 +283,15 @@ static enum fas_code
 adopt(struct idp *idp, struct saml_entity *entity, int64_t fetched_s, struct fas_err *e)
 {
 	struct idp next = {0};
-	for (size_t i = 0; i < entity->n_certificates; i++) {
-		const char *why = pin(&next, entity->certificates[i]);
-		if (why) {
-			keys_done(&next);
-			return fas_fail(e, FAS_E_INPUT, "metadata_keys",
-			    "SAML metadata 2.4.1.1: certificate: %s", why);
-		}
+	const char *why = NULL;
+	enum fas_code rc = FAS_OK;
+	for (size_t i = 0; i < entity->n_certificates && rc == FAS_OK; i++)
+		rc = pin(&next, entity->certificates[i], &why, e);
+	if (rc != FAS_OK) {
+		keys_done(&next);
+		return why ? fas_fail(e, rc, "metadata_keys",
+				 "SAML metadata 2.4.1.1: certificate: %s", why)
+			   : rc;
 	}
 	keys_done(idp);
 	memcpy(idp->keys, next.keys, sizeof(idp->keys));

@@ -251,7 +251,10 @@ read_key(const xmlNode *descriptor, struct saml_entity *out, struct fas_err *e)
 	const char *text = certificate_text(descriptor);
 	if ((use && strcmp(use, "signing") != 0) || !text)
 		return FAS_OK;
-	if (base64_decode(text, strlen(text), true, &der, &len, NULL) != FAS_OK)
+	enum fas_code rc = base64_decode(text, strlen(text), true, &der, &len, NULL);
+	if (rc == FAS_E_NOMEM)
+		return fas_fail_nomem(e);
+	if (rc != FAS_OK)
 		return refuse(e, "metadata_keys", "2.4.1.1: an X509Certificate is no base64");
 	return take_certificate(out, der, len, e);
 }
