@@ -366,6 +366,188 @@ a_logout_is_remembered_as_long_as_an_assertion_may_come(void **state)
 	assert_int_equal(start_logon("a2", ticket, &e), FAS_OK);
 }
 
+/* ---- a browser ---- */
+
+static const char *const providers[] = {"okta"};
+static const struct sign_in_target targets[] = {
+    {"store", "https://store.example.com/return", STOREFRONT}};
+static const struct sign_in_server server = {.name = "default",
+    .entity_id = "https://login.example.com/saml/metadata",
+    .acs_url = "https://login.example.com/saml/acs",
+    .providers = providers,
+    .n_providers = 1,
+    .targets = targets,
+    .n_targets = 1};
+static const struct logout_place place = {&server, "https://login.example.com/saml/slo"};
+static const uint8_t mine[BROWSER_HASH_BYTES] = {1}, anothers[BROWSER_HASH_BYTES] = {2};
+
+/* From the provider's response, brought by this browser, to the code. */
+static void
+sign_in(const uint8_t *browser, const char *assertion, char code[CODE_TEXT_MAX])
+{
+	static const struct caller nobody;
+	struct fas_err e = {0};
+	struct request request = {.caller = &nobody};
+	OWN(text) char *text = response_with(assertion);
+	OWN(sign_in_answer) struct sign_in_answer answer = {0};
+	const struct sign_in_response response = {.server = &server,
+	    .browser = {.hash = browser, .address = "192.0.2.7"},
+	    .saml_response = text,
+	    .relay_state = "store"};
+	correlation_id_new(request.correlation_id);
+	if (sign_in_finish(&world.service, &request, &response, &answer, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	memcpy(code, answer.code, CODE_TEXT_MAX);
+}
+
+static enum fas_code
+exchange(const char *code, char ticket[TICKET_TEXT_MAX], struct fas_err *e)
+{
+	struct caller caller = storefront(STOREFRONT);
+	struct request request = {.caller = &caller};
+	const struct logon_request body = {.code = code, .host = VDA1};
+	OWN(logon_answer) struct logon_answer answer = {0};
+	correlation_id_new(request.correlation_id);
+	enum fas_code rc = logon_start(&world.service, &request, &body, &answer, e);
+	memcpy(ticket, answer.ticket, TICKET_TEXT_MAX);
+	return rc;
+}
+
+static void
+desktop_of(const uint8_t *browser, const char *assertion, char id[SESSION_ID_TEXT_MAX])
+{
+	char code[CODE_TEXT_MAX], ticket[TICKET_TEXT_MAX];
+	struct fas_err e = {0};
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer answer = {0};
+	sign_in(browser, assertion, code);
+	if (exchange(code, ticket, &e) != FAS_OK ||
+	    redeem(VDA1, ticket, csr, &answer, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	memcpy(id, answer.session_id, SESSION_ID_TEXT_MAX);
+}
+
+enum fas_code __wrap_saml_logout_request(const struct saml_sp *sp, const struct saml_trust *trust,
+    const char *idp, const struct saml_server *at, const struct saml_logout_subject *subject,
+    const char *relay_state, int64_t now_s, struct saml_message **out, struct fas_err *e);
+
+/* The provider cannot be asked: the desktops end all the same. */
+enum fas_code
+__wrap_saml_logout_request(const struct saml_sp *sp, const struct saml_trust *trust,
+    const char *idp, const struct saml_server *at, const struct saml_logout_subject *subject,
+    const char *relay_state, int64_t now_s, struct saml_message **out, struct fas_err *e)
+{
+	(void)sp;
+	(void)trust;
+	(void)relay_state;
+	(void)now_s;
+	(void)out;
+	assert_string_equal(idp, "okta");
+	assert_string_equal(at->slo_url, place.slo_url);
+	assert_string_equal(subject->name_id, "_alice");
+	assert_string_equal(subject->name_id_format, PERSISTENT);
+	return fas_fail(e, FAS_E_CONFIG, "idp_single_logout", "played: no place for it");
+}
+
+static size_t
+sign_out(const uint8_t *browser)
+{
+	static const struct caller nobody;
+	struct fas_err e = {0};
+	struct request request = {.caller = &nobody};
+	OWN(logout_outcome) struct logout_outcome outcome = {0};
+	const struct sign_in_browser who = {.hash = browser, .address = "192.0.2.7"};
+	correlation_id_new(request.correlation_id);
+	if (logout_begin(&world.service, &request, &place, &who, &outcome, &e) != FAS_OK)
+		fail_msg("%s: %s", e.reason, e.message);
+	assert_null(outcome.send);
+	return outcome.sessions;
+}
+
+static void
+a_person_ends_what_began_in_this_browser_and_nothing_else(void **state)
+{
+	(void)state;
+	char first[SESSION_ID_TEXT_MAX], second[SESSION_ID_TEXT_MAX], other[SESSION_ID_TEXT_MAX],
+	    without[SESSION_ID_TEXT_MAX];
+	desktop_of(mine, "b1", first);
+	world.session_index = "_s2";
+	desktop_of(mine, "b2", second);
+	world.session_index = "_s3";
+	desktop_of(anothers, "b3", other);
+	log_on(without);
+	assert_int_equal(sign_out(mine), 2);
+	assert_last_audit("logout", "done", NULL);
+	assert_false(is_live(first));
+	assert_false(is_live(second));
+	assert_true(is_live(other));
+	assert_true(is_live(without));
+	assert_int_equal(sign_out(mine), 0);
+}
+
+static void
+a_browser_that_began_nothing_ends_nothing(void **state)
+{
+	(void)state;
+	char id[SESSION_ID_TEXT_MAX];
+	desktop_of(mine, "b1", id);
+	assert_int_equal(sign_out(anothers), 0);
+	assert_int_equal(sign_out(NULL), 0);
+	assert_true(is_live(id));
+}
+
+static void
+its_code_and_its_ticket_are_void_too(void **state)
+{
+	(void)state;
+	char code[CODE_TEXT_MAX], used[CODE_TEXT_MAX], ticket[TICKET_TEXT_MAX],
+	    none[TICKET_TEXT_MAX];
+	struct fas_err e = {0};
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer answer = {0};
+	sign_in(mine, "b1", code);
+	sign_in(mine, "b2", used);
+	assert_int_equal(exchange(used, ticket, &e), FAS_OK);
+	assert_int_equal(sign_out(mine), 0);
+	assert_int_equal(exchange(code, none, &e), FAS_E_CONFLICT);
+	assert_reason(&e, "code_void");
+	fas_err_clear(&e);
+	assert_int_equal(redeem(VDA1, ticket, csr, &answer, &e), FAS_E_CONFLICT);
+	assert_reason(&e, "ticket_void");
+}
+
+static void
+a_redemption_of_its_code_under_way_makes_no_session_that_lives(void **state)
+{
+	(void)state;
+	char code[CODE_TEXT_MAX], ticket[TICKET_TEXT_MAX];
+	struct fas_err e = {0};
+	OWN(text) char *csr = new_csr();
+	OWN(redeem_answer) struct redeem_answer answer = {0};
+	sign_in(mine, "b1", code);
+	assert_int_equal(exchange(code, ticket, &e), FAS_OK);
+	world.answer_lost = true;
+	assert_int_equal(redeem(VDA1, ticket, csr, &answer, &e), FAS_E_TIMEOUT);
+	assert_int_equal(sign_out(mine), 0);
+	world.answer_lost = false;
+	fas_err_clear(&e);
+	assert_int_equal(redeem(VDA1, ticket, csr, &answer, &e), FAS_E_CONFLICT);
+	assert_reason(&e, "session_ended");
+}
+
+/* A provider's word reaches the codes of its people, too, whatever browser has them. */
+static void
+a_providers_logout_voids_codes(void **state)
+{
+	(void)state;
+	char code[CODE_TEXT_MAX], ticket[TICKET_TEXT_MAX];
+	struct fas_err e = {0};
+	sign_in(mine, "b1", code);
+	assert_int_equal(log_out(&alice), 0);
+	assert_int_equal(exchange(code, ticket, &e), FAS_E_CONFLICT);
+	assert_reason(&e, "code_void");
+}
+
 int
 main(void)
 {
@@ -386,6 +568,11 @@ main(void)
 	    WORLD_TEST(a_message_id_is_one_providers),
 	    WORLD_TEST(what_is_owed_to_the_signer_survives_a_crash),
 	    WORLD_TEST(a_logout_is_remembered_as_long_as_an_assertion_may_come),
+	    WORLD_TEST(a_person_ends_what_began_in_this_browser_and_nothing_else),
+	    WORLD_TEST(a_browser_that_began_nothing_ends_nothing),
+	    WORLD_TEST(its_code_and_its_ticket_are_void_too),
+	    WORLD_TEST(a_redemption_of_its_code_under_way_makes_no_session_that_lives),
+	    WORLD_TEST(a_providers_logout_voids_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
