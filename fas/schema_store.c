@@ -214,6 +214,9 @@ static const char *const migrations[] = {
      " server TEXT NOT NULL, idp TEXT NOT NULL, browser BLOB NOT NULL,"
      " expires_s INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0) STRICT;"
      "CREATE INDEX logouts_sent_expires ON logouts_sent(expires_s);"),
+
+    /* Whose browser a ticket is of: asked for each session that begins, and not to be looked for among all codes. */
+    "CREATE INDEX codes_claim ON codes(claim);",
 };
 
 const struct db_migrations fas_migrations = {migrations, NELEMS(migrations)};
