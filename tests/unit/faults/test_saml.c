@@ -102,6 +102,11 @@ providers_are_loaded_whole_or_not_at_all(void **state)
 
 /* ---- what is sent, and what else comes ---- */
 
+#define BY(binding)                                                                                \
+	"  single_sign_on: {" binding ": https://i/s}\n"                                           \
+	"  single_logout: {" binding ": https://i/l}\n"
+
+static const char by_both[] = KIT_IDP("a", 0, BY("redirect")) KIT_IDP("b", 0, BY("post"));
 static struct saml_sp *own_keys;
 static struct saml_trust *asked;
 
@@ -136,11 +141,7 @@ what_is_sent_is_whole_or_nothing(void **state)
 	char redirect[] = "a", post[] = "b";
 	(void)state;
 	own_keys = kit_sp("signing: [" KIT_PAIR(2) "]\n");
-	asked =
-	    kit_trust(KIT_IDP("a", 0,
-		"  single_sign_on: {redirect: https://i/s}\n  single_logout: {redirect: "
-		"https://i/l}\n") KIT_IDP("b", 0,
-		"  single_sign_on: {post: https://i/s}\n  single_logout: {post: https://i/l}\n"));
+	asked = kit_trust(by_both);
 	(void)faults_each(FAULT_MEMORY, &request, redirect);
 	(void)faults_each(FAULT_MEMORY, &request, post);
 	(void)faults_each(FAULT_MEMORY, &logout, redirect);
