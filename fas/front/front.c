@@ -11,8 +11,8 @@
 
 #define FORM_MAX 4096              /* octets of our own form */
 #define SAML_FORM_MAX (400 * 1024) /* SAML_RESPONSE_MAX in base64, escaped where it has to be */
-#define ACS_AT_A_TIME 32
-#define SLO_FORM_MAX 128 * 1024 /* SAML_LOGOUT_MAX in base64, escaped where it has to be */
+#define ACS_AT_A_TIME 64
+#define SLO_FORM_MAX (128 * 1024) /* SAML_LOGOUT_MAX in base64, escaped where it has to be */
 #define SLO_AT_A_TIME 16
 #define CONTENT_SECURITY_POST                                                                      \
 	"default-src 'none'; style-src 'self'; form-action https:; frame-ancestors 'none'; "       \

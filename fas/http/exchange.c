@@ -109,7 +109,7 @@ static void
 release_place(struct exchange *x)
 {
 	if (x->counted)
-		atomic_fetch_sub(&x->state->in_flight, 1);
+		http_connection_leave_place(x->connection);
 	x->counted = false;
 }
 

@@ -20,7 +20,7 @@ struct exchange {
 	char *query; /* owned; the request's */
 	int64_t began_us;
 	size_t received;
-	bool counted;  /* in state->in_flight */
+	bool counted;  /* it has taken a place of its route */
 	bool answered; /* the response stands, by handler or refusal */
 	bool sent;
 };

@@ -144,8 +144,10 @@ static enum fas_code
 check_load(struct exchange *x, struct fas_err *e)
 {
 	const struct http_route *route = x->request.route;
-	x->counted = true;
-	if (atomic_fetch_add(&x->state->in_flight, 1) >= route->in_flight && route->in_flight > 0)
+	if (route->in_flight == 0)
+		return FAS_OK;
+	x->counted = http_connection_take_place(x->connection, x->state, route->in_flight);
+	if (!x->counted)
 		return fas_fail(e, FAS_E_LIMIT, "queue_full", "%u requests of this kind at a time",
 		    route->in_flight);
 	return FAS_OK;

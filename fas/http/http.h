@@ -36,7 +36,7 @@ struct http_route {
 	const char *name; /* of its metrics and records */
 	unsigned roles;   /* bit set of enum caller_role; 0 = anybody, also without a certificate */
 	size_t body_max;  /* bytes; 0 = a body is refused */
-	unsigned in_flight; /* at most so many at a time (429 beyond); 0 = no such limit */
+	unsigned in_flight; /* at most so many from the head on (429 beyond); 0 = no such limit */
 	bool slow;          /* on a worker thread */
 	bool certificate;   /* the handler wants the caller's certificate */
 	http_handler *handle;

@@ -13,7 +13,7 @@ struct handshakes;
 
 struct http_route_state {
 	struct metrics_route *metrics;
-	atomic_uint in_flight;
+	unsigned in_flight; /* places taken */
 };
 
 struct http_server {
@@ -29,7 +29,8 @@ struct http_server {
 
 	struct handshakes *handshakes; /* NULL without TLS */
 
-	pthread_mutex_t lock; /* guards the list and its members' since_us and phase */
+	/* guards the list, its members' since_us, phase and place, and the routes' in_flight */
+	pthread_mutex_t lock;
 	struct http_connection *connections;
 	bool cut_off; /* no handshake waits any more */
 	pthread_t reaper;
@@ -50,15 +51,23 @@ struct http_connection {
 	bool watched; /* known to the handshakes' epoll */
 	bool waiting; /* suspended for bytes of the handshake; under the server's lock */
 	enum http_phase phase;
-	int64_t since_us;     /* when the phase began */
-	struct caller caller; /* by certificate; kind CALLER_NONE until judged good */
-	bool tried;           /* the one negotiation has been */
+	struct http_route_state *place; /* that it holds; NULL = none */
+	int64_t since_us;               /* when the phase began */
+	struct caller caller;           /* by certificate; kind CALLER_NONE until judged good */
+	bool tried;                     /* the one negotiation has been */
 	struct http_negotiated negotiated;
 	char *query; /* of the request whose head is being read, owned; NULL = none */
 	bool query_lost;
 };
 
 void http_connection_phase(struct http_connection *connection, enum http_phase phase);
+/*
+ * One of most places of a route.  When all are taken, that of whoever has been sending for longest, and for more than a
+ * second: he is cut off.  Else a few who send a byte now and then would keep everybody away.
+ */
+bool http_connection_take_place(
+    struct http_connection *connection, struct http_route_state *route, unsigned most);
+void http_connection_leave_place(struct http_connection *connection);
 
 enum MHD_Result http_exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *data, size_t *data_len, void **context);

@@ -16,6 +16,7 @@
 
 #define CONNECTION_MEMORY (32 * 1024) /* head and read buffer of one connection */
 #define HEAD_GRACE_S 10               /* for a request's head, beyond idle_s */
+#define SENDING_US 1000000            /* so long nobody takes the place of one who sends */
 #define POLL_MS 5
 #define LAST_ANSWERS_MS 1000 /* until they are sent, when a stop is in a hurry */
 
@@ -28,6 +29,52 @@ http_connection_phase(struct http_connection *connection, enum http_phase phase)
 	pthread_mutex_lock(&server->lock);
 	connection->phase = phase;
 	connection->since_us = clock_monotonic_us();
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* Called with the lock held. */
+static bool
+cut_off_slowest(struct http_server *server, const struct http_route_state *route)
+{
+	struct http_connection *slowest = NULL;
+	int64_t since_us = clock_monotonic_us() - SENDING_US;
+	for (struct http_connection *c = server->connections; c; c = c->next) {
+		if (c->place != route || c->phase != PHASE_RECEIVING || c->since_us >= since_us)
+			continue;
+		slowest = c;
+		since_us = c->since_us;
+	}
+	if (!slowest)
+		return false;
+	slowest->place->in_flight--;
+	slowest->place = NULL;
+	(void)shutdown(slowest->fd, SHUT_RDWR);
+	return true;
+}
+
+bool
+http_connection_take_place(
+    struct http_connection *connection, struct http_route_state *route, unsigned most)
+{
+	struct http_server *server = connection->server;
+	pthread_mutex_lock(&server->lock);
+	bool fits = route->in_flight < most || cut_off_slowest(server, route);
+	if (fits) {
+		connection->place = route;
+		route->in_flight++;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return fits;
+}
+
+void
+http_connection_leave_place(struct http_connection *connection)
+{
+	struct http_server *server = connection->server;
+	pthread_mutex_lock(&server->lock);
+	if (connection->place)
+		connection->place->in_flight--;
+	connection->place = NULL;
 	pthread_mutex_unlock(&server->lock);
 }
 

@@ -1,4 +1,5 @@
 /* The HTTP edge over real sockets: routes, limits, suspension, keep-alive, the end. */
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,6 +62,7 @@ static const struct http_route routes[] = {
     {"GET", "/slow", "slow", 0, 0, 0, true, false, get_slow},
     {"GET", "/few", "few", 0, 0, 1, true, false, get_slow},
     {"POST", "/echo", "echo", 0, 64, 0, false, false, post_echo},
+    {"POST", "/one", "one", 0, 64, 1, false, false, post_echo},
     {"POST", "/work", "work", 0, 65536, 0, true, false, post_echo},
     {"GET", "/thing/?/part", "part", 0, 0, 0, false, false, get_segment},
     {"DELETE", "/thing/?", "delete", 0, 0, 0, false, false, get_segment},
@@ -491,6 +493,46 @@ a_client_that_drips_is_cut_off(void **state)
 	harness_stop(&h);
 }
 
+static unsigned
+places_taken(struct http_server *server, const char *route)
+{
+	size_t i = 0;
+	while (strcmp(routes[i].name, route) != 0)
+		i++;
+	pthread_mutex_lock(&server->lock);
+	unsigned n = server->routes[i].in_flight;
+	pthread_mutex_unlock(&server->lock);
+	return n;
+}
+
+/* Anybody may send to some of these routes: a few connections that drip must not keep all others away. */
+static void
+who_sends_slowly_loses_his_place_to_who_comes(void **state)
+{
+	static const char head[] = "POST /one HTTP/1.1\r\nHost: x\r\nContent-Type: "
+				   "application/json\r\nContent-Length: 60\r\n\r\n";
+	struct harness *h = *state;
+	struct client c;
+	char answer[256];
+	long status = 0;
+	int fd = raw_connect(h->port);
+	assert_int_equal(send(fd, head, sizeof(head) - 1, 0), sizeof(head) - 1);
+	while (places_taken(h->server, "one") == 0)
+		usleep(1000);
+	client_init(&c, h->port, NULL, NULL);
+	const struct ask whole = {.method = "POST", .path = "/one", .body = "{}"};
+	int64_t until_us = clock_monotonic_us() + 15000000;
+	while ((status = client_ask(&c, &whole)) == 429 && clock_monotonic_us() < until_us)
+		usleep(20000);
+	assert_int_equal(status, 201);
+	raw_read(fd, answer, sizeof(answer), 5000);
+	assert_string_equal(answer, "");
+	assert_true(recv(fd, answer, 1, MSG_DONTWAIT) >= 0 || errno == ECONNRESET);
+	close(fd);
+	assert_int_equal(client_ask(&c, &whole), 201);
+	client_done(&c);
+}
+
 static void
 connections_of_one_address_are_limited(void **state)
 {
@@ -563,6 +605,7 @@ main(void)
 	    WITH_SERVER(a_slow_request_does_not_hold_the_event_threads),
 	    WITH_SERVER(a_full_queue_is_429_with_retry_after),
 	    WITH_SERVER(a_route_may_limit_what_is_in_flight),
+	    WITH_SERVER(who_sends_slowly_loses_his_place_to_who_comes),
 	    WITH_SERVER(a_connection_is_kept_over_slow_and_fast_requests),
 	    WITH_SERVER(a_stop_finishes_what_is_under_way_and_takes_nothing_new),
 	    WITH_SERVER(a_stop_whose_time_is_over_lets_waiting_requests_go_with_503),
