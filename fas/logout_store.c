@@ -200,7 +200,8 @@ logout_check_ticket(struct db *db, int64_t ticket, const char *begun, struct fas
 	OWN(query)
 	struct db_query q = db_query(db,
 	    "SELECT l.id FROM tickets t JOIN logouts l ON l.until>?2 AND"
-	    " (l.browser=(SELECT c.browser FROM codes c WHERE c.claim=t.claim LIMIT 1)"
+	    " (l.browser=(SELECT c.browser FROM codes c INDEXED BY codes_claim WHERE "
+	    "c.claim=t.claim LIMIT 1)"
 	    " OR (l.idp=json_extract(t.facts,'$.idp') AND "
 	    "l.name_id=json_extract(t.facts,'$.name_id')"
 	    " AND (l.name_id_format='' OR COALESCE(json_extract(t.facts,'$.name_id_format'),'') IN"

@@ -32,7 +32,7 @@ session_insert(struct db *db, const struct session *s, struct fas_err *e)
 	    " SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,'live',?13,?13,?16,?17,"
 	    "t.facts,json_extract(t.facts,'$.idp'),json_extract(t.facts,'$.name_id'),"
 	    "json_extract(t.facts,'$.name_id_format'),json_extract(t.facts,'$.session_index'),"
-	    "(SELECT c.browser FROM codes c WHERE c.claim=t.claim LIMIT 1)"
+	    "(SELECT c.browser FROM codes c INDEXED BY codes_claim WHERE c.claim=t.claim LIMIT 1)"
 	    " FROM (SELECT 1) LEFT JOIN tickets t ON t.id=?2",
 	    e);
 	const char *const texts[] = {s->correlation_id, s->host, s->upn, s->sid,
