@@ -32,7 +32,7 @@ read_text(const char *node, const char *text, uint8_t hash[TICKET_HASH_BYTES], s
 static enum fas_code
 check_storefront(const struct code *code, const struct caller *caller, struct fas_err *e)
 {
-	if (caller->role == ROLE_STOREFRONT && strcmp(code->storefront, caller->name) == 0)
+	if (caller->role == ROLE_STOREFRONT && hostname_equal(code->storefront, caller->name))
 		return FAS_OK;
 	return fas_fail(e, FAS_E_AUTH, "code_unknown", "the code is for %s, not for %s",
 	    code->storefront, caller->name);

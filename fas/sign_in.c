@@ -232,7 +232,8 @@ check_row(const struct finish *f, struct fas_err *e)
 	if (f->now_s >= f->row.expires_s)
 		return fas_fail(e, FAS_E_CONFLICT, "sign_in_expired",
 		    "the request was good for %d s", SIGN_IN_LIFE_S);
-	return FAS_OK;
+	/* Asked under another configuration: what this one does not offer it does not take. */
+	return sign_in_provider_check(f->response->server, f->row.idp, e);
 }
 
 /* The question that this answers, or nobody's; and where it leads. */

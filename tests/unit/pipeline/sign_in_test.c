@@ -242,6 +242,21 @@ another_server_cannot_answer(void **state)
 	    "sign_in_unknown");
 }
 
+/* A restart may have changed which providers a server has. */
+static void
+a_provider_that_the_server_has_no_more_cannot_answer(void **state)
+{
+	(void)state;
+	char relay[CORRELATION_ID_MAX];
+	struct fas_err e = {0};
+	OWN(sign_in_answer) struct sign_in_answer a = {0};
+	struct sign_in_server less = server;
+	less.n_providers = 1;
+	ask(relay);
+	assert_refused(
+	    answer_at(&less, browser, "a1", relay, &a, &e), FAS_E_NOTFOUND, &e, "sign_in_provider");
+}
+
 static void
 a_question_that_nobody_asked_or_that_is_old_is_not_answered(void **state)
 {
@@ -354,6 +369,9 @@ a_code_is_its_storefronts_alone(void **state)
 	    "code_unknown");
 	assert_string_equal(ticket, "");
 	assert_int_equal(exchange(STOREFRONT, code, VDA1, ticket, NULL, &none), FAS_OK);
+	/* RFC 4343: as its certificate, or its account, happens to write it. */
+	assert_int_equal(
+	    exchange("StoreFront01.CORP.example.com", code, VDA1, ticket, NULL, &none), FAS_OK);
 }
 
 static void
@@ -529,6 +547,7 @@ main(void)
 	    WORLD_TEST(a_refused_response_leaves_the_question_open),
 	    WORLD_TEST(another_browser_cannot_answer),
 	    WORLD_TEST(another_server_cannot_answer),
+	    WORLD_TEST(a_provider_that_the_server_has_no_more_cannot_answer),
 	    WORLD_TEST(a_question_that_nobody_asked_or_that_is_old_is_not_answered),
 	    WORLD_TEST(a_provider_of_another_server_is_not_asked),
 	    WORLD_TEST(a_state_that_would_change_the_url_is_refused),
