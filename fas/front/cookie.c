@@ -43,6 +43,8 @@ cookie_set(struct http_response *response, const char *name, const char *value,
     enum cookie_site site, int64_t life_s)
 {
 	const char *same = site == COOKIE_CROSS_SITE ? "None" : "Lax";
+	if (!value_is_ours(value, strlen(value)))
+		return;
 	if (life_s > 0)
 		http_add_header(response, "Set-Cookie",
 		    "%s=%s; Path=/; Secure; HttpOnly; SameSite=%s; Max-Age=%" PRId64, name, value,

@@ -23,7 +23,7 @@ enum cookie_site {
 	COOKIE_CROSS_SITE, /* SameSite=None: it comes with the form that a provider's page posts here */
 	COOKIE_LAX,
 };
-/* HttpOnly, Secure, Path=/; life_s 0: until the browser ends. */
+/* HttpOnly, Secure, Path=/; life_s 0: until the browser ends.  A value that cookie_get would not give back is not set. */
 void cookie_set(struct http_response *response, const char *name, const char *value,
     enum cookie_site site, int64_t life_s);
 

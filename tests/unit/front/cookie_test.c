@@ -73,6 +73,9 @@ cookies_are_kept_from_scripts_and_from_the_clear(void **state)
 	cookie_set(&response, "__Host-b", "w", COOKIE_LAX, 60);
 	assert_string_equal(last_header(&response),
 	    "__Host-b=w; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
+	/* A provider may be called so, and no cookie. */
+	cookie_set(&response, "__Host-c", "Example GmbH; Domain=example.com", COOKIE_LAX, 60);
+	cookie_set(&response, "__Host-c", "", COOKIE_LAX, 60);
 	assert_int_equal(response.n_headers, 2);
 	http_response_done(&response);
 }
