@@ -26,6 +26,7 @@ struct evidence {
 	const struct idp *idp;
 	const xmlNode *response;
 	bool response_signed;
+	bool proven; /* by a signature: response and assertion, as reading_prove has found */
 	const xmlNode *assertion;
 	const xmlNode
 	    *name_id; /* the subject's, opened if it was encrypted; NULL when there is none */

@@ -190,7 +190,9 @@ enum fas_code
 reading_prove(struct reading *r, struct evidence *ev, struct fas_err *e)
 {
 	ev->response_signed = r->whole.response_signature != NULL;
-	return r->whole.encrypted ? prove_encrypted(r, ev, e) : prove_plain(r, ev, e);
+	enum fas_code rc = r->whole.encrypted ? prove_encrypted(r, ev, e) : prove_plain(r, ev, e);
+	ev->proven = rc == FAS_OK;
+	return rc;
 }
 
 /* ---- the subject's identifier ---- */
@@ -201,14 +203,14 @@ refuse_identifier(struct fas_err *e, const char *finding)
 	return fas_fail(e, FAS_E_AUTH, "saml_subject_confirmation", "%s", finding);
 }
 
-/* It stands in the assertion, so under a signature: what is not authenticated by itself is by that. */
+/* It stands in the assertion: once that is proven, what is not authenticated by itself is by its signature. */
 static enum fas_code
 open_name_id(struct reading *r, struct evidence *ev, const xmlNode *node, struct fas_err *e)
 {
 	OWN(bytes) uint8_t *plain = NULL;
 	size_t len = 0;
 	xmlDoc *doc = NULL;
-	enum fas_code rc = open_element(ev, node, true, &plain, &len, e);
+	enum fas_code rc = open_element(ev, node, ev->proven, &plain, &len, e);
 	if (rc == FAS_OK)
 		rc = add_document(r, plain, len, SAML_RESPONSE_MAX, &doc, e);
 	if (rc != FAS_OK)

@@ -108,6 +108,20 @@ what_does_not_open_is_not_looked_at(void **state)
 	assert_int_equal(json_object_size(json_object_get(report, "claims")), 0);
 }
 
+/* Whoever changes a CBC ciphertext and asks again reads it, octet by octet, from what the answers tell. */
+static void
+behind_a_bad_signature_no_unauthenticated_identifier_is_opened(void **state)
+{
+	OWN(json)
+	json_t *report = explain(&(struct row){.sealed = SEALED_NAME_ID,
+	    .seal = {.cipher = "aes128-cbc"},
+	    .after = {{SID, EVIL_SID}}});
+	(void)state;
+	is(report, "signature", "bad", "changed");
+	is(report, "identifier", "bad", "without a signature over the ciphertext");
+	is(report, "claims", "unknown", "");
+}
+
 static void
 foreign_provider_ends_it(void **state)
 {
@@ -143,6 +157,7 @@ main(void)
 	    cmocka_unit_test(each_bad_clause_is_told_not_only_the_first),
 	    cmocka_unit_test(what_stands_behind_a_bad_signature_is_shown_as_unproven),
 	    cmocka_unit_test(what_does_not_open_is_not_looked_at),
+	    cmocka_unit_test(behind_a_bad_signature_no_unauthenticated_identifier_is_opened),
 	    cmocka_unit_test(foreign_provider_ends_it),
 	    cmocka_unit_test(what_is_no_response_is_told),
 	};
