@@ -164,7 +164,7 @@ adopt(struct idp_refresh *r, const struct job *job, const struct buf *bytes, str
 	if (rc == FAS_OK)
 		rc = file_make_folder(r->folder, 0700, e);
 	if (rc == FAS_OK)
-		rc = saml_metadata_copy(r->folder, job->name, path, sizeof(path), e);
+		rc = saml_metadata_copy(r->folder, job->name, job->url, path, sizeof(path), e);
 	if (rc != FAS_OK)
 		return rc;
 	changed = !is_same(path, bytes);

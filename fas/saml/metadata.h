@@ -92,9 +92,12 @@ MUST_CHECK enum fas_code saml_trust_judge(const struct saml_trust *trust, size_t
 MUST_CHECK enum fas_code saml_trust_renew(struct saml_trust *trust, size_t i,
     struct saml_entity *entity, int64_t fetched_s, struct fas_err *e);
 
-/* The name of the last good copy of a provider's metadata in that folder. */
-MUST_CHECK enum fas_code saml_metadata_copy(
-    const char *folder, const char *name, char *out, size_t size, struct fas_err *e);
+/*
+ * The name of the last good copy of a provider's metadata in that folder.  Of this URL: what another one gave is not what
+ * an entry means that was changed since, whoever has signed it.
+ */
+MUST_CHECK enum fas_code saml_metadata_copy(const char *folder, const char *name, const char *url,
+    char *out, size_t size, struct fas_err *e);
 
 DEFINE_OWN(saml_entity, struct saml_entity *, saml_entity_free);
 

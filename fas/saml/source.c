@@ -5,9 +5,12 @@
 #include <sys/stat.h>
 
 #include "fas/base/file.h"
+#include "fas/base/text.h"
 #include "fas/saml/idp.h"
 #include "fas/saml/key.h"
 #include "fas/saml/write.h"
+
+#define COPY_HASH_BYTES 8 /* URLs are the administrator's: enough that two of them differ */
 
 /* ---- the entry ---- */
 
@@ -115,12 +118,17 @@ source_judge(const struct idp_source *source, const uint8_t *bytes, size_t len, 
 }
 
 enum fas_code
-saml_metadata_copy(const char *folder, const char *name, char *out, size_t size, struct fas_err *e)
+saml_metadata_copy(const char *folder, const char *name, const char *url, char *out, size_t size,
+    struct fas_err *e)
 {
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	char hex[2 * COPY_HASH_BYTES + 1];
 	OWN(buf) struct buf file;
+	if (EVP_Digest(url, strlen(url), hash, NULL, EVP_sha256(), NULL) != 1)
+		return fas_fail_openssl(e, "SHA-256 of a URL");
 	buf_init(&file, NAME_MAX);
 	write_percent(&file, name);
-	buf_text(&file, ".xml");
+	buf_printf(&file, "-%s.xml", hex_encode(hash, COPY_HASH_BYTES, hex));
 	enum fas_code rc = buf_check(&file, e);
 	return rc == FAS_OK ? file_join(out, size, folder, buf_str(&file), e) : rc;
 }
@@ -136,9 +144,9 @@ source_open(const struct idp_source *source, const char *name, const char *metad
 	if (source->is_url && !metadata_folder)
 		return fas_fail(e, FAS_E_NOTFOUND, "file_missing",
 		    "metadata of %.200s were not fetched yet", source->location);
-	enum fas_code rc = source->is_url
-			       ? saml_metadata_copy(metadata_folder, name, path, sizeof(path), e)
-			       : file_join(path, sizeof(path), "", source->location, e);
+	enum fas_code rc = source->is_url ? saml_metadata_copy(metadata_folder, name,
+						source->location, path, sizeof(path), e)
+					  : file_join(path, sizeof(path), "", source->location, e);
 	if (rc == FAS_OK)
 		rc = file_read(path, SAML_METADATA_MAX, &bytes, &len, e);
 	if (rc != FAS_OK)

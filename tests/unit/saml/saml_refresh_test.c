@@ -37,6 +37,15 @@ fetch(const char *url, const char *ca_file, size_t max_bytes, int timeout_ms, st
 	return buf_check(out, e);
 }
 
+static void
+remove_copy(void)
+{
+	char path[256];
+	struct fas_err e = {0};
+	assert_int_equal(saml_metadata_copy("metadata", "a", URL, path, sizeof(path), &e), FAS_OK);
+	kit_remove(path);
+}
+
 static int
 setup(void **state)
 {
@@ -59,7 +68,7 @@ teardown(void **state)
 	char path[160];
 	db_pool_close(service.db);
 	saml_trust_free(service.trust);
-	kit_remove("metadata/a.xml");
+	remove_copy();
 	kit_remove("fas.db");
 	kit_remove("fas.db-wal");
 	kit_remove("fas.db-shm");
@@ -169,7 +178,7 @@ a_stopped_one_asks_nobody(void **state)
 	OWN(idp_refresh) struct idp_refresh *r = refresh();
 	unsigned before = server.asked;
 	(void)state;
-	kit_remove("metadata/a.xml");
+	remove_copy();
 	load();
 	assert_true(now().pending);
 	idp_refresh_stop(r);

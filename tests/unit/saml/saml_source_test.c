@@ -187,6 +187,29 @@ what_ends_while_it_is_in_force_is_over(void **state)
 /* ---- URLs ---- */
 
 static void
+copy_name(char name[256])
+{
+	struct fas_err e = {0};
+	assert_int_equal(saml_metadata_copy("", "a", URL, name, 256, &e), FAS_OK);
+}
+
+static void
+put_copy(char *xml)
+{
+	char name[256];
+	copy_name(name);
+	put(name, xml);
+}
+
+static void
+remove_copy(void)
+{
+	char name[256];
+	copy_name(name);
+	kit_remove(name);
+}
+
+static void
 a_url_that_never_answered_is_waited_for(void **state)
 {
 	const char *reason;
@@ -208,7 +231,7 @@ the_last_good_copy_is_used_at_start(void **state)
 {
 	const char *reason;
 	(void)state;
-	put("a.xml", entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER));
+	put_copy(entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER));
 	OWN(saml_trust)
 	struct saml_trust *trust = load_good(ENTRY("a", PINNED), world.folder, NOW_S);
 	assert_int_equal(verify(trust, KEY_MAIN, &reason), FAS_OK);
@@ -218,32 +241,46 @@ the_last_good_copy_is_used_at_start(void **state)
 	assert_int_equal(at.refresh_s, 3600);
 	assert_false(saml_metadata_is_stale(&at, at.fetched_s + 3 * 3600));
 	assert_true(saml_metadata_is_stale(&at, at.fetched_s + 3 * 3600 + 1));
-	kit_remove("a.xml");
+	remove_copy();
 }
 
 static void
 a_copy_that_nobody_pinned_has_signed_is_not(void **state)
 {
 	(void)state;
-	put("a.xml", entity_sign(entity_unsigned("main", KEY_MAIN), KEY_MAIN));
+	put_copy(entity_sign(entity_unsigned("main", KEY_MAIN), KEY_MAIN));
 	OWN(saml_trust)
 	struct saml_trust *trust = load_good(ENTRY("a", PINNED), world.folder, NOW_S);
 	assert_true(state_of(trust).pending);
-	kit_remove("a.xml");
+	remove_copy();
+}
+
+/* Both may be signed by one federation: the pins do not tell them apart. */
+static void
+a_copy_is_of_the_url_that_gave_it(void **state)
+{
+	(void)state;
+	put_copy(entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER));
+	OWN(saml_trust)
+	struct saml_trust *trust =
+	    load_good(ENTRY("a", "  metadata: " URL "/other\n  metadata_certificates: [1.pem]\n"),
+		world.folder, NOW_S);
+	assert_true(state_of(trust).pending);
+	remove_copy();
 }
 
 static void
 a_short_cache_duration_shortens_the_refresh(void **state)
 {
 	(void)state;
-	put("a.xml", world_replace(entity_xml("main", KEY_MAIN), "ID=\"_m1\"",
-			 "ID=\"_m1\" cacheDuration=\"PT10M\""));
+	put_copy(world_replace(
+	    entity_xml("main", KEY_MAIN), "ID=\"_m1\"", "ID=\"_m1\" cacheDuration=\"PT10M\""));
 	OWN(saml_trust)
 	struct saml_trust *trust =
 	    load_good(ENTRY("a", "  metadata: " URL "\n  insecure_unsigned_metadata: true\n"),
 		world.folder, NOW_S);
 	assert_int_equal(state_of(trust).refresh_s, 600);
-	kit_remove("a.xml");
+	remove_copy();
 }
 
 static struct saml_entity *
@@ -305,8 +342,9 @@ a_name_of_a_provider_leads_out_of_no_folder(void **state)
 	char path[256];
 	struct fas_err e = {0};
 	(void)state;
-	assert_int_equal(saml_metadata_copy("/x", "../a/b c", path, sizeof(path), &e), FAS_OK);
-	assert_string_equal(path, "/x/..%2Fa%2Fb%20c.xml");
+	assert_int_equal(saml_metadata_copy("/x", "../a/b c", URL, path, sizeof(path), &e), FAS_OK);
+	assert_int_equal(strncmp(path, "/x/..%2Fa%2Fb%20c-", 18), 0);
+	assert_null(strchr(path + 3, '/'));
 }
 
 /* ---- entries ---- */
@@ -374,6 +412,7 @@ main(void)
 	    cmocka_unit_test(a_url_that_never_answered_is_waited_for),
 	    cmocka_unit_test(the_last_good_copy_is_used_at_start),
 	    cmocka_unit_test(a_copy_that_nobody_pinned_has_signed_is_not),
+	    cmocka_unit_test(a_copy_is_of_the_url_that_gave_it),
 	    cmocka_unit_test(a_short_cache_duration_shortens_the_refresh),
 	    cmocka_unit_test(new_metadata_take_the_place_of_the_old),
 	    cmocka_unit_test(nobody_becomes_another_provider),
