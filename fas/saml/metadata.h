@@ -70,7 +70,7 @@ struct saml_metadata_state {
 	bool is_url;
 	const char *ca_file; /* whose certificates the URL's server has; NULL: the system's */
 	int64_t
-	    refresh_s; /* how often the URL is asked: metadata_refresh, or cacheDuration if less */
+	    refresh_s; /* when the URL is asked again: metadata_refresh, or sooner (cacheDuration, validUntil) */
 	int64_t fetched_s;     /* 0 = never */
 	int64_t valid_until_s; /* 0 = for ever */
 	bool pending;          /* none that is good: nobody of this provider can sign in */

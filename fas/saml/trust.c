@@ -22,6 +22,22 @@ idp_is_current(const struct idp *idp, int64_t now_s, struct fas_err *e)
 	return FAS_OK;
 }
 
+/*
+ * metadata_refresh, or cacheDuration if it is less, or half of what is left until validUntil: nobody waits for new ones when
+ * these have ended.
+ */
+static int64_t
+refresh_of(const struct idp_source *source)
+{
+	int64_t refresh_s = source->refresh_s;
+	int64_t half_s = (source->valid_until_s - source->fetched_s) / 2;
+	if (source->cache_s > 0 && source->cache_s < refresh_s)
+		refresh_s = source->cache_s;
+	if (source->valid_until_s != 0 && half_s < refresh_s)
+		refresh_s = half_s;
+	return refresh_s < SOURCE_REFRESH_MIN_S ? SOURCE_REFRESH_MIN_S : refresh_s;
+}
+
 bool
 saml_trust_metadata(const struct saml_trust *trust, size_t i, struct saml_metadata_state *out)
 {
@@ -29,14 +45,10 @@ saml_trust_metadata(const struct saml_trust *trust, size_t i, struct saml_metada
 	if (!idp || !idp->source.location)
 		return false;
 	const struct idp_source *source = &idp->source;
-	int64_t refresh_s = source->refresh_s;
-	if (source->cache_s > 0 && source->cache_s < refresh_s)
-		refresh_s =
-		    source->cache_s < SOURCE_REFRESH_MIN_S ? SOURCE_REFRESH_MIN_S : source->cache_s;
 	*out = (struct saml_metadata_state){.location = source->location,
 	    .is_url = source->is_url,
 	    .ca_file = source->ca_file,
-	    .refresh_s = refresh_s,
+	    .refresh_s = refresh_of(source),
 	    .fetched_s = source->fetched_s,
 	    .valid_until_s = source->valid_until_s,
 	    .pending = source->pending,

@@ -283,6 +283,34 @@ a_short_cache_duration_shortens_the_refresh(void **state)
 	remove_copy();
 }
 
+/* In force at NOW_S, until so many seconds later, with metadata_refresh: 7d. */
+static int64_t
+refresh_of_what_ends_in(int64_t left_s)
+{
+	struct fas_err e = {0};
+	OWN(saml_trust)
+	struct saml_trust *trust =
+	    load_good(ENTRY("a", PINNED "  metadata_refresh: 7d\n"), NULL, NOW_S);
+	OWN(text) char *xml = entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER);
+	OWN(saml_entity) struct saml_entity *entity = NULL;
+	assert_int_equal(
+	    saml_trust_judge(trust, 0, (const uint8_t *)xml, strlen(xml), NOW_S, &entity, &e),
+	    FAS_OK);
+	entity->valid_until_s = left_s != 0 ? NOW_S + left_s : 0;
+	assert_int_equal(saml_trust_renew(trust, 0, entity, NOW_S, &e), FAS_OK);
+	return state_of(trust).refresh_s;
+}
+
+static void
+what_ends_is_asked_for_before_it_does(void **state)
+{
+	(void)state;
+	assert_int_equal(refresh_of_what_ends_in(0), 7 * 86400);
+	assert_int_equal(refresh_of_what_ends_in(30 * 86400), 7 * 86400);
+	assert_int_equal(refresh_of_what_ends_in(2 * 86400), 86400);
+	assert_int_equal(refresh_of_what_ends_in(90), 60);
+}
+
 static struct saml_entity *
 judge(const struct saml_trust *trust, char *xml, const char *reason)
 {
@@ -414,6 +442,7 @@ main(void)
 	    cmocka_unit_test(a_copy_that_nobody_pinned_has_signed_is_not),
 	    cmocka_unit_test(a_copy_is_of_the_url_that_gave_it),
 	    cmocka_unit_test(a_short_cache_duration_shortens_the_refresh),
+	    cmocka_unit_test(what_ends_is_asked_for_before_it_does),
 	    cmocka_unit_test(new_metadata_take_the_place_of_the_old),
 	    cmocka_unit_test(nobody_becomes_another_provider),
 	    cmocka_unit_test(a_name_of_a_provider_leads_out_of_no_folder),
