@@ -1,5 +1,6 @@
 #include "fas/saml/idp.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 struct saml_trust {
 	struct idp *idps;
 	size_t n;
+	uint64_t serial; /* unlike that of any other of this process */
 };
 
 /* ---- looking up ---- */
@@ -387,6 +389,7 @@ enum fas_code
 saml_trust_load_with(const struct yaml_node *list, const char *base_folder,
     const char *metadata_folder, int64_t now_s, struct saml_trust **out, struct fas_err *e)
 {
+	static atomic_uint_fast64_t serials;
 	const struct idp_base from = {base_folder, metadata_folder, now_s};
 	if (list->kind != YAML_LIST || list->n == 0 || list->n > IDP_COUNT_MAX)
 		return yaml_fail(list, e, "yaml_type",
@@ -394,6 +397,7 @@ saml_trust_load_with(const struct yaml_node *list, const char *base_folder,
 	OWN(saml_trust) struct saml_trust *trust = calloc(1, sizeof(*trust));
 	if (!trust || !(trust->idps = calloc(list->n, sizeof(*trust->idps))))
 		return fas_fail_nomem(e);
+	trust->serial = atomic_fetch_add(&serials, 1) + 1;
 	for (size_t i = 0; i < list->n; i++) {
 		enum fas_code rc = load_idp(&trust->idps[trust->n++], list->items[i], &from, e);
 		if (rc == FAS_OK)
@@ -405,15 +409,39 @@ saml_trust_load_with(const struct yaml_node *list, const char *base_folder,
 	return FAS_OK;
 }
 
+uint64_t
+idp_serial(const struct saml_trust *trust)
+{
+	return trust->serial;
+}
+
+/* The same provider as until now, under no other one's name. */
+static enum fas_code
+check_entity_id(
+    const struct saml_trust *trust, const struct idp *idp, const char *entity_id, struct fas_err *e)
+{
+	const struct idp *other = idp_find(trust, entity_id);
+	if (other && other != idp)
+		return fas_fail(e, FAS_E_CONFLICT, "idp_entity_id",
+		    "metadata of %s have the entity id of %s", idp->name, other->name);
+	if (idp->entity_id && strcmp(idp->entity_id, entity_id) != 0)
+		return fas_fail(e, FAS_E_CONFLICT, "idp_entity_id",
+		    "metadata of %s are of %.200s now, and were of %.200s: entity_id says who is "
+		    "meant",
+		    idp->name, entity_id, idp->entity_id);
+	return FAS_OK;
+}
+
 enum fas_code
 saml_trust_renew(struct saml_trust *trust, size_t i, struct saml_entity *entity, int64_t fetched_s,
     struct fas_err *e)
 {
-	const struct idp *other = idp_find(trust, entity->entity_id);
 	if (i >= trust->n)
 		return fas_fail(e, FAS_E_NOTFOUND, "idp_unknown", "there is no such provider");
-	if (other && other != &trust->idps[i])
-		return fas_fail(e, FAS_E_CONFLICT, "idp_entity_id",
-		    "metadata of %s have the entity id of %s", trust->idps[i].name, other->name);
-	return adopt(&trust->idps[i], entity, fetched_s, e);
+	struct idp *idp = &trust->idps[i];
+	if (entity->judged_by != trust->serial)
+		return fas_fail(e, FAS_E_CONFLICT, "idp_replaced",
+		    "metadata of %s were judged by what the configuration said before", idp->name);
+	enum fas_code rc = check_entity_id(trust, idp, entity->entity_id, e);
+	return rc == FAS_OK ? adopt(idp, entity, fetched_s, e) : rc;
 }

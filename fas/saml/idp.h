@@ -59,6 +59,9 @@ const struct idp *idp_at(const struct saml_trust *trust, size_t i);
 /* The provider that the configuration calls so; NULL if there is none. */
 const struct idp *idp_named(const struct saml_trust *trust, const char *name);
 
+/* Of this trust, and of no other one of this process, wherever in memory it stands. */
+uint64_t idp_serial(const struct saml_trust *trust);
+
 /*
  * Is what the provider's metadata say in force at that time?  FAS_E_UNAVAILABLE "idp_metadata": there are none yet, or
  * they have ended.

@@ -34,6 +34,7 @@ struct saml_entity {
 	bool is_signed;        /* by one of the pins */
 	int64_t valid_until_s; /* 0 = it does not say */
 	int64_t cache_s;       /* cacheDuration, 0 = it does not say */
+	uint64_t judged_by;    /* saml_trust_judge's: of which trust */
 };
 
 /* Who has to have signed; borrowed. */
@@ -87,7 +88,8 @@ MUST_CHECK enum fas_code saml_trust_judge(const struct saml_trust *trust, size_t
     const uint8_t *bytes, size_t len, int64_t now_s, struct saml_entity **out, struct fas_err *e);
 /*
  * Put it in force, while nobody else looks at trust; the entity's parts are taken.  FAS_E_CONFLICT "idp_entity_id": another
- * provider has this entity id.
+ * provider has this entity id, or this one had another; "idp_replaced": it was judged by another trust, which may have pinned
+ * others (a reload came between).
  */
 MUST_CHECK enum fas_code saml_trust_renew(struct saml_trust *trust, size_t i,
     struct saml_entity *entity, int64_t fetched_s, struct fas_err *e);

@@ -72,5 +72,8 @@ saml_trust_judge(const struct saml_trust *trust, size_t i, const uint8_t *bytes,
 	*out = NULL;
 	if (!idp)
 		return fas_fail(e, FAS_E_NOTFOUND, "idp_unknown", "there is no such provider");
-	return source_judge(&idp->source, bytes, len, now_s, out, e);
+	enum fas_code rc = source_judge(&idp->source, bytes, len, now_s, out, e);
+	if (rc == FAS_OK)
+		(*out)->judged_by = idp_serial(trust);
+	return rc;
 }

@@ -365,6 +365,38 @@ nobody_becomes_another_provider(void **state)
 }
 
 static void
+a_provider_stays_who_it_was(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	OWN(saml_trust) struct saml_trust *trust = load_good(ENTRY("a", PINNED), NULL, NOW_S);
+	OWN(saml_entity)
+	struct saml_entity *first =
+	    judge(trust, entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER), "");
+	assert_int_equal(saml_trust_renew(trust, 0, first, NOW_S, &e), FAS_OK);
+	OWN(saml_entity)
+	struct saml_entity *second =
+	    judge(trust, entity_sign(entity_unsigned("other", KEY_MAIN), KEY_OTHER), "");
+	assert_int_equal(saml_trust_renew(trust, 0, second, NOW_S, &e), FAS_E_CONFLICT);
+	assert_string_equal(e.reason, "idp_entity_id");
+}
+
+static void
+what_another_configuration_has_judged_is_not_taken(void **state)
+{
+	struct fas_err e = {0};
+	(void)state;
+	OWN(saml_trust) struct saml_trust *before = load_good(ENTRY("a", PINNED), NULL, NOW_S);
+	OWN(saml_trust) struct saml_trust *after = load_good(ENTRY("a", PINNED), NULL, NOW_S);
+	OWN(saml_entity)
+	struct saml_entity *entity =
+	    judge(before, entity_sign(entity_unsigned("main", KEY_MAIN), KEY_OTHER), "");
+	assert_int_equal(saml_trust_renew(after, 0, entity, NOW_S, &e), FAS_E_CONFLICT);
+	assert_string_equal(e.reason, "idp_replaced");
+	assert_true(state_of(after).pending);
+}
+
+static void
 a_name_of_a_provider_leads_out_of_no_folder(void **state)
 {
 	char path[256];
@@ -445,6 +477,8 @@ main(void)
 	    cmocka_unit_test(what_ends_is_asked_for_before_it_does),
 	    cmocka_unit_test(new_metadata_take_the_place_of_the_old),
 	    cmocka_unit_test(nobody_becomes_another_provider),
+	    cmocka_unit_test(a_provider_stays_who_it_was),
+	    cmocka_unit_test(what_another_configuration_has_judged_is_not_taken),
 	    cmocka_unit_test(a_name_of_a_provider_leads_out_of_no_folder),
 	    cmocka_unit_test(sources_that_say_nothing_clear_are_refused),
 	    cmocka_unit_test(durations_are_read_strictly),
