@@ -98,9 +98,21 @@ load_sp(struct trust *t)
 	t->expected.sp = t->sp;
 }
 
-static enum fas_code
-load_providers(struct trust *t, const char *path, struct fas_err *e)
+/* Where fasd keeps the last good copies of what the providers' URLs gave; false: the file does not say where. */
+static bool
+find_copies(const struct trust *t, char out[PATH_MAX])
 {
+	const char *state = text_at(yaml_root(t->doc), "state");
+	bool is_absolute = state && state[0] == '/';
+	int n = snprintf(out, PATH_MAX, "%s%s%s/metadata", is_absolute ? "" : t->folder,
+	    is_absolute ? "" : "/", state ? state : "");
+	return state && n >= 0 && n < PATH_MAX;
+}
+
+static enum fas_code
+load_providers(struct trust *t, const char *path, int64_t now_s, struct fas_err *e)
+{
+	char copies[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	int n = snprintf(t->folder, sizeof(t->folder), "%.*s", slash ? (int)(slash - path) : 1,
 	    slash ? path : ".");
@@ -113,7 +125,8 @@ load_providers(struct trust *t, const char *path, struct fas_err *e)
 	if (!idps)
 		return fas_fail(
 		    e, FAS_E_CONFIG, "yaml_missing_key", "%s: no identity_providers", path);
-	rc = saml_trust_load(idps, t->folder, &t->idps, e);
+	rc = saml_trust_load_with(
+	    idps, t->folder, find_copies(t, copies) ? copies : NULL, now_s, &t->idps, e);
 	load_sp(t);
 	return rc;
 }
@@ -199,7 +212,7 @@ explain(
 	OWN(bytes) uint8_t *xml = NULL;
 	const char *server = cli_text(args, "server"), *config = cli_text(args, "config");
 	size_t len = 0;
-	enum fas_code rc = load_providers(t, config ? config : FASD_YAML, e);
+	enum fas_code rc = load_providers(t, config ? config : FASD_YAML, now_s, e);
 	if (rc == FAS_OK && server)
 		rc = expect_server(t, server, e);
 	t->expected.in_response_to = cli_text(args, "request");

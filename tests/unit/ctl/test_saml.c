@@ -15,6 +15,7 @@
 #include "fas/base/json.h"
 #include "fas/base/text.h"
 #include "fas/ctl/commands.h"
+#include "fas/saml/metadata.h"
 #include "run.h"
 #include "saml_sign.h"
 
@@ -22,6 +23,7 @@
 #define THEN " --now 2026-01-01T00:00:00Z"
 
 static char folder[64];
+static const char *const folders[] = {"state", "state/metadata"};
 static EVP_PKEY *key;
 
 static const char fasd_yaml[] =
@@ -33,6 +35,13 @@ static const char fasd_yaml[] =
     "front:\n  url: https://login.example\n"
     "  servers:\n    - {name: default, entity_id: urn:front, providers: [okta]}\n"
     "    - {name: mobile, entity_id: urn:mobile, providers: [other]}\n";
+
+static const char by_url[] =
+    "state: state\n"
+    "identity_providers:\n"
+    "  - name: okta\n    metadata: https://idp/metadata\n    insecure_unsigned_metadata: true\n"
+    "    audiences: [urn:fas]\n    recipients: [https://fas.example/acs]\n"
+    "    allow_unsolicited: true\n";
 
 static void
 write_text(const char *name, const char *text)
@@ -61,6 +70,38 @@ write_response(const char *name, const char *audience, const char *acs, bool as_
 	write_text(name, as_base64 ? base64 : xml);
 }
 
+static void
+copy_name(char out[128])
+{
+	struct fas_err e = {0};
+	assert_int_equal(
+	    saml_metadata_copy("state/metadata", "okta", "https://idp/metadata", out, 128, &e),
+	    FAS_OK);
+}
+
+/* As fasd keeps what the URL gave. */
+static void
+write_copy(X509 *cert)
+{
+	char path[256], xml[4096];
+	struct fas_err e = {0};
+	OWN(text) char *base64 = saml_sign_cert_base64(cert);
+	(void)snprintf(xml, sizeof(xml),
+	    "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" "
+	    "entityID=\"https://idp/okta\"><IDPSSODescriptor "
+	    "protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor>"
+	    "<KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>%s"
+	    "</X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor>"
+	    "</EntityDescriptor>",
+	    base64);
+	for (size_t i = 0; i < NELEMS(folders); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
+		assert_int_equal(file_make_folder(path, 0700, &e), FAS_OK);
+	}
+	copy_name(path);
+	write_text(path, xml);
+}
+
 static int
 setup(void **state)
 {
@@ -73,8 +114,10 @@ setup(void **state)
 	X509 *cert = saml_sign_new_cert(key, "okta", NOW_S);
 	(void)snprintf(path, sizeof(path), "%s/okta.pem", folder);
 	assert_int_equal(saml_sign_write_cert(path, cert), 0);
+	write_copy(cert);
 	X509_free(cert);
 	write_text("fasd.yaml", fasd_yaml);
+	write_text("by-url.yaml", by_url);
 	write_response("good.xml", "urn:fas", "https://fas.example/acs", false);
 	write_response("good.b64", "urn:fas", "https://fas.example/acs", true);
 	write_response("front.xml", "urn:front", "https://login.example/saml/acs", false);
@@ -86,9 +129,16 @@ static int
 teardown(void **state)
 {
 	static const char *const names[] = {
-	    "okta.pem", "fasd.yaml", "good.xml", "good.b64", "front.xml"};
-	char path[128];
+	    "okta.pem", "fasd.yaml", "by-url.yaml", "good.xml", "good.b64", "front.xml"};
+	char path[256], copy[128];
 	(void)state;
+	copy_name(copy);
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, copy);
+	(void)unlink(path);
+	for (size_t i = NELEMS(folders); i-- > 0;) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
+		(void)rmdir(path);
+	}
 	for (size_t i = 0; i < NELEMS(names); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		(void)unlink(path);
@@ -150,6 +200,17 @@ a_virtual_server_has_its_own_names_and_providers(void **state)
 }
 
 static void
+a_provider_of_a_url_is_known_by_the_copy_of_fasd(void **state)
+{
+	char line[256];
+	(void)state;
+	(void)snprintf(line, sizeof(line), "saml check %s/good.xml --config %s/by-url.yaml" THEN,
+	    folder, folder);
+	assert_int_equal(run(line), CLI_OK);
+	says("fasd would take it");
+}
+
+static void
 a_request_that_nobody_answers_is_told(void **state)
 {
 	(void)state;
@@ -184,6 +245,7 @@ main(void)
 	    cmocka_unit_test(a_good_response_is_exit_0_as_xml_and_in_base64),
 	    cmocka_unit_test(a_bad_clause_is_exit_4_with_what_was_found_and_wanted),
 	    cmocka_unit_test(a_virtual_server_has_its_own_names_and_providers),
+	    cmocka_unit_test(a_provider_of_a_url_is_known_by_the_copy_of_fasd),
 	    cmocka_unit_test(a_request_that_nobody_answers_is_told),
 	    cmocka_unit_test(json_is_for_programs),
 	    cmocka_unit_test(what_cannot_be_asked_is_told),
