@@ -107,6 +107,9 @@ class ConfigCheck(LabCase):
         folder.chmod(0o755)
         for name in ("fasd.yaml", "signer.yaml", "limits.yaml"):
             shutil.copy(self.lab.fas / name, folder / name)
+        for pattern in ("*.pem", "*.key"):
+            for file in self.lab.fas.glob(pattern):
+                shutil.copy(file, folder / file.name)
         shutil.copytree(self.lab.fas / "policy.d", folder / "policy.d")
         return folder
 
