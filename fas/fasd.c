@@ -122,7 +122,7 @@ load_siblings(struct daemon *d, struct fas_err *e)
 	    .audit_keep_s = config->audit.keep_s,
 	    .policy_path = config->policy};
 	pthread_mutex_init(&d->service.policy_lock, NULL);
-	pthread_rwlock_init(&d->service.trust_lock, NULL);
+	service_trust_init(&d->service);
 	watch_init(&d->service.watch);
 	if (rc == FAS_OK)
 		rc = reloader_new(config, &d->service, d->metrics, &d->reloader, e);

@@ -11,6 +11,17 @@
 
 /* ---- the identity providers in force ---- */
 
+/* Anybody can have responses verified one after the other without a gap: else a provider could not be taken out of force. */
+void
+service_trust_init(struct service *service)
+{
+	pthread_rwlockattr_t kind;
+	(void)pthread_rwlockattr_init(&kind);
+	(void)pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&service->trust_lock, &kind);
+	(void)pthread_rwlockattr_destroy(&kind);
+}
+
 const struct saml_trust *
 service_trust_hold(struct service *service)
 {

@@ -74,8 +74,10 @@ extern const struct db_migrations fas_migrations;
 
 /*
  * The identity providers in force, and our own SAML keys (service->sp), between hold and release: verifications go on
- * side by side, and a new set waits for those under way.
+ * side by side, and a new set waits for those under way, but for none that begins later: whoever holds it does not ask for it
+ * again.  service_trust_init: once, before all else.
  */
+void service_trust_init(struct service *service);
 const struct saml_trust *service_trust_hold(struct service *service);
 void service_trust_release(struct service *service);
 /* The service owns both from here on; the old ones are freed. */

@@ -181,7 +181,7 @@ set_up_group(void **state)
 {
 	if (kit_setup(state) != 0)
 		return -1;
-	pthread_rwlock_init(&service.trust_lock, NULL);
+	service_trust_init(&service);
 	service.trust = kit_trust(PROVIDERS);
 	service.sp = kit_sp("signing: [" KIT_PAIR(0) "]\n");
 	return 0;

@@ -1,7 +1,10 @@
 /* Providers' metadata over time: asked when due, kept, put in force, and left alone when what comes is bad. */
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fas/base/clock.h"
 #include "fas/idp_refresh.h"
@@ -56,7 +59,7 @@ setup(void **state)
 		return rc;
 	(void)snprintf(copies, sizeof(copies), "%s/metadata", world.folder);
 	(void)snprintf(path, sizeof(path), "%s/fas.db", world.folder);
-	pthread_rwlock_init(&service.trust_lock, NULL);
+	service_trust_init(&service);
 	if (db_pool_open(path, &fas_migrations, 2, &service.db, &e) != FAS_OK)
 		fail_msg("%s", e.message);
 	return 0;
@@ -78,20 +81,27 @@ teardown(void **state)
 	return kit_teardown(state);
 }
 
+static struct saml_trust *
+read_trust(void)
+{
+	struct yaml_doc *doc = NULL;
+	struct saml_trust *trust = NULL;
+	struct fas_err e = {0};
+	if (yaml_parse("fasd.yaml", ENTRY, strlen(ENTRY), &doc, &e) != FAS_OK ||
+	    saml_trust_load_with(yaml_root(doc), world.folder, copies, clock_now(), &trust, &e) !=
+		FAS_OK)
+		fail_msg("%s", e.message);
+	yaml_doc_free(doc);
+	return trust;
+}
+
 /* As a start does: from the copy, if there is one. */
 static void
 load(void)
 {
-	struct yaml_doc *doc = NULL;
-	struct fas_err e = {0};
 	if (service.trust)
 		saml_trust_free(service.trust);
-	service.trust = NULL;
-	if (yaml_parse("fasd.yaml", ENTRY, strlen(ENTRY), &doc, &e) != FAS_OK ||
-	    saml_trust_load_with(
-		yaml_root(doc), world.folder, copies, clock_now(), &service.trust, &e) != FAS_OK)
-		fail_msg("%s", e.message);
-	yaml_doc_free(doc);
+	service.trust = read_trust();
 }
 
 static struct saml_metadata_state
@@ -218,6 +228,38 @@ metadata_of_a_url_that_is_gone_are_not_taken(void **state)
 	assert_true(now().pending);
 }
 
+static void *
+replace(void *trust)
+{
+	service_replace_trust(&service, trust, NULL);
+	return NULL;
+}
+
+/* Verifications that follow each other without a gap keep no new set of providers out of force. */
+static void
+who_verifies_next_waits_behind_a_new_set(void **state)
+{
+	pthread_t thread;
+	int rc = 0;
+	struct saml_trust *next = read_trust();
+	(void)state;
+	load();
+	(void)service_trust_hold(&service);
+	assert_int_equal(pthread_create(&thread, NULL, replace, next), 0);
+	int64_t until_us = clock_monotonic_us() + 10000000;
+	while (rc == 0 && clock_monotonic_us() < until_us) {
+		usleep(1000);
+		rc = pthread_rwlock_tryrdlock(&service.trust_lock);
+		if (rc == 0)
+			service_trust_release(&service);
+	}
+	service_trust_release(&service);
+	pthread_join(thread, NULL);
+	assert_int_equal(rc, EBUSY);
+	assert_ptr_equal(service_trust_hold(&service), next);
+	service_trust_release(&service);
+}
+
 int
 main(void)
 {
@@ -226,6 +268,7 @@ main(void)
 	    cmocka_unit_test(a_stopped_one_asks_nobody),
 	    cmocka_unit_test(what_is_away_is_waited_for),
 	    cmocka_unit_test(metadata_of_a_url_that_is_gone_are_not_taken),
+	    cmocka_unit_test(who_verifies_next_waits_behind_a_new_set),
 	};
 	return cmocka_run_group_tests_name("saml_refresh", tests, setup, teardown);
 }
