@@ -22,7 +22,7 @@
 #define EDITS_PER_INPUT 24
 #define INPUT_MAX (64 * 1024)
 #define SIGN_FIRST 0x80 /* of byte 0: the edits come before the signature */
-#define SEAL_LAST 0x40  /* of byte 0: the assertion is encrypted when all is done */
+#define SEAL_LAST 0x40u /* of byte 0: the assertion is encrypted when all is done */
 
 static const struct row variants[VARIANTS] = {
     {.name = "rsa, assertion", .sign = SAML_SIGN_ASSERTION},
@@ -195,6 +195,14 @@ try_recipe(struct fuzz_input *in)
 		try_signed_after(&variants[which], seal, in);
 	else
 		try_edited(&variants[which], signed_xml[which], seal, in);
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	set_up();
+	return 0;
 }
 
 int
