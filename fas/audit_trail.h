@@ -27,4 +27,15 @@ void trail_judgement(struct trail *trail, const struct judgement *judgement);
  */
 enum fas_code trail_refuse(struct trail *trail, struct service *service, struct fas_err *e);
 
+/*
+ * The same where nobody has proved anything: anybody can cause it, and the trail is kept for years.  So many are on record at
+ * once, then one more a second; all are in the log, and the next one that is on record says how many were left out.
+ */
+#define STRANGERS_AT_ONCE 2000
+#define STRANGERS_EACH_US 1000000
+enum fas_code trail_refuse_stranger(
+    struct trail *trail, struct service *service, struct fas_err *e);
+/* Is there room for one more, which the caller then writes?  Adds "left_out" to the record's detail. */
+bool trail_admits_stranger(struct trail *trail, struct service *service);
+
 #endif

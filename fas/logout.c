@@ -343,7 +343,8 @@ logout_receive(struct service *service, struct request *request,
 	else if (rc == FAS_OK)
 		rc = apply(&w, read, e);
 	if (rc != FAS_OK)
-		return trail_refuse(&w.trail, service, e);
+		return read ? trail_refuse(&w.trail, service, e)
+			    : trail_refuse_stranger(&w.trail, service, e);
 	out->was_response = read->is_response;
 	out->status = read->status;
 	out->sessions = w.ended.sessions;
@@ -458,7 +459,8 @@ logout_begin(struct service *service, struct request *request, const struct logo
 		rc = end_all(&w, e);
 	}
 	if (rc != FAS_OK)
-		return trail_refuse(&w.trail, service, e);
+		return w.facts.idp ? trail_refuse(&w.trail, service, e)
+				   : trail_refuse_stranger(&w.trail, service, e);
 	out->sessions = w.ended.sessions;
 	if (w.facts.idp)
 		ask_provider(&w, browser->hash, out);

@@ -32,6 +32,12 @@ struct audit_watch {
 	atomic_bool not_pruned; /* old records stay, and why is on record */
 };
 
+/* Records that anybody can cause: see trail_refuse_stranger (fas/audit_trail.h). */
+struct strangers {
+	_Atomic int64_t full_us;  /* when as many can be written at once again as ever */
+	_Atomic int64_t left_out; /* since the last one that was written */
+};
+
 struct service {
 	const char *node;         /* names this node in tickets; [a-z0-9]{1,16} */
 	struct saml_trust *trust; /* the service's own; the others are borrowed: fasd.c owns */
@@ -50,6 +56,7 @@ struct service {
 	const struct policy_world *world; /* for policy_load */
 
 	struct audit_watch audit;
+	struct strangers strangers;
 	_Atomic int64_t api_not_before_s,
 	    api_not_after_s; /* of the API's certificate; 0: none yet */
 	_Atomic int64_t front_not_before_s, front_not_after_s; /* the front's; 0: there is none */

@@ -87,7 +87,7 @@ check_record(const struct front_trail *t, struct fas_err *e)
 
 struct beginning {
 	struct sign_in row;
-	struct audit_record *record;
+	struct audit_record *record; /* NULL: there was no room for it */
 };
 
 static enum fas_code
@@ -95,7 +95,7 @@ insert_and_record(struct db *db, void *arg, struct fas_err *e)
 {
 	struct beginning *b = arg;
 	enum fas_code rc = sign_in_insert(db, &b->row, e);
-	return rc == FAS_OK ? audit_append(db, b->record, e) : rc;
+	return rc == FAS_OK && b->record ? audit_append(db, b->record, e) : rc;
 }
 
 static bool
@@ -144,7 +144,7 @@ sign_in_begin(struct service *service, struct request *request,
     const struct sign_in_question *question, struct fas_err *e)
 {
 	OWN(front_trail) struct front_trail t = {0};
-	struct beginning b = {.record = &t.trail.record};
+	struct beginning b = {0};
 	int64_t now_s = 0;
 	begin_record(&t, "sign_in_begun", request, question->server, &question->browser);
 	t.trail.record.idp = question->idp;
@@ -159,10 +159,12 @@ sign_in_begin(struct service *service, struct request *request,
 	if (rc == FAS_OK)
 		rc = make_row(question, request, now_s, &b.row, e);
 	if (rc != FAS_OK)
-		return trail_refuse(&t.trail, service, e);
+		return trail_refuse_stranger(&t.trail, service, e);
 	t.trail.record.outcome = "done";
+	if (trail_admits_stranger(&t.trail, service))
+		b.record = &t.trail.record;
 	if ((rc = db_write(service->db, insert_and_record, &b, e)) != FAS_OK)
-		return trail_refuse(&t.trail, service, e);
+		return trail_refuse_stranger(&t.trail, service, e);
 	audit_log(&t.trail.record);
 	return FAS_OK;
 }
@@ -382,5 +384,7 @@ sign_in_finish(struct service *service, struct request *request,
 	if (rc == FAS_OK)
 		return FAS_OK;
 	sign_in_answer_done(out);
-	return trail_refuse(&f.t.trail, service, e);
+	/* What a provider has signed is on record in any case. */
+	return f.verified.assertion ? trail_refuse(&f.t.trail, service, e)
+				    : trail_refuse_stranger(&f.t.trail, service, e);
 }

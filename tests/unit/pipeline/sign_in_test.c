@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "fas/audit_trail.h"
+#include "fas/base/clock.h"
 #include "fas/base/macros.h"
 #include "fas/restore_store.h"
 #include "fas/sign_in_store.h"
@@ -281,6 +283,49 @@ a_provider_of_another_server_is_not_asked(void **state)
 	assert_last_audit("sign_in_begun", "deny", "sign_in_provider");
 }
 
+static int64_t
+records(void)
+{
+	struct fas_err e = {0};
+	struct service_counts counts;
+	assert_int_equal(service_count(&world.service, &counts, &e), FAS_OK);
+	return counts.audit_records;
+}
+
+/* What anybody can cause does not fill the disk; what a provider has signed is on record in any case. */
+static void
+what_strangers_cause_is_on_record_as_far_as_there_is_room(void **state)
+{
+	(void)state;
+	char relay[CORRELATION_ID_MAX];
+	struct strangers *strangers = &world.service.strangers;
+	int64_t full_us = clock_monotonic_us() + (int64_t)STRANGERS_AT_ONCE * STRANGERS_EACH_US;
+	OWN(sign_in_answer) struct sign_in_answer a = {0}, b = {0};
+	atomic_store(&strangers->full_us, full_us + 600 * (int64_t)STRANGERS_EACH_US);
+	int64_t before = records();
+	for (int i = 0; i < 3; i++) {
+		struct fas_err e = {0};
+		assert_refused(
+		    ask_with(relay, "ping", "", &e), FAS_E_NOTFOUND, &e, "sign_in_provider");
+	}
+	struct fas_err e = {0};
+	ask(relay);
+	assert_int_equal(records(), before);
+	assert_int_equal(answer("a1", relay, &a, &e), FAS_OK);
+	assert_last_audit("sign_in_decided", "allow", NULL);
+	ask(relay);
+	assert_refused(answer("a1", relay, &b, &e), FAS_E_CONFLICT, &e, "assertion_replayed");
+	assert_last_audit("sign_in_decided", "deny", "assertion_replayed");
+	assert_int_equal(records(), before + 2);
+	assert_int_equal(atomic_load(&strangers->left_out), 5);
+	/* There is room again: the next one says how many are missing. */
+	atomic_store(&strangers->full_us, full_us - 2 * (int64_t)STRANGERS_EACH_US);
+	fas_err_clear(&e);
+	assert_refused(ask_with(relay, "ping", "", &e), FAS_E_NOTFOUND, &e, "sign_in_provider");
+	assert_last_audit("sign_in_begun", "deny", "sign_in_provider");
+	assert_int_equal(atomic_load(&strangers->left_out), 0);
+}
+
 static void
 a_state_that_would_change_the_url_is_refused(void **state)
 {
@@ -550,6 +595,7 @@ main(void)
 	    WORLD_TEST(a_provider_that_the_server_has_no_more_cannot_answer),
 	    WORLD_TEST(a_question_that_nobody_asked_or_that_is_old_is_not_answered),
 	    WORLD_TEST(a_provider_of_another_server_is_not_asked),
+	    WORLD_TEST(what_strangers_cause_is_on_record_as_far_as_there_is_room),
 	    WORLD_TEST(a_state_that_would_change_the_url_is_refused),
 	    WORLD_TEST(an_assertion_is_good_once_also_for_the_same_browser),
 	    WORLD_TEST(
