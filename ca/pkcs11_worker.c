@@ -44,12 +44,24 @@ struct session {
 	CK_SESSION_HANDLE handle;
 };
 
-/* For good: the next worker begins with a module that knows nothing of this one's troubles. */
+/* Behind a thread that ends the process. */
+static void __attribute__((noreturn)) wait_for_the_end(void)
+{
+	for (;;)
+		(void)poll(NULL, 0, -1);
+}
+
+/*
+ * For good: the next worker begins with a module that knows nothing of this one's troubles.  Whoever comes second waits:
+ * else the process could end before the first one has said why.
+ */
 static void __attribute__((noreturn))
 end(struct worker *w, enum worker_end how, const struct fas_err *why)
 {
 	static atomic_flag ended = ATOMIC_FLAG_INIT;
-	if (why && !atomic_flag_test_and_set(&ended))
+	if (atomic_flag_test_and_set(&ended))
+		wait_for_the_end();
+	if (why)
 		*w->why = *why;
 	_exit((int)how);
 }
@@ -63,8 +75,7 @@ static void __attribute__((noreturn)) leave(struct session *s)
 	static atomic_flag left = ATOMIC_FLAG_INIT;
 	struct worker *w = s->worker;
 	if (atomic_flag_test_and_set(&left))
-		for (;;) /* ends with the process, which another thread ends */
-			(void)poll(NULL, 0, -1);
+		wait_for_the_end();
 	atomic_store(&w->until_us[s->at], clock_monotonic_us() + LEAVE_US);
 	(void)w->module.f->C_CloseAllSessions(w->module.slot);
 	(void)w->module.f->C_Finalize(NULL);
