@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <openssl/evp.h>
 
@@ -14,6 +15,7 @@
 #define PEM_TEXT_MAX 65536
 #define CHAIN_DIGEST 32
 #define HOST_PAGES_MAX 256
+#define WAITERS_MAX 4
 
 struct signer {
 	char *path;
@@ -22,6 +24,9 @@ struct signer {
 	pthread_cond_t returned;
 	size_t max, n_open, n_idle; /* idle[0..n_idle) are kept connections nobody uses */
 	int idle[SIGNER_CONNECTIONS_MAX];
+	bool stopped; /* nobody waits any more */
+	int waiting
+	    [WAITERS_MAX]; /* descriptors on which somebody waits for news, plus one; 0: free */
 	pthread_mutex_t chain_lock;
 	char *chain; /* the last one that was answered, and its digest: see struct known_chain */
 	char chain_digest[2 * CHAIN_DIGEST + 1];
@@ -486,6 +491,56 @@ signer_in_ntauth(struct signer *signer, const char *authority, int64_t generatio
 	    &reply, e);
 }
 
+/* ---- waiting for news ---- */
+
+static bool
+begin_wait(struct signer *signer, int fd, size_t *at)
+{
+	bool good = false;
+	(void)pthread_mutex_lock(&signer->lock);
+	for (size_t i = 0; i < WAITERS_MAX && !good && !signer->stopped; i++) {
+		if (signer->waiting[i] != 0)
+			continue;
+		signer->waiting[i] = fd + 1;
+		*at = i;
+		good = true;
+	}
+	(void)pthread_mutex_unlock(&signer->lock);
+	return good;
+}
+
+static void
+end_wait(struct signer *signer, size_t at)
+{
+	(void)pthread_mutex_lock(&signer->lock);
+	signer->waiting[at] = 0;
+	(void)pthread_mutex_unlock(&signer->lock);
+}
+
+void
+signer_stop_waiting(struct signer *signer)
+{
+	(void)pthread_mutex_lock(&signer->lock);
+	signer->stopped = true;
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		if (signer->waiting[i] != 0)
+			(void)shutdown(signer->waiting[i] - 1, SHUT_RDWR);
+	}
+	(void)pthread_mutex_unlock(&signer->lock);
+}
+
+static enum fas_code
+await_news(struct signer *signer, int fd, int wait_ms, json_t **news, struct fas_err *why)
+{
+	size_t at = 0;
+	if (!begin_wait(signer, fd, &at))
+		return fas_fail(why, FAS_E_UNAVAILABLE, "signer_away", "nobody waits any more");
+	enum fas_code rc =
+	    wire_receive(fd, WIRE_MESSAGE_MAX, wait_ms + signer->timeout_ms, news, why);
+	end_wait(signer, at);
+	return rc;
+}
+
 enum fas_code
 signer_acts(struct signer *signer, int64_t after, json_t *applied, int wait_ms, json_t **reply,
     struct fas_err *e)
@@ -502,8 +557,7 @@ signer_acts(struct signer *signer, int64_t after, json_t *applied, int wait_ms, 
 	if (rc == FAS_OK)
 		rc = wire_send(fd, request, signer->timeout_ms, &why);
 	if (rc == FAS_OK)
-		rc =
-		    wire_receive(fd, WIRE_MESSAGE_MAX, wait_ms + signer->timeout_ms, &answer, &why);
+		rc = await_news(signer, fd, wait_ms, &answer, &why);
 	if (rc != FAS_OK)
 		return transport_failed(&why, e);
 	if ((rc = wire_check(answer, e)) == FAS_OK)
@@ -560,7 +614,7 @@ host_page(struct signer *signer, int fd, int64_t generation, int wait_ms, const 
 		return fas_fail_nomem(e);
 	enum fas_code rc = wire_send(fd, request, signer->timeout_ms, &why);
 	if (rc == FAS_OK)
-		rc = wire_receive(fd, WIRE_MESSAGE_MAX, wait_ms + signer->timeout_ms, page, &why);
+		rc = await_news(signer, fd, wait_ms, page, &why);
 	return rc == FAS_OK ? wire_check(*page, e) : transport_failed(&why, e);
 }
 

@@ -159,6 +159,9 @@ MUST_CHECK enum fas_code signer_hosts(
 MUST_CHECK enum fas_code signer_snapshot(
     struct signer *signer, char id[SNAPSHOT_ID_MAX], struct fas_err *e);
 
+/* Who waits in signer_hosts or signer_acts (four at most at a time) is let go, now and from here on: FAS_E_UNAVAILABLE. */
+void signer_stop_waiting(struct signer *signer);
+
 /*
  * What administrators have had revoked, put on hold or released, behind the act `after`, which is the last one that has
  * been applied: {"acts": [...], "last"} of docs/PROTOCOL.md, a new reference.  applied: [{"id", "sessions"}], borrowed.

@@ -37,6 +37,15 @@ struct background {
 	pthread_t threads[TASKS + BACKGROUND_ROUNDS_MAX];
 };
 
+static bool
+is_ending(struct background *b)
+{
+	pthread_mutex_lock(&b->lock);
+	bool ending = b->stopping;
+	pthread_mutex_unlock(&b->lock);
+	return ending;
+}
+
 /* Sleep; false when it is over. */
 static bool
 pause_s(struct background *b, unsigned seconds)
@@ -147,7 +156,7 @@ follow_hosts(void *arg)
 		    b->config.service->signer, b->config.callers, HOSTS_WAIT_MS, &e);
 		if (caller_table_generation(b->config.callers) != known)
 			renew_if_due(b);
-		if (rc != FAS_OK && !away)
+		if (rc != FAS_OK && !away && !is_ending(b))
 			log_error("host_table_away", &e, NULL);
 		if (rc == FAS_OK && away)
 			log_event(LOG_LEVEL_INFO, "host_table_back", NULL);
@@ -166,7 +175,7 @@ follow_acts(void *arg)
 	while (go_on) {
 		struct fas_err e = {0};
 		enum fas_code rc = acts_follow(b->config.service, ACTS_WAIT_MS, &e);
-		if (rc != FAS_OK && !away)
+		if (rc != FAS_OK && !away && !is_ending(b))
 			log_error("acts_away", &e, NULL);
 		away = rc != FAS_OK;
 		go_on = pause_s(b, away ? HOSTS_RETRY_S : 0);
@@ -283,6 +292,7 @@ background_stop(struct background *b)
 	b->stopping = true;
 	pthread_cond_broadcast(&b->wake);
 	pthread_mutex_unlock(&b->lock);
+	signer_stop_waiting(b->config.service->signer);
 	for (size_t i = 0; i < b->n_threads; i++)
 		pthread_join(b->threads[i], NULL);
 	pthread_cond_destroy(&b->wake);

@@ -328,6 +328,36 @@ who_waits_for_the_table_is_woken_by_its_change(void **state)
 	assert_true(clock_monotonic_us() - start_us < 20000000);
 }
 
+static void *
+stop_waiting_soon(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	(void)nanosleep(&pause, NULL);
+	signer_stop_waiting(arg);
+	return NULL;
+}
+
+/* Whether the wait has begun by then or not. */
+static void
+who_waits_is_let_go_when_the_program_ends(void **state)
+{
+	struct place *p = *state;
+	struct fas_err e = {0};
+	pthread_t thread;
+	OWN(json) json_t *before = NULL;
+	OWN(json) json_t *table = NULL;
+	OWN(json) json_t *acts = NULL;
+	OWN(json) json_t *none = json_array();
+	int64_t generation = generation_of(p, &before), start_us = clock_monotonic_us();
+	assert_int_equal(pthread_create(&thread, NULL, stop_waiting_soon, p->signer), 0);
+	assert_int_equal(signer_hosts(p->signer, generation, 30000, &table, &e), FAS_E_UNAVAILABLE);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	fas_err_clear(&e);
+	assert_int_equal(signer_acts(p->signer, 0, none, 30000, &acts, &e), FAS_E_UNAVAILABLE);
+	assert_reason(e, "signer_away");
+	assert_true(clock_monotonic_us() - start_us < 20000000);
+}
+
 /* Connected, and served: it has a thread of its own. */
 static int
 served(struct place *p)
@@ -495,6 +525,7 @@ main(void)
 	    T(a_servers_certificate_is_no_machine_to_renew),
 	    T(revoking_a_host_voids_its_tokens_and_shows_in_the_table),
 	    T(who_waits_for_the_table_is_woken_by_its_change),
+	    T(who_waits_is_let_go_when_the_program_ends),
 	    T(the_table_and_the_acts_are_told_while_every_kept_connection_is_open),
 	    T(generations_survive_a_restart),
 	    T(a_record_without_signature_is_signed_at_the_repeat),
