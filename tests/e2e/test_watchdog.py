@@ -7,6 +7,7 @@ import http.server
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 
 from cryptography import x509
@@ -74,7 +75,7 @@ class Watched(LabCase):
         (self.public_folder / name).write_bytes(der)
 
     def crl(self, authority, key, issuer=None, begun=-3600, ends=3600, number=None):
-        number = number or int(pki.now().timestamp() * 1000)
+        number = number or time.time_ns() // 1000000  # as the signer counts: above its last one
         certificate = x509.load_pem_x509_certificate((self.lab.pki / f"{authority}.crt").read_bytes())
         builder = x509.CertificateRevocationListBuilder().issuer_name(issuer or certificate.subject)
         builder = builder.last_update(pki.now() + datetime.timedelta(seconds=begun))
