@@ -56,11 +56,15 @@ check_upn_collisions(const struct exam *x, struct report *r)
 	}
 }
 
+/* Among those of one name: first whose own it is, since the remedy gives the others theirs. */
 static int
 compare_upns(const void *a, const void *b)
 {
 	const struct survey_upn *const *x = a, *const *y = b;
-	return strcasecmp((*x)->upn, (*y)->upn);
+	int order = strcasecmp((*x)->upn, (*y)->upn);
+	if (order == 0)
+		order = ((*x)->other != NULL) - ((*y)->other != NULL);
+	return order != 0 ? order : strcmp((*x)->dn, (*y)->dn);
 }
 
 static void
