@@ -1,5 +1,5 @@
 # What fasd links of this room: the issue socket's messages behind functions.
-fas_room(fas_ca_client SOURCES client.c LINK fas_base)
+fas_room(fas_ca_client SOURCES client.c client_channel.c client_news.c LINK fas_base)
 
 # fas-signer without its main(), so that tests start it in their own process.
 fas_room(fas_ca_signer
