@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "bare_logon.h"
+#include "fas/base/buf.h"
 #include "fas/base/clock.h"
 #include "fas/http/tls.h"
 #include "lab.h"
@@ -22,6 +24,8 @@
 
 #define FILE_MAX 16384
 #define THREADS 2
+#define LOGON_THREADS 16 /* a step that waits holds its thread */
+#define BODY_MAX 65536
 
 static gnutls_datum_t ticket_key;
 
@@ -48,10 +52,20 @@ make_identity(char **key_pem, char **certificate_pem)
 }
 
 static enum MHD_Result
+refuse(struct MHD_Connection *mhd)
+{
+	static char body[] = "{\"type\":\"about:blank\",\"title\":\"refused\",\"status\":415}";
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(sizeof(body) - 1, body, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result rc = MHD_queue_response(mhd, 415, response);
+	MHD_destroy_response(response);
+	return rc;
+}
+
+static enum MHD_Result
 answer(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
     const char *version, const char *data, size_t *len, void **context)
 {
-	static char body[] = "{\"type\":\"about:blank\",\"title\":\"refused\",\"status\":415}";
 	static int seen;
 	(void)cls, (void)url, (void)method, (void)version, (void)data;
 	if (!*context) {
@@ -62,11 +76,47 @@ answer(void *cls, struct MHD_Connection *mhd, const char *url, const char *metho
 		*len = 0;
 		return MHD_YES;
 	}
+	return refuse(mhd);
+}
+
+/* A body is read whole; what it asks for is done in MHD's own thread. */
+static enum MHD_Result
+answer_logon(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *data, size_t *len, void **context)
+{
+	struct buf *body = *context;
+	(void)cls, (void)method, (void)version;
+	if (!body) {
+		if (!(body = *context = calloc(1, sizeof(*body))))
+			return MHD_NO;
+		buf_init(body, BODY_MAX);
+		return MHD_YES;
+	}
+	if (*len > 0) {
+		buf_append(body, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (body->len <= sizeof("{}"))
+		return refuse(mhd);
+	char *text = bare_logon_answer(url, buf_str(body), body->len);
 	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(sizeof(body) - 1, body, MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result rc = MHD_queue_response(mhd, 415, response);
+	    MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result rc = MHD_queue_response(mhd, 201, response);
 	MHD_destroy_response(response);
 	return rc;
+}
+
+static void
+on_logon_done(
+    void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why)
+{
+	struct buf *body = *context;
+	(void)cls, (void)mhd, (void)why;
+	if (body)
+		buf_done(body);
+	free(body);
+	*context = NULL;
 }
 
 static void
@@ -93,25 +143,29 @@ read_file(const char *path)
 }
 
 static struct MHD_Daemon *
-start_daemon(void)
+start_daemon(bool logons)
 {
 	char *key = NULL, *certificate = NULL;
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	make_identity(&key, &certificate);
 	(void)gnutls_session_ticket_key_generate(&ticket_key);
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS, 0, NULL, NULL, answer,
-	    NULL, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_HTTPS_MEM_KEY, key,
-	    MHD_OPTION_HTTPS_MEM_CERT, certificate, MHD_OPTION_HTTPS_MEM_TRUST,
-	    read_file(lab_variable("FAS_SERVICE_CA")), MHD_OPTION_HTTPS_PRIORITIES,
-	    http_tls_priorities(), MHD_OPTION_END);
+	unsigned threads = logons ? LOGON_THREADS : THREADS;
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS, 0, NULL, NULL,
+	    logons ? answer_logon : answer, NULL, MHD_OPTION_SOCK_ADDR, &at,
+	    MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_NOTIFY_COMPLETED,
+	    logons ? on_logon_done : NULL, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
+	    MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_HTTPS_MEM_CERT, certificate,
+	    MHD_OPTION_HTTPS_MEM_TRUST, read_file(lab_variable("FAS_SERVICE_CA")),
+	    MHD_OPTION_HTTPS_PRIORITIES, http_tls_priorities(), MHD_OPTION_END);
 }
 
 static _Noreturn void
-serve(int out)
+serve(int out, bool logons)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	struct MHD_Daemon *daemon = start_daemon();
+	if (logons)
+		bare_logon_open();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* another user's process begins without it */
+	struct MHD_Daemon *daemon = start_daemon(logons);
 	const union MHD_DaemonInfo *info =
 	    daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
 	unsigned port = info ? info->port : 0;
@@ -121,19 +175,31 @@ serve(int out)
 		(void)pause();
 }
 
-void
-bare_server_start(struct bare_server *server)
+static void
+start(struct bare_server *server, bool logons)
 {
 	int ends[2];
 	if (pipe(ends) != 0 || (server->pid = fork()) < 0)
 		lab_die("no process for the bare server");
 	if (server->pid == 0)
-		serve(ends[1]);
+		serve(ends[1], logons);
 	(void)close(ends[1]);
 	if (read(ends[0], &server->port, sizeof(server->port)) != sizeof(server->port) ||
 	    server->port == 0)
 		lab_die("the bare server does not start");
 	(void)close(ends[0]);
+}
+
+void
+bare_server_start(struct bare_server *server)
+{
+	start(server, false);
+}
+
+void
+bare_server_start_logons(struct bare_server *server)
+{
+	start(server, true);
 }
 
 void

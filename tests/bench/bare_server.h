@@ -1,4 +1,7 @@
-/* libmicrohttpd and nothing else, with the same TLS settings: what a connection costs before anyone looks at it. */
+/*
+ * libmicrohttpd with the same TLS settings, and nothing else: what a connection costs before anyone looks at it; or with the bare
+ * steps of a logon behind it (bare_logon.h).
+ */
 #ifndef FAS_BENCH_BARE_SERVER_H
 #define FAS_BENCH_BARE_SERVER_H
 
@@ -10,6 +13,7 @@ struct bare_server {
 };
 /* Before this process has any thread. */
 void bare_server_start(struct bare_server *server);
+void bare_server_start_logons(struct bare_server *server);
 void bare_server_stop(const struct bare_server *server);
 
 #endif

@@ -16,6 +16,7 @@
 
 #define PAGE_MAX (1024 * 1024)
 #define PATIENCE_S 20
+#define REFUSED_MAX 256
 
 int
 client_dial(const char *host, unsigned port)
@@ -92,6 +93,19 @@ client_ask(struct client *client, const char *request, size_t len)
 		client->len += (size_t)got;
 	}
 	return atoi(client->answer + 9);
+}
+
+void
+client_ask_refused(struct client *client, const char *path)
+{
+	char request[REFUSED_MAX];
+	(void)snprintf(request, sizeof(request),
+	    "POST %s HTTP/1.1\r\nHost: fas1.corp.example.com:8443\r\n"
+	    "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+	    path);
+	int status = client_ask(client, request, strlen(request));
+	if (status != 415)
+		lab_die("status %d, want 415: %s", status, client->answer);
 }
 
 void

@@ -21,6 +21,11 @@ void client_connect(struct client *client, SSL_CTX *identity, const char *host, 
 void client_close(struct client *client);
 /* Send one whole request, read one whole answer; returns its status. */
 int client_ask(struct client *client, const char *request, size_t len);
+/*
+ * A small request to a path that is the caller's, refused for its type behind the judgement of the caller: fasd's 415, and the
+ * bare server's.  Ends the bench when it is not.
+ */
+void client_ask_refused(struct client *client, const char *path);
 /* The text of a member of the JSON answer into out, escapes left as they are. */
 void client_member(const struct client *client, const char *name, char *out, size_t size);
 

@@ -15,11 +15,12 @@ struct lab {
 	const char *scratch; /* a folder on the disk that the lab's state lies on */
 	const char *api_host, *ops_host;
 	unsigned api_port, ops_port;
-	pid_t fasd, signer;
+	pid_t fasd, signer;         /* signer 0: one process does it all */
 	SSL_CTX *storefront, *host; /* client certificates of the two machines */
 	const char *host_name;
 	SSL_CTX *keyless_host; /* whose sessions have the service keep their in-session keys */
 	const char *keyless_name;
+	SSL_CTX *anyone;      /* the storefront, to a server that nobody has to believe */
 	const char *programs; /* folder of fasd and fas-signer */
 	unsigned rounds;      /* A B pairs of each ratio */
 	unsigned logons;      /* of the long run */

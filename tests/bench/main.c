@@ -1,6 +1,7 @@
 /*
- * fas-bench [LOGONS | sessions | refill | crl | hostile]: every goal of speed that is due, in one interleaved run, as one table; with a number, CPU
- * by stage of that many logons, or only what live sessions ask for, or logons beside the making of keys, for a profiler to look at meanwhile.  Started by tests/bench/run.
+ * fas-bench [LOGONS | logons | sessions | refill | crl | start | hostile]: every goal of speed that is due, in one interleaved run, as
+ * one table; with a number, CPU by stage of that many logons, for a profiler to look at meanwhile; with a word, that part
+ * alone.  Started by tests/bench/run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,15 @@
 #define STAGED 2000
 
 static void
-measure_all(const struct lab *lab, const struct material *material, const struct bare_server *bare)
+measure_all(const struct lab *lab, const struct material *material, const struct bare_server *bare,
+    const struct bare_server *bare_logons)
 {
 	measure_certificate(lab);
 	measure_saml(lab, material);
 	measure_hostile();
 	measure_store(lab);
 	measure_connection(lab, bare);
-	measure_logon(lab, material);
+	measure_logon(lab, material, bare_logons);
 	measure_stages(lab, material, STAGED);
 	measure_session(lab, material);
 	measure_refill(lab, material);
@@ -47,7 +49,7 @@ int
 main(int argc, char **argv)
 {
 	struct fas_err e = {0};
-	struct bare_server bare;
+	struct bare_server bare, bare_logons;
 	struct lab lab;
 	struct material material;
 	log_set_level(LOG_LEVEL_WARNING);
@@ -55,10 +57,13 @@ main(int argc, char **argv)
 		return run_hostile();
 	lab_open(&lab);
 	bare_server_start(&bare);
+	bare_server_start_logons(&bare_logons);
 	lab_check(saml_init(&e), &e);
 	material_open(&material);
 	if (argc > 1 && strcmp(argv[1], "sessions") == 0)
 		measure_session(&lab, &material);
+	else if (argc > 1 && strcmp(argv[1], "logons") == 0)
+		measure_logon(&lab, &material, &bare_logons);
 	else if (argc > 1 && strcmp(argv[1], "start") == 0)
 		measure_start(&lab);
 	else if (argc > 1 && strcmp(argv[1], "refill") == 0)
@@ -68,8 +73,9 @@ main(int argc, char **argv)
 	else if (argc > 1)
 		measure_stages(&lab, &material, (size_t)atoi(argv[1]));
 	else
-		measure_all(&lab, &material, &bare);
+		measure_all(&lab, &material, &bare, &bare_logons);
 	bare_server_stop(&bare);
+	bare_server_stop(&bare_logons);
 	table_print();
 	material_close(&material);
 	lab_close(&lab);

@@ -3,6 +3,7 @@
 #define FAS_BENCH_MEASURE_H
 
 #include "bare_server.h"
+#include "fas/saml/saml.h"
 #include "lab.h"
 #include "material.h"
 
@@ -14,7 +15,9 @@ void measure_saml(const struct lab *lab, const struct material *material);
 /* The worst of a corpus of documents that are dear to read; needs no lab. */
 void measure_hostile(void);
 void measure_store(const struct lab *lab);
-void measure_logon(const struct lab *lab, const struct material *material);
+/* bare: a server whose logons are bare_logon.h's. */
+void measure_logon(
+    const struct lab *lab, const struct material *material, const struct bare_server *bare);
 /* Of n logons, 16 at once. */
 void measure_stages(const struct lab *lab, const struct material *material, size_t n);
 /* Signatures by service custody, and leases. */
@@ -34,5 +37,14 @@ void measure_start(const struct lab *lab);
 double measure_one_certificate(void);
 double measure_one_saml(const struct material *material);
 double measure_one_csr(const struct material *material);
+
+/* The pieces themselves; the bench ends when one fails.  Opened before there are threads. */
+void measure_open_saml(void);
+void measure_open_certificate(void);
+/* *out is the caller's. */
+void measure_step_saml(const uint8_t *xml, size_t len, struct saml_assertion **out);
+void measure_step_csr(const char *pem);
+/* DER, malloc'ed. */
+uint8_t *measure_step_certificate(size_t *len);
 
 #endif

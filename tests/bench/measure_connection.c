@@ -12,10 +12,6 @@
 #define CONNECTIONS 60
 #define ROUNDS_MAX 64
 
-/* Refused for its type, behind the judgement of the caller. */
-static const char request[] = "POST /v1/logons HTTP/1.1\r\nHost: fas1.corp.example.com:8443\r\n"
-			      "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}";
-
 struct target {
 	pid_t pid;
 	SSL_CTX *identity;
@@ -23,24 +19,16 @@ struct target {
 	unsigned port;
 };
 
-static void
-ask(struct client *client)
-{
-	int status = client_ask(client, request, strlen(request));
-	if (status != 415)
-		lab_die("status %d, want 415: %s", status, client->answer);
-}
-
 /* CPU of one request on a kept connection, in nanoseconds. */
 static double
 cost_request(const struct target *t)
 {
 	struct client client;
 	client_connect(&client, t->identity, t->host, t->port, NULL);
-	ask(&client);
+	client_ask_refused(&client, "/v1/logons");
 	int64_t begun = gauge_process_cpu(t->pid);
 	for (int i = 0; i < CONNECTIONS; i++)
-		ask(&client);
+		client_ask_refused(&client, "/v1/logons");
 	int64_t cpu = gauge_process_cpu(t->pid) - begun;
 	client_close(&client);
 	return (double)cpu / CONNECTIONS;
@@ -51,7 +39,7 @@ fetch_session(const struct target *t)
 {
 	struct client client;
 	client_connect(&client, t->identity, t->host, t->port, NULL);
-	ask(&client);
+	client_ask_refused(&client, "/v1/logons");
 	SSL_SESSION *session = SSL_get1_session(client.ssl);
 	client_close(&client);
 	if (!session || !SSL_SESSION_is_resumable(session))
@@ -66,7 +54,7 @@ cost_connection(const struct target *t, SSL_SESSION *session)
 	for (int i = 0; i < CONNECTIONS; i++) {
 		struct client client;
 		client_connect(&client, t->identity, t->host, t->port, session);
-		ask(&client);
+		client_ask_refused(&client, "/v1/logons");
 		if (session && !SSL_session_reused(client.ssl))
 			lab_die("a session was not resumed");
 		client_close(&client);
@@ -87,15 +75,10 @@ void
 measure_connection(const struct lab *lab, const struct bare_server *server)
 {
 	const struct target fasd = {lab->fasd, lab->storefront, lab->api_host, lab->api_port};
-	struct target bare = {
-	    server->pid, SSL_CTX_new(TLS_client_method()), "127.0.0.1", server->port};
+	const struct target bare = {server->pid, lab->anyone, "127.0.0.1", server->port};
 	double full[ROUNDS_MAX], plain[ROUNDS_MAX], resumed[ROUNDS_MAX];
 	double to_plain[ROUNDS_MAX], to_full[ROUNDS_MAX];
 	unsigned n = lab->rounds;
-	(void)SSL_CTX_use_certificate_chain_file(
-	    bare.identity, lab_variable("FAS_STOREFRONT_CERT"));
-	(void)SSL_CTX_use_PrivateKey_file(
-	    bare.identity, lab_variable("FAS_STOREFRONT_KEY"), SSL_FILETYPE_PEM);
 	for (unsigned i = 0; i < n; i++) {
 		plain[i] = cost_connection(&bare, NULL) / 1e3;
 		full[i] = cost_connection(&fasd, NULL) / 1e3;
@@ -103,7 +86,6 @@ measure_connection(const struct lab *lab, const struct bare_server *server)
 		to_plain[i] = full[i] / plain[i];
 		to_full[i] = resumed[i] / full[i];
 	}
-	SSL_CTX_free(bare.identity);
 	table_add(&(struct row){.name = "new mTLS connection",
 	    .value = gauge_median(full, n),
 	    .unit = "us CPU",

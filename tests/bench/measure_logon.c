@@ -115,19 +115,49 @@ measure_paced(
 	write_samples(lab, "latency-half", &paced.samples);
 }
 
-void
-measure_logon(const struct lab *lab, const struct material *material)
+static struct lab
+lab_of_steps(const struct lab *lab, const struct bare_server *bare)
 {
-	static struct side alone, crowd, warm;
+	struct lab steps = *lab;
+	steps.api_host = "127.0.0.1";
+	steps.api_port = bare->port;
+	steps.fasd = bare->pid;
+	steps.signer = 0;
+	steps.storefront = steps.host = lab->anyone;
+	return steps;
+}
+
+static void
+add_price(struct side *crowd, struct side *steps, unsigned rounds)
+{
+	table_add(&(struct row){.name = "the same, against its bare steps",
+	    .value = gauge_median(crowd->cpu_us, rounds),
+	    .unit = "us CPU",
+	    .reference = "the steps in one process, bare",
+	    .reference_value = gauge_median(steps->cpu_us, rounds),
+	    .ratio = median_ratio(crowd->cpu_us, steps->cpu_us, rounds),
+	    .goal = 1.5});
+}
+
+void
+measure_logon(
+    const struct lab *lab, const struct material *material, const struct bare_server *bare)
+{
+	static struct side alone, crowd, steps, warm;
+	const struct lab steps_lab = lab_of_steps(lab, bare);
 	double raw[ROUNDS_MAX];
 	run_side(lab, material, CROWD_THREADS, CROWD, 0, &warm, 0);
+	run_side(&steps_lab, material, CROWD_THREADS, CROWD, 0, &warm, 0);
 	for (unsigned i = 0; i < lab->rounds; i++) {
 		raw[i] = measure_raw_signature() / 1e3;
 		run_side(lab, material, 1, ALONE, 0, &alone, i);
 		run_side(lab, material, CROWD_THREADS, CROWD, 0, &crowd, i);
+		run_side(&steps_lab, material, CROWD_THREADS, CROWD, 0, &steps, i);
 	}
 	double more = median_ratio(crowd.rate, alone.rate, lab->rounds);
 	add_cpu("server CPU per logon, 16 at once", &crowd, raw, lab->rounds, 4.0);
+	add_cpu("the bare steps of a logon, 16 at once", &steps, raw, lab->rounds, 0);
+	add_price(&crowd, &steps, lab->rounds);
 	add_cpu("server CPU per logon, one at a time", &alone, raw, lab->rounds, 0);
 	table_add(&(struct row){.name = "logons, 16 at once",
 	    .value = gauge_median(crowd.rate, lab->rounds),
