@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -14,8 +13,7 @@
 #include "ca/asn1.h"
 #include "ca/crl_parts.h"
 
-#define WAITING_MAX ((size_t)256 * 1024)
-#define GIVE_WAY_NS 1000000
+#define WAITING_MAX ((size_t)128 * 1024)
 
 DEFINE_OWN(asn1_integer, ASN1_INTEGER *, ASN1_INTEGER_free);
 DEFINE_OWN(x509_crl, X509_CRL *, X509_CRL_free);
@@ -129,17 +127,10 @@ static enum fas_code
 flush(struct crl_writer *w, struct fas_err *e)
 {
 	enum fas_code rc = put(w, w->waiting, w->waiting_len, w->at + w->len, e);
+	file_trickle(w->to->fd, (int64_t)(w->at + w->len), w->waiting_len);
 	w->len += w->waiting_len;
 	w->waiting_len = 0;
 	return rc;
-}
-
-/* A long list takes a whole processor for a while: each few thousand entries those who log on may have it. */
-static void
-give_way(void)
-{
-	const struct timespec pause = {.tv_nsec = GIVE_WAY_NS};
-	(void)nanosleep(&pause, NULL);
 }
 
 enum fas_code
@@ -153,7 +144,7 @@ crl_writer_add(struct crl_writer *w, const uint8_t *serial, size_t serial_len, i
 		enum fas_code rc = flush(w, e);
 		if (rc != FAS_OK)
 			return rc;
-		give_way();
+		give_way(&w->way);
 	}
 	size_t len = crl_entry_format(
 	    &w->form, serial, serial_len, when_s, reason, w->waiting + w->waiting_len);

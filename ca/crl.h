@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ca/give_way.h"
 #include "ca/issuer.h"
 #include "fas/base/buf.h"
 #include "fas/base/err.h"
@@ -62,6 +63,7 @@ struct crl_writer {
 	size_t at, len; /* of the entries, in the file */
 	int64_t n;
 	struct crl_form form;
+	struct give_way way;
 };
 /* to: an empty file. */
 MUST_CHECK enum fas_code crl_writer_begin(struct crl_writer *writer, const struct issuer *issuer,

@@ -1,75 +1,111 @@
 #include "ca/pem_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
+#include "ca/give_way.h"
+#include "fas/base/file.h"
 #include "fas/base/own.h"
 
 #define LINE_OCTETS 48 /* 64 characters (RFC 7468 2) */
 #define LINE_TEXT (LINE_OCTETS / 3 * 4 + 1)
+#define PIECE_LINES ((size_t)2048)
+#define PIECE_OCTETS (PIECE_LINES * LINE_OCTETS)
+#define PIECE_TEXT (PIECE_LINES * LINE_TEXT)
+#define LABEL_LINE_MAX 64
 
-static void
-close_file(FILE *file)
-{
-	(void)fclose(file);
-}
-DEFINE_OWN(file, FILE *, close_file);
+DEFINE_OWN(encode, EVP_ENCODE_CTX *, EVP_ENCODE_CTX_free);
 
-/* Errors of either stream are found at the end. */
-static void
-write_text(FILE *in, FILE *out, const char *label)
+/* The text, as far as it is written. */
+struct text {
+	struct file_beside *file;
+	int64_t len;
+};
+
+static enum fas_code
+put(struct text *text, const unsigned char *data, size_t len, struct fas_err *e)
 {
-	unsigned char octets[LINE_OCTETS], text[LINE_TEXT];
-	size_t n;
-	(void)fprintf(out, "-----BEGIN %s-----\n", label);
-	while ((n = fread(octets, 1, sizeof(octets), in)) > 0) {
-		(void)EVP_EncodeBlock(text, octets, (int)n);
-		(void)fprintf(out, "%s\n", (char *)text);
-	}
-	(void)fprintf(out, "-----END %s-----\n", label);
+	enum fas_code rc =
+	    file_write_at(text->file->fd, text->file->beside, data, len, text->len, e);
+	text->len += (int64_t)len;
+	return rc;
 }
 
 static enum fas_code
-fill(const char *der, int fd, const char *beside, const char *label, struct fas_err *e)
+put_label(struct text *text, const char *word, const char *label, struct fas_err *e)
 {
-	OWN(file) FILE *in = fopen(der, "rbe");
-	OWN(file) FILE *out = fdopen(fd, "w");
-	if (!out)
-		(void)close(fd);
-	if (!in || !out)
-		return fas_fail_errno(e, "%s", in ? beside : der);
-	write_text(in, out, label);
-	if (ferror(in))
+	char line[LABEL_LINE_MAX];
+	int len = snprintf(line, sizeof(line), "-----%s %s-----\n", word, label);
+	return put(text, (const unsigned char *)line, (size_t)len, e);
+}
+
+/* All that is left when less than len octets. */
+static ssize_t
+read_piece(int fd, unsigned char *out, size_t len)
+{
+	size_t have = 0;
+	while (have < len) {
+		ssize_t got = read(fd, out + have, len - have);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
+static enum fas_code
+put_body(struct text *text, int in, const char *der, struct fas_err *e)
+{
+	ssize_t got;
+	struct give_way way = {0};
+	OWN(encode) EVP_ENCODE_CTX *encode = EVP_ENCODE_CTX_new();
+	OWN(bytes) uint8_t *octets = malloc(PIECE_OCTETS + PIECE_TEXT + LINE_TEXT + 1);
+	if (!encode || !octets)
+		return fas_fail_nomem(e);
+	unsigned char *lines = octets + PIECE_OCTETS;
+	int len = 0;
+	EVP_EncodeInit(encode);
+	while ((got = read_piece(in, octets, PIECE_OCTETS)) > 0) {
+		if (EVP_EncodeUpdate(encode, lines, &len, octets, (int)got) != 1)
+			return fas_fail_openssl(e, "%s", der);
+		enum fas_code rc = put(text, lines, (size_t)len, e);
+		if (rc != FAS_OK)
+			return rc;
+		if ((size_t)got < PIECE_OCTETS)
+			continue;
+		file_trickle(text->file->fd, text->len - len, (size_t)len);
+		give_way(&way);
+	}
+	if (got < 0)
 		return fas_fail_errno(e, "%s", der);
-	if (fflush(out) != 0 || ferror(out))
-		return fas_fail_errno(e, "%s", beside);
-	return FAS_OK;
+	EVP_EncodeFinal(encode, lines, &len);
+	return put(text, lines, (size_t)len, e);
 }
 
 enum fas_code
 pem_file_write(const char *der, const char *path, const char *label, struct fas_err *e)
 {
-	char beside[PATH_MAX];
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-		return fas_fail(e, FAS_E_CONFIG, "path_too_long", "%s: path is too long", path);
-	int fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return fas_fail_errno(e, "%s", beside);
-	enum fas_code rc = FAS_OK;
-	if (fchmod(fd, 0644) != 0) {
-		rc = fas_fail_errno(e, "%s", beside);
-		(void)close(fd);
-	}
+	OWN(file_beside) struct file_beside file = {.fd = -1};
+	OWN(fd) int in = open(der, O_RDONLY | O_CLOEXEC);
+	struct text text = {.file = &file};
+	if (in < 0)
+		return fas_fail_errno(e, "%s", der);
+	enum fas_code rc = file_begin(path, 0644, &file, e);
 	if (rc == FAS_OK)
-		rc = fill(der, fd, beside, label, e);
-	if (rc == FAS_OK && rename(beside, path) != 0)
-		rc = fas_fail_errno(e, "%s", path);
-	if (rc != FAS_OK)
-		(void)unlink(beside);
-	return rc;
+		rc = put_label(&text, "BEGIN", label, e);
+	if (rc == FAS_OK)
+		rc = put_body(&text, in, der, e);
+	if (rc == FAS_OK)
+		rc = put_label(&text, "END", label, e);
+	return rc == FAS_OK ? file_commit(&file, e) : rc;
 }

@@ -5,8 +5,8 @@
 #include "fas/base/err.h"
 
 /*
- * Write the file der as PEM with this label over path, by rename.  In pieces: a CRL of a million entries is not held
- * in memory.  Not synced to the disk: at every start all that is published is written anew.
+ * Write the file der as PEM with this label over path, by rename (file_commit).  In pieces, with a pause behind each: a CRL of a
+ * million entries is not held in memory, and those who log on meanwhile have processor and disk between them.
  */
 MUST_CHECK enum fas_code pem_file_write(
     const char *der, const char *path, const char *label, struct fas_err *e);

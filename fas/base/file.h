@@ -43,6 +43,13 @@ MUST_CHECK enum fas_code file_write_at(
 MUST_CHECK enum fas_code file_write_new(
     const char *path, const void *data, size_t len, mode_t mode, struct fas_err *e);
 
+/*
+ * Of a long file that is written in pieces of len octets: the one at from begins its way to the disk, and the one before it has
+ * arrived.  So whoever commits elsewhere on this disk never waits behind all of it (sync_file_range(2): no promise that
+ * anything is durable; where it is not to be had nothing is lost but that).
+ */
+void file_trickle(int fd, int64_t from, size_t len);
+
 /* mkdir; an existing folder is fine. */
 MUST_CHECK enum fas_code file_make_folder(const char *path, mode_t mode, struct fas_err *e);
 
