@@ -17,6 +17,7 @@ from pathlib import Path
 from score import BUILD, PROGRESS_S, REPO
 
 ACCEPTED = Path(__file__).with_name("accepted-findings")
+ELSEWHERE = "headers that are not the project's"
 ROOMS = ["fas/base", "fas/saml", "ldap", "policy", "ca", "fas/http", "fas/ctl", "fas/agent", "fas", "tests"]
 FINDING = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+):\d+: (?:warning|error): (?P<said>.*) \[(?P<check>[\w.,=-]+)\]$")
 
@@ -55,7 +56,7 @@ def findings_of(tool, name, folder, output):
 
 
 def room_of(name):
-    return next(room for room in ROOMS if name.startswith(room + "/"))
+    return next((room for room in ROOMS if name.startswith(room + "/")), ELSEWHERE)
 
 
 def accepted():
@@ -89,10 +90,10 @@ def judge(score, tool, names, found, seconds):
     """One test a room; an accepted finding that is gone is a failure as well."""
     known = accepted()
     new = [one for one in found if not any(covers(key, one) for key in known)]
-    for room in ROOMS:
+    for room in [*ROOMS, ELSEWHERE]:
         files = [name for name in names if room_of(name) == room]
         said = sorted(one.said for one in new if room_of(one.file) == room)
-        if files:
+        if files or said:
             score.add(f"{tool}: {room}, {len(files)} files", not said, seconds * len(files) / len(names), "\n".join(said))
     gone = [key for key in known if key[0] == tool and not any(covers(key, one) for one in found)]
     score.add(f"{tool}: every accepted finding is still there", not gone, 0, "\n".join(" ".join(key) for key in gone))
