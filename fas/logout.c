@@ -462,7 +462,7 @@ logout_begin(struct service *service, struct request *request, const struct logo
 		return w.facts.idp ? trail_refuse(&w.trail, service, e)
 				   : trail_refuse_stranger(&w.trail, service, e);
 	out->sessions = w.ended.sessions;
-	if (w.facts.idp)
+	if (browser->hash && w.facts.idp)
 		ask_provider(&w, browser->hash, out);
 	return FAS_OK;
 }
