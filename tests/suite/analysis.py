@@ -26,11 +26,13 @@ Finding = namedtuple("Finding", "tool check file code said")
 
 
 def commands(preset):
-    """[(file, folder, argv)] of a preset, each source once."""
+    """[(file, folder, argv)] of a preset, each source once; what the build itself has written is nobody's to mend."""
     listed = json.loads((BUILD / preset / "compile_commands.json").read_text())
     found = {}
     for entry in listed:
         name = os.path.relpath(entry["file"], REPO)
+        if name.startswith(os.path.relpath(BUILD, REPO) + "/"):
+            continue
         found.setdefault(name, (name, entry["directory"], shlex.split(entry["command"])))
     return list(found.values())
 
