@@ -82,7 +82,10 @@ copy_certificate(struct json_reader *r, struct known_chain *known, struct signer
 	if (key_id)
 		memcpy(out->key_id, key_id, strlen(key_id) + 1);
 	out->pem = strdup(pem);
-	out->chain_pem = *fresh ? strdup(*fresh) : TAKE(known->text);
+	if (*fresh)
+		out->chain_pem = strdup(*fresh);
+	else if (known)
+		out->chain_pem = TAKE(known->text);
 	return out->pem && out->chain_pem ? FAS_OK : fas_fail_nomem(e);
 }
 

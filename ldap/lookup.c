@@ -132,7 +132,7 @@ find_bearers(struct directory *directory, const char *upn, const struct heard *h
 	for (size_t i = 0; i < directory->n; i++) {
 		struct domain *domain = &directory->domains[i];
 		enum fas_code rc = FAS_OK;
-		if (domain == heard->domain && heard->upn && strcmp(heard->upn, upn) == 0)
+		if (heard->upn && domain == heard->domain && strcmp(heard->upn, upn) == 0)
 			lookup_count(out, domain, &heard->entries, upn);
 		else
 			rc = ask_bearers(out, domain, upn, e);

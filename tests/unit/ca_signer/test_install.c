@@ -35,6 +35,8 @@ static int
 set_up(void **state)
 {
 	struct ceremony *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -1;
 	c->place = place_new(&(struct place_options){.no_authority = true});
 	X509_REQ *request = init(c->place);
 	c->ca_key = X509_REQ_get_pubkey(request);
