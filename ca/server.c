@@ -122,8 +122,8 @@ signer_server_stop(struct signer_server *s)
 		acts_stop(&ca->acts);
 		listener_stop(s->issue);
 		listener_stop(s->admin);
+		prune_stop(ca->pruner); /* it asks the publisher */
 		publisher_stop(ca->publisher);
-		prune_stop(ca->pruner);
 		hosts_done(&ca->hosts);
 		acts_done(&ca->acts);
 		authorities_done(&ca->authorities);

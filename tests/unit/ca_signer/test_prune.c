@@ -1,10 +1,12 @@
-/* What ca.db may forget: rows as they lie there. */
+/* What ca.db may forget: rows as they lie there; and when its thread ends. */
 #include "place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ca/prune.h"
+#include "ca/publisher.h"
 #include "ca/store.h"
 
 #define LOGON 1 /* issuers of the store below: the logon CA, whose last CRL is of second 5000 ... */
@@ -167,6 +169,40 @@ one_transaction_takes_no_more_than_it_may(void **state)
 	pruned(*state, 9000, 2, 1, 1);
 }
 
+/* ---- the thread ---- */
+
+static const char *first_stopped;
+
+void __real_prune_stop(struct pruner *p);
+void __wrap_prune_stop(struct pruner *p);
+void __real_publisher_stop(struct publisher *p);
+void __wrap_publisher_stop(struct publisher *p);
+
+void
+__wrap_prune_stop(struct pruner *p)
+{
+	first_stopped = first_stopped ? first_stopped : "pruner";
+	__real_prune_stop(p);
+}
+
+void
+__wrap_publisher_stop(struct publisher *p)
+{
+	first_stopped = first_stopped ? first_stopped : "publisher";
+	__real_publisher_stop(p);
+}
+
+static void
+it_ends_before_the_publisher_that_it_asks(void **state)
+{
+	struct place *place = place_new(&(struct place_options){.key = "p-256"});
+	(void)state;
+	first_stopped = NULL;
+	place_free(place);
+	assert_non_null(first_stopped);
+	assert_string_equal(first_stopped, "pruner");
+}
+
 int
 main(void)
 {
@@ -177,6 +213,7 @@ main(void)
 	    T(a_revoked_machine_is_on_no_list_and_goes),
 	    T(the_newest_row_stays_since_its_number_counts),
 	    T(one_transaction_takes_no_more_than_it_may),
+	    cmocka_unit_test(it_ends_before_the_publisher_that_it_asks),
 	};
 	return cmocka_run_group_tests_name("prune", tests, NULL, NULL);
 }
