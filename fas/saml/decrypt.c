@@ -69,7 +69,7 @@ open_content(const struct cipher_method *m, const uint8_t *key, const struct spa
 	    EVP_DecryptUpdate(ctx, plain->data, &len, body, body_len) != 1 ||
 	    EVP_DecryptFinal_ex(ctx, plain->data + len, &rest) != 1)
 		return false;
-	plain->len = (size_t)(len + rest);
+	plain->len = (size_t)len + (size_t)rest;
 	return strip_padding(m, plain);
 }
 

@@ -171,16 +171,17 @@ lower(char *text)
 static const char *
 step(const struct transform *t, char *text)
 {
-	size_t len = strlen(text), part = t->text ? strlen(t->text) : 0, at = 0, kept = len - part;
+	const char *end = t->text ? t->text : ""; /* at the begin, or behind */
+	size_t len = strlen(text), part = strlen(end), at = 0, kept = len - part;
 	if (t->kind == TRANSFORM_LOWER) {
 		lower(text);
 		return NULL;
 	}
 	if (part > len)
 		return "is shorter than what is to be stripped";
-	if (t->kind == TRANSFORM_PREFIX && strncmp(text, t->text, at = part) != 0)
+	if (t->kind == TRANSFORM_PREFIX && strncmp(text, end, at = part) != 0)
 		return "lacks the prefix";
-	if (t->kind == TRANSFORM_SUFFIX && strcmp(text + kept, t->text) != 0)
+	if (t->kind == TRANSFORM_SUFFIX && strcmp(text + kept, end) != 0)
 		return "lacks the suffix";
 	if (t->kind == TRANSFORM_CAPTURE && !pattern_take(t->pattern, text, &at, &kept))
 		return "does not match the pattern";
