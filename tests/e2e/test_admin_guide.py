@@ -247,5 +247,10 @@ class AdminGuide(LabCase):
                 self.assertRegex(status, r"(?m)^NoNewPrivs:\s+1")
                 journal = fas1.sh(f"journalctl --no-pager -u {unit}").stdout
                 self.assertNotIn("sandbox_without_landlock", journal)
+                nice = fas1.sh(f"cd /proc/{pid}/task; cut -d' ' -f19 $(grep -lx db-write */comm | sed s/comm/stat/)").stdout
+                self.assertEqual(nice.split(), ["10"], "the writer's priority")
+                if unit == "fas-signer":
+                    pool = fas1.sh(f"cd /proc/{pid}/task; cut -d' ' -f41 $(grep -lx pool */comm | sed s/comm/stat/)").stdout
+                    self.assertEqual(pool.split(), ["5"], "keys are made in the idle class (SCHED_IDLE)")
         # LoadCredential: root's secret, in fasd's hands only
         self.assertEqual(fas1.sh(f"stat -c %U:%a /etc/fas/secrets/{ACCOUNT}.keytab").stdout.strip(), "root:600")
