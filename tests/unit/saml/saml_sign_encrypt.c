@@ -87,7 +87,7 @@ seal_content(struct parts *p, const char *text)
 	if (ok) {
 		tag[0] ^= p->seal->bad_tag;
 		buf_append(&p->sealed, iv, p->cipher->iv_len);
-		buf_append(&p->sealed, out, (size_t)(len + rest));
+		buf_append(&p->sealed, out, (size_t)len + (size_t)rest);
 		buf_append(&p->sealed, tag, p->cipher->tag_len);
 	}
 	free(out);
