@@ -15,7 +15,7 @@ struct upkeep {
 static unsigned
 watch_round(void *arg)
 {
-	return watchdog_round(arg);
+	return watchdog_tick(arg);
 }
 
 static unsigned

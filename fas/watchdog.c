@@ -26,6 +26,7 @@ struct watchdog {
 	struct service *service;
 	pthread_mutex_t round; /* one at a time; guards what follows */
 	atomic_bool stopping;
+	_Atomic int64_t due_us; /* when the next round is; at once, to begin with */
 	struct memories memories;
 	char said[FAS_ERR_REASON_MAX]; /* of a signer that cannot be asked */
 	char stopped[STOPPED_MAX];     /* under whom nothing is issued, as it was said last */
@@ -356,6 +357,15 @@ look(struct watchdog *w, bool by_hand, bool *found, struct fas_err *e)
 	return FAS_OK;
 }
 
+/* Whoever has looked: what was found is looked at again soon.  Returns in how many seconds. */
+static unsigned
+plan_next(struct watchdog *w, bool found)
+{
+	unsigned in_s = found && w->config->each_s > AGAIN_S ? AGAIN_S : w->config->each_s;
+	atomic_store(&w->due_us, clock_monotonic_us() + (int64_t)in_s * 1000000);
+	return in_s;
+}
+
 unsigned
 watchdog_round(struct watchdog *w)
 {
@@ -363,8 +373,17 @@ watchdog_round(struct watchdog *w)
 	bool found = true;
 	(void)pthread_mutex_lock(&w->round);
 	(void)!look(w, false, &found, &e);
+	unsigned in_s = plan_next(w, found);
 	(void)pthread_mutex_unlock(&w->round);
-	return found && w->config->each_s > AGAIN_S ? AGAIN_S : w->config->each_s;
+	return in_s;
+}
+
+unsigned
+watchdog_tick(struct watchdog *w)
+{
+	int64_t left_us = atomic_load(&w->due_us) - clock_monotonic_us();
+	unsigned in_s = left_us > 0 ? (unsigned)(left_us / 1000000) + 1 : watchdog_round(w);
+	return in_s < AGAIN_S ? in_s : AGAIN_S;
 }
 
 enum fas_code
@@ -373,6 +392,8 @@ watchdog_look(struct watchdog *w, json_t **seen, struct fas_err *e)
 	bool found = false;
 	(void)pthread_mutex_lock(&w->round);
 	enum fas_code rc = look(w, true, &found, e);
+	if (rc == FAS_OK)
+		(void)plan_next(w, found);
 	(void)pthread_mutex_unlock(&w->round);
 	if (rc != FAS_OK)
 		return rc;

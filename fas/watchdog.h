@@ -21,7 +21,12 @@ void watchdog_free(struct watchdog *watchdog);
 
 /* Look at every place once.  Returns in how many seconds the next look is due.  Thread-safe: one round at a time. */
 unsigned watchdog_round(struct watchdog *watchdog);
-/* The same for an administrator: what was seen, a new reference. */
+/*
+ * For a thread of its own: a round when one is due, whoever has looked last; an administrator may have found what has to be
+ * looked at again soon.  Returns in how many seconds to come again, 5 at the most.
+ */
+unsigned watchdog_tick(struct watchdog *watchdog);
+/* A round for an administrator: what was seen, a new reference. */
 MUST_CHECK enum fas_code watchdog_look(struct watchdog *watchdog, json_t **seen, struct fas_err *e);
 /* A round under way ends with the place that it is at; there will be none after it. */
 void watchdog_stop(struct watchdog *watchdog);
