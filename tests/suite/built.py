@@ -1,12 +1,9 @@
 """Builds of the presets, and the tests that run in them: unit tests by ctest, end-to-end cases on a lab."""
 
 import os
-import subprocess
-import threading
-import time
 import xml.etree.ElementTree as ElementTree
 
-from score import BUILD, REPO
+from score import BUILD
 
 JOBS = str(os.cpu_count() or 2)
 SANITIZED = ("asan", "tsan")
@@ -16,45 +13,11 @@ IN_UNIT_TESTS = {"TSAN_OPTIONS": "exitcode=66 second_deadlock_stack=1"}
 IN_LABS = {"ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}  # the order: where a clock is loaded before it
 
 
-def command(preset):
-    return ["sh", "-c", f"cmake --preset {preset} && cmake --build --preset {preset}"]
-
-
-class Ahead:
-    """Builds that later stages want, one after the other, with what an earlier one leaves of the processors: end-to-end
-    cases mostly wait.  What is asked for before its turn is built by the stage itself."""
-
-    def __init__(self, presets):
-        self.left, self.done, self.changed = list(presets), {}, threading.Condition()
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self):
-        while self.left:  # the first is under way: only this thread takes it off
-            preset, begun = self.left[0], time.monotonic()
-            child = subprocess.run(["nice", "-n", "19", *command(preset)], cwd=REPO, text=True, errors="replace",
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            with self.changed:
-                self.done[preset] = child.returncode == 0, time.monotonic() - begun, child.stdout
-                self.left.pop(0)
-                self.changed.notify_all()
-
-    def take(self, preset):
-        """(good, seconds, output) of one that is done, awaited where it is under way; None: the stage has to build it."""
-        with self.changed:
-            if preset in self.left[1:]:
-                self.left.remove(preset)
-            self.changed.wait_for(lambda: preset not in self.left)
-            return self.done.get(preset)
-
-
 def build(score, preset, what):
     """Once a run, whichever stage asks first; a stage whose build fails does not test what an older one left."""
-    ahead = score.ahead.take(preset) if score.ahead and preset not in score.built else None
-    if ahead:
-        score.add(f"build: {what}", *ahead)
-        score.built[preset] = ahead[0]
-    elif preset not in score.built:
-        score.built[preset] = score.add_command(f"build: {what}", *command(preset))
+    if preset not in score.built:
+        score.built[preset] = score.add_command(f"build: {what}", "sh", "-c",
+                                                f"cmake --preset {preset} && cmake --build --preset {preset}")
     return score.built[preset]
 
 

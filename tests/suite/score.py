@@ -15,7 +15,6 @@ PROGRESS_S = 30
 class Score:
     def __init__(self):
         self.passed, self.failed, self.built, self.stages = 0, [], {}, []
-        self.ahead = None  # built.Ahead
 
     def add(self, name, ok, seconds, said=""):
         print(f"{'ok    ' if ok else 'FAILED'} {seconds:7.2f} s  {name}", flush=True)

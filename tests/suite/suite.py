@@ -12,7 +12,7 @@ from collections import namedtuple
 import analysis
 import coverage_report
 import fuzzing
-from built import Ahead, build, lab_tests, unit_tests
+from built import build, lab_tests, unit_tests
 from score import BUILD, REPO, Score
 
 GCC = "gcc, without warnings"
@@ -36,12 +36,6 @@ def unit(preset, what):
 
 def e2e(preset, what):
     return lambda score, options: lab_tests(score, preset, what, options.pattern)
-
-
-def first_e2e(score, options):
-    if options.stage in ("quick", "full") and build(score, "dev", GCC):
-        score.ahead = Ahead(["asan", "clang"])
-    e2e("dev", GCC)(score, options)
 
 
 def clang(score, _):
@@ -75,7 +69,7 @@ Stage = namedtuple("Stage", "name run quick takes what")
 STAGES = [
     Stage("check", check, True, "5 s", "packages, includes and format"),
     Stage("unit", unit("dev", GCC), True, "2 min", "unit tests"),
-    Stage("e2e", first_e2e, True, "4 min", "end-to-end cases on a lab with a domain controller"),
+    Stage("e2e", e2e("dev", GCC), True, "4 min", "end-to-end cases on a lab with a domain controller"),
     Stage("asan", unit("asan", ASAN), True, "3 min", "unit tests under the address and undefined sanitizers"),
     Stage("clang", clang, True, "1 min", "all builds with clang without warnings"),
     Stage("fuzz", fuzz, True, "4 min", "each fuzz target for 20 s; in `full` for 10 min, which takes over an hour"),
