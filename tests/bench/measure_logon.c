@@ -115,6 +115,20 @@ measure_paced(
 	write_samples(lab, "latency-half", &paced.samples);
 }
 
+static void
+add_rate(const char *name, struct side *crowd, struct side *alone, unsigned rounds, double goal)
+{
+	double more = median_ratio(crowd->rate, alone->rate, rounds);
+	table_add(&(struct row){.name = name,
+	    .value = gauge_median(crowd->rate, rounds),
+	    .unit = "1/s",
+	    .reference = "one at a time",
+	    .reference_value = gauge_median(alone->rate, rounds),
+	    .ratio = more,
+	    .goal = goal,
+	    .at_least = true});
+}
+
 static struct lab
 lab_of_steps(const struct lab *lab, const struct bare_server *bare)
 {
@@ -143,7 +157,7 @@ void
 measure_logon(
     const struct lab *lab, const struct material *material, const struct bare_server *bare)
 {
-	static struct side alone, crowd, steps, warm;
+	static struct side alone, crowd, steps, steps_alone, warm;
 	const struct lab steps_lab = lab_of_steps(lab, bare);
 	double raw[ROUNDS_MAX];
 	run_side(lab, material, CROWD_THREADS, CROWD, 0, &warm, 0);
@@ -152,21 +166,15 @@ measure_logon(
 		raw[i] = measure_raw_signature() / 1e3;
 		run_side(lab, material, 1, ALONE, 0, &alone, i);
 		run_side(lab, material, CROWD_THREADS, CROWD, 0, &crowd, i);
+		run_side(&steps_lab, material, 1, ALONE, 0, &steps_alone, i);
 		run_side(&steps_lab, material, CROWD_THREADS, CROWD, 0, &steps, i);
 	}
-	double more = median_ratio(crowd.rate, alone.rate, lab->rounds);
 	add_cpu("server CPU per logon, 16 at once", &crowd, raw, lab->rounds, 4.0);
 	add_cpu("the bare steps of a logon, 16 at once", &steps, raw, lab->rounds, 0);
 	add_price(&crowd, &steps, lab->rounds);
 	add_cpu("server CPU per logon, one at a time", &alone, raw, lab->rounds, 0);
-	table_add(&(struct row){.name = "logons, 16 at once",
-	    .value = gauge_median(crowd.rate, lab->rounds),
-	    .unit = "1/s",
-	    .reference = "one at a time",
-	    .reference_value = gauge_median(alone.rate, lab->rounds),
-	    .ratio = more,
-	    .goal = 3,
-	    .at_least = true});
+	add_rate("logons, 16 at once", &crowd, &alone, lab->rounds, 3);
+	add_rate("the bare steps of a logon, 16 at once", &steps, &steps_alone, lab->rounds, 0);
 	measure_paced(lab, material, gauge_median(crowd.rate, lab->rounds), &alone);
 	write_samples(lab, "latency-one", &alone.samples);
 	write_samples(lab, "latency-crowd", &crowd.samples);
