@@ -68,23 +68,23 @@ def bench(score, _):
 Stage = namedtuple("Stage", "name run quick takes what")
 STAGES = [
     Stage("check", check, True, "5 s", "packages, includes and format"),
-    Stage("unit", unit("dev", GCC), True, "2 min", "unit tests"),
-    Stage("e2e", e2e("dev", GCC), True, "4 min", "end-to-end cases on a lab with a domain controller"),
-    Stage("asan", unit("asan", ASAN), True, "3 min", "unit tests under the address and undefined sanitizers"),
+    Stage("unit", unit("dev", GCC), True, "3 min", "unit tests"),
+    Stage("e2e", e2e("dev", GCC), True, "8 min", "end-to-end cases on a lab with a domain controller"),
+    Stage("asan", unit("asan", ASAN), True, "4 min", "unit tests under the address and undefined sanitizers"),
     Stage("clang", clang, True, "1 min", "all builds with clang without warnings"),
     Stage("fuzz", fuzz, True, "4 min", "each fuzz target for 20 s; in `full` for 10 min, which takes over an hour"),
-    Stage("clang-unit", unit("clang", CLANG), False, "2 min", "unit tests with the clang build"),
-    Stage("clang-e2e", e2e("clang", CLANG), False, "4 min", "end-to-end cases with the clang build"),
-    Stage("asan-e2e", e2e("asan", ASAN), False, "7 min", "end-to-end cases with the sanitizers"),
-    Stage("tsan", unit("tsan", "gcc, thread sanitizer"), False, "5 min", "unit tests under the thread sanitizer"),
-    Stage("analyze", analysis.gcc, False, "3 min", "gcc -fanalyzer"),
-    Stage("tidy", analysis.clang_tidy, False, "8 min", "clang-tidy (.clang-tidy)"),
+    Stage("clang-unit", unit("clang", CLANG), False, "3 min", "unit tests with the clang build"),
+    Stage("clang-e2e", e2e("clang", CLANG), False, "8 min", "end-to-end cases with the clang build"),
+    Stage("asan-e2e", e2e("asan", ASAN), False, "15 min", "end-to-end cases with the sanitizers"),
+    Stage("tsan", unit("tsan", "gcc, thread sanitizer"), False, "8 min", "unit tests under the thread sanitizer"),
+    Stage("analyze", analysis.gcc, False, "5 min", "gcc -fanalyzer"),
+    Stage("tidy", analysis.clang_tidy, False, "14 min", "clang-tidy (.clang-tidy)"),
     Stage("cppcheck", analysis.cppcheck, False, "1 min", "cppcheck"),
     Stage("coverage", coverage_report.run, False, "4 min", "lines and branches that unit tests reach; build/coverage/html"),
     Stage("crash", crash, False, "30 min", "100 rounds of kill -9 under load"),
     Stage("soak", soak, False, "15 min", "a load of logons, renewals, sessions and CRLs: nothing grows"),
     Stage("flat", flat, False, "4 min", "a million certificates and logons come and go: neither database grows"),
-    Stage("bench", bench, False, "20 min", "tests/bench/run --full"),
+    Stage("bench", bench, False, "11 min", "tests/bench/run --full"),
 ]
 
 
