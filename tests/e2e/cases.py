@@ -21,12 +21,12 @@ from lab.layout import REPO
 # Two labs at once, since most cases wait for something.  Each in this order: the whole path first, what disturbs the
 # programs later, the search for secrets last.
 HOSTS = ["test_lab", "test_agent", "test_card", "test_card_session", "test_desktop", "test_host_guide", "test_browsers",
-         "test_browser_front", "test_storefront", "test_metadata", "test_in_session", "test_nodes", "test_ca_keys",
-         "test_authorities", "test_doctor", "test_keeping", "test_crash", "test_secrets"]
+         "test_browser_front", "test_storefront", "test_in_session", "test_nodes", "test_ca_keys", "test_authorities",
+         "test_doctor", "test_keeping", "test_crash", "test_secrets"]
 SERVICE = ["test_logon", "test_accounts", "test_claims", "test_saml", "test_tickets", "test_machines", "test_kerberos",
            "test_http", "test_policy", "test_profiles", "test_contexts", "test_admin", "test_audit", "test_revocation",
-           "test_watchdog", "test_publishing", "test_providers", "test_front", "test_interop", "test_logout",
-           "test_restart", "test_operations", "test_faults", "test_install", "test_admin_guide",
+           "test_watchdog", "test_publishing", "test_providers", "test_front", "test_metadata", "test_interop",
+           "test_logout", "test_restart", "test_operations", "test_faults", "test_install", "test_admin_guide",
            "test_signer", "test_ca_life", "test_service_ca", "test_secrets"]
 LABS = {"hosts": HOSTS, "service": SERVICE}
 
